@@ -1,0 +1,27 @@
+"""Public identifiers: random, prefixed by what they name; integer keys stay inside."""
+
+import secrets
+
+# Crockford's alphabet without i, l, o and u: nobody mistakes a letter for a digit over the phone.
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def new_public_id(prefix: str) -> str:
+    """Return a fresh identifier such as `usr_7k2m…`: the prefix and 20 random characters (100 bits)."""
+    return prefix + "_" + "".join(secrets.choice(ALPHABET) for _ in range(20))
+
+
+def user_id() -> str:
+    return new_public_id("usr")
+
+
+def team_id() -> str:
+    return new_public_id("team")
+
+
+def invitation_id() -> str:
+    return new_public_id("inv")
+
+
+def api_key_id() -> str:
+    return new_public_id("key")
