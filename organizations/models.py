@@ -28,7 +28,7 @@ class UserManager(BaseUserManager["User"]):
     """Users are found and made by mail address, without regard to case."""
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(email__iexact=username)
+        return self.get(email=(username or "").lower())
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         user = self.model(email=email.strip().lower(), **fields)
@@ -44,7 +44,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person who signs in, by mail address."""
 
     public_id = models.CharField(max_length=32, unique=True, default=public_ids.user_id, editable=False)
-    email = models.EmailField(_("mail address"), max_length=254)
+    email = models.EmailField(_("mail address"), max_length=254, unique=True)
     name = models.CharField(_("name"), max_length=150, blank=True)
     language = models.CharField(_("language"), max_length=5, choices=Language, default=Language.ENGLISH)
     is_active = models.BooleanField(_("active"), default=True)
@@ -59,7 +59,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
-        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_is_unique")]
+        constraints = [
+            # With the unique column: one account per address, however it is typed.
+            models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"),
+            models.CheckConstraint(condition=models.Q(language__in=Language.values), name="user_language_known"),
+        ]
 
     def __str__(self) -> str:
         return self.name or self.email
@@ -88,9 +92,15 @@ class Organization(models.Model):
         verbose_name = _("organization")
         verbose_name_plural = _("organizations")
         constraints = [
-            models.CheckConstraint(condition=models.Q(language__in=Language.values), name="organization_language_known"),
-            models.CheckConstraint(condition=models.Q(country__regex=r"^[A-Z]{2}$"), name="organization_country_is_iso"),
-            models.CheckConstraint(condition=models.Q(currency__regex=r"^[A-Z]{3}$"), name="organization_currency_is_iso"),
+            models.CheckConstraint(
+                condition=models.Q(language__in=Language.values), name="organization_language_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(country__regex=r"^[A-Z]{2}$"), name="organization_country_is_iso"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(currency__regex=r"^[A-Z]{3}$"), name="organization_currency_is_iso"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -110,7 +120,13 @@ class Team(models.Model):
         verbose_name = _("team")
         verbose_name_plural = _("teams")
         constraints = [
-            models.UniqueConstraint("organization", Lower("name"), name="team_name_is_unique_in_organization"),
+            models.UniqueConstraint(
+                "organization",
+                Lower("name"),
+                condition=models.Q(closed_at=None),
+                name="team_name_is_unique_in_organization",
+                violation_error_message=_("There is a team of this name already."),
+            ),
             # The target of the composite foreign keys that keep a team's rows inside its organization.
             models.UniqueConstraint(fields=["organization", "id"], name="team_belongs_to_one_organization"),
         ]
@@ -130,7 +146,10 @@ class Membership(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.MEMBER)
-    team = models.ForeignKey(Team, on_delete=models.PROTECT, null=True, blank=True, related_name="memberships")
+    # The composite foreign key membership_team_is_of_its_organization stands in for the plain one.
+    team = models.ForeignKey(
+        Team, on_delete=models.PROTECT, null=True, blank=True, related_name="memberships", db_constraint=False
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -152,11 +171,16 @@ class Invitation(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="invitations")
     email = models.EmailField(_("mail address"), max_length=254)
     role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.MEMBER)
-    team = models.ForeignKey(Team, on_delete=models.PROTECT, null=True, blank=True, related_name="invitations")
+    # The composite foreign key invitation_team_is_of_its_organization stands in for the plain one.
+    team = models.ForeignKey(
+        Team, on_delete=models.PROTECT, null=True, blank=True, related_name="invitations", db_constraint=False
+    )
     token_hash = models.CharField(max_length=64, unique=True)
     invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(_("expires"))
+    # None until the mail has left: the members page then says that it has to be sent again.
+    mailed_at = models.DateTimeField(_("mailed"), null=True, blank=True)
     accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
 
@@ -165,10 +189,13 @@ class Invitation(models.Model):
         verbose_name_plural = _("invitations")
         constraints = [
             models.UniqueConstraint(
-                "organization",
-                Lower("email"),
+                fields=["organization", "email"],
                 condition=models.Q(accepted_at=None, revoked_at=None),
                 name="invitation_is_open_once_per_address",
+            ),
+            models.CheckConstraint(condition=models.Q(email=Lower("email")), name="invitation_email_is_lower_case"),
+            models.CheckConstraint(
+                condition=models.Q(token_hash__regex=r"^[0-9a-f]{64}$"), name="invitation_token_is_hashed"
             ),
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="invitation_role_known"),
             models.CheckConstraint(
@@ -210,6 +237,14 @@ class ApiKey(models.Model):
         verbose_name = _("API key")
         verbose_name_plural = _("API keys")
         constraints = [
+            models.UniqueConstraint(
+                "organization",
+                Lower("name"),
+                condition=models.Q(revoked_at=None),
+                nulls_distinct=False,
+                name="api_key_name_is_unique_while_valid",
+                violation_error_message=_("There is a key of this name already."),
+            ),
             models.CheckConstraint(condition=models.Q(scope__in=Scope.values), name="api_key_scope_known"),
             models.CheckConstraint(condition=models.Q(key_hash__regex=r"^[0-9a-f]{64}$"), name="api_key_is_hashed"),
         ]
