@@ -1,0 +1,65 @@
+"""The ledger: the only writer of wallets, grants, operations, entries and reservations.
+
+Every change happens in a book: `open_book` locks the wallets, then reads the clock, then hands over what they hold;
+the verbs decide in plain Python on the locked rows; leaving the block writes everything in a fixed number of
+statements, however many verbs were used, in the transaction that the lock belongs to. An exception writes nothing.
+
+    with ledger.open_book(keys=[(wallet_id, key)]) as book:
+        ledger.spend(book, wallet_id=wallet_id, credits=25, feature="report", …)
+"""
+
+from credits.ledger.book import (
+    Book,
+    Cause,
+    IdempotencyConflict,
+    Recorded,
+    UnknownWallet,
+    WalletFull,
+    hash_content,
+)
+from credits.ledger.grants import AlreadyVoided, UnknownGrant, freeze, grant, open_wallet, thaw, void
+from credits.ledger.opening import ClockSteppedBack, open_book
+from credits.ledger.reservations import (
+    ReservationClosed,
+    Reserved,
+    Settled,
+    UnknownReservation,
+    release,
+    reserve,
+    settle,
+)
+from credits.ledger.spends import InsufficientCredits, ReturnTooLarge, UnknownUsage, return_usage, spend
+from credits.ledger.sweeps import release_timed_out, sweep_expired
+
+__all__ = [
+    "AlreadyVoided",
+    "Book",
+    "Cause",
+    "ClockSteppedBack",
+    "IdempotencyConflict",
+    "InsufficientCredits",
+    "Recorded",
+    "ReservationClosed",
+    "Reserved",
+    "ReturnTooLarge",
+    "Settled",
+    "UnknownGrant",
+    "UnknownReservation",
+    "UnknownUsage",
+    "UnknownWallet",
+    "WalletFull",
+    "freeze",
+    "grant",
+    "hash_content",
+    "open_book",
+    "open_wallet",
+    "release",
+    "release_timed_out",
+    "reserve",
+    "return_usage",
+    "settle",
+    "spend",
+    "sweep_expired",
+    "thaw",
+    "void",
+]

@@ -1,0 +1,327 @@
+"""The book: locked wallets, what they hold, and what the verbs did to them, until it is written.
+
+Verbs belong in `spends`, `grants` and `reservations`; locking belongs in `opening`; SQL belongs in `rows`.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from credits.ledger import rows
+from credits.ledger.state import EntryState, GrantState, OperationState, ReservationState, WalletState
+from credits.models import MAX_BALANCE, MAX_CREDITS, Kind, new_id
+
+
+class UnknownWallet(LookupError):
+    """No such wallet."""
+
+
+class IdempotencyConflict(Exception):
+    """The key was used before, for something else."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"The idempotency key “{key}” was used before for another request.")
+        self.key = key
+
+
+class WalletFull(Exception):
+    """The wallet would hold more than the ledger's bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An operation as it stands in the ledger. Credits in smallest units; `credits` is signed.
+
+    `was_replayed` says that an earlier call wrote it and this one wrote nothing.
+    """
+
+    id: UUID
+    wallet_id: int
+    kind: str
+    content_hash: bytes
+    credits: int
+    first_number: int
+    number: int
+    balance_after: int
+    available_after: int
+    occurred_at: datetime
+    written_at: datetime
+    subject: UUID | None
+    was_replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Who or what caused an operation, and what it was about."""
+
+    actor_id: int | None = None
+    actor_label: str = ""
+    feature: str = ""
+    resource: dict[str, Any] | None = None
+    memo: str = ""
+    occurred_at: datetime | None = None
+
+
+NO_CAUSE = Cause()
+
+
+def hash_content(**content: Any) -> bytes:
+    """Return the SHA-256 (32 bytes) of a request's content, whatever the order of its fields."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(canonical.encode()).digest()
+
+
+def check_credits(credits: int) -> None:
+    """Raise ValueError unless the amount is above zero and within the ledger's bound."""
+    if not 0 < credits <= MAX_CREDITS:
+        message = f"An amount must be from 1 to {MAX_CREDITS} smallest units, not {credits}."
+        raise ValueError(message)
+
+
+@dataclass(slots=True)
+class Book:
+    """Locked wallets and the operations made on them. Made by `open_book` alone.
+
+    `reservations_by_key` is filled where the book was opened for making reservations.
+    """
+
+    wallets: dict[int, WalletState]
+    _keys: set[tuple[int, str]]
+    _recorded: dict[tuple[int, str], Recorded]
+    reservations_by_key: dict[tuple[int, str], ReservationState] = field(default_factory=dict)
+    # How many grants the book found expired, and how many reservations out of time.
+    expired: int = 0
+    timed_out: int = 0
+    _reservations: dict[UUID, ReservationState] = field(default_factory=dict)
+    _operations: list[OperationState] = field(default_factory=list)
+    _usages: dict[UUID, list[rows.Row]] = field(default_factory=dict)
+
+    def wallet(self, wallet_id: int) -> WalletState:
+        """Return a locked wallet. Raises UnknownWallet."""
+        try:
+            return self.wallets[wallet_id]
+        except KeyError:
+            raise UnknownWallet(wallet_id) from None
+
+    def replay(self, wallet_id: int, key: str, content_hash: bytes) -> Recorded | None:
+        """Return what was recorded under this key, earlier or in this book, or None if it is new.
+
+        Raises IdempotencyConflict where the content differs, and LookupError (a defect of the caller) where the book
+        was opened without this key.
+        """
+        if (wallet_id, key) not in self._keys:
+            message = f"The book was not opened for the key “{key}”."
+            raise LookupError(message)
+        recorded = self._recorded.get((wallet_id, key))
+        if recorded is not None and recorded.content_hash != content_hash:
+            raise IdempotencyConflict(key)
+        return recorded
+
+    def begin(
+        self,
+        wallet: WalletState,
+        kind: Kind,
+        *,
+        key: str,
+        content_hash: bytes,
+        cause: Cause = NO_CAUSE,
+        subject: UUID | None = None,
+        source: str = "",
+    ) -> OperationState:
+        """Start an operation; `finish` ends it."""
+        return OperationState(
+            id=new_id(),
+            wallet_id=wallet.id,
+            kind=kind.value,
+            source=source,
+            idempotency_key=key,
+            content_hash=content_hash,
+            first_number=wallet.last_number + 1,
+            occurred_at=cause.occurred_at or wallet.now,
+            written_at=wallet.now,
+            actor_id=cause.actor_id,
+            actor_label=cause.actor_label,
+            feature=cause.feature,
+            resource=cause.resource,
+            memo=cause.memo,
+            subject=subject,
+        )
+
+    def move(
+        self, wallet: WalletState, operation: OperationState, kind: Kind, amount: int, grant: GrantState | None
+    ) -> None:
+        """Write one line: `amount` (signed) into or out of a grant, or, without one, out of or into debt."""
+        if grant is None:
+            wallet.debt -= amount
+        else:
+            grant.remaining += amount
+            grant.is_changed = True
+        wallet.balance += amount
+        if wallet.balance > MAX_BALANCE:
+            raise WalletFull(wallet.id)
+        wallet.last_number += 1
+        wallet.is_changed = True
+        operation.entries.append(
+            EntryState(wallet.last_number, grant.id if grant else None, kind.value, amount, wallet.balance)
+        )
+
+    def finish(self, wallet: WalletState, operation: OperationState, *, tidy: bool = False) -> Recorded:
+        """End an operation: fix what its replays will answer.
+
+        tidy: the operation made something free, so what has expired of that expires, and debt is repaid from it,
+        before `available_after` is read.
+        """
+        operation.credits = sum(entry.amount for entry in operation.entries)
+        operation.number = wallet.last_number
+        operation.balance_after = wallet.balance
+        wallet.is_changed = True
+        self._operations.append(operation)
+        if tidy:
+            wallet.reorder()
+            self.tidy(wallet)
+        operation.available_after = wallet.available
+        recorded = Recorded(
+            id=operation.id,
+            wallet_id=wallet.id,
+            kind=operation.kind,
+            content_hash=operation.content_hash,
+            credits=operation.credits,
+            first_number=operation.first_number,
+            number=operation.number,
+            balance_after=operation.balance_after,
+            available_after=operation.available_after,
+            occurred_at=operation.occurred_at,
+            written_at=operation.written_at,
+            subject=operation.subject,
+            was_replayed=False,
+        )
+        self._recorded[wallet.id, operation.idempotency_key] = _as_replay(recorded)
+        return recorded
+
+    def tidy(self, wallet: WalletState) -> None:
+        """Bring the wallet to the present: expire what is due, then repay debt from what can be spent."""
+        for grant in list(wallet.grants.values()):
+            if grant.free > 0 and grant.is_expired(at=wallet.now):
+                self._expire(wallet, grant)
+        if wallet.debt:
+            self._repay(wallet)
+
+    def _expire(self, wallet: WalletState, grant: GrantState) -> None:
+        operation = self._own_operation(wallet, Kind.EXPIRY, subject=grant.id)
+        self.move(wallet, operation, Kind.EXPIRY, -grant.free, grant)
+        self.expired += 1
+        wallet.reorder()
+        self.finish(wallet, operation)
+
+    def _repay(self, wallet: WalletState) -> None:
+        payers = list(wallet.ordered())
+        if not payers:
+            return
+        operation = self._own_operation(wallet, Kind.REPAYMENT)
+        for grant in payers:
+            paid = min(grant.free, wallet.debt)
+            if paid == 0:
+                break
+            self.move(wallet, operation, Kind.REPAYMENT, -paid, grant)
+            self.move(wallet, operation, Kind.REPAYMENT, paid, None)
+        wallet.reorder()
+        self.finish(wallet, operation)
+
+    def _own_operation(self, wallet: WalletState, kind: Kind, subject: UUID | None = None) -> OperationState:
+        """Start an operation that the ledger makes by itself; its key is the running number, used once by nature."""
+        key = f"ledger:{kind.value}:{wallet.last_number + 1}"
+        return self.begin(
+            wallet,
+            kind,
+            key=key,
+            content_hash=hash_content(key=key),
+            cause=Cause(actor_label="Drawdown"),
+            subject=subject,
+        )
+
+    def load_grants(self, grant_ids: Iterable[UUID]) -> None:
+        """Bring grants that are used up into the book: credits are about to go back to them."""
+        missing = {grant_id for grant_id in grant_ids if all(grant_id not in w.grants for w in self.wallets.values())}
+        if missing:
+            for grant in rows.read_grants(missing):
+                if grant.wallet_id in self.wallets:
+                    self.wallets[grant.wallet_id].grants[grant.id] = grant
+
+    def load_reservations(self, reservation_ids: Iterable[UUID]) -> None:
+        """Bring reservations, and the grants that they drew from, into the book, in two statements for any number."""
+        missing = [reservation_id for reservation_id in reservation_ids if reservation_id not in self._reservations]
+        if missing:
+            self._add_reservations(rows.read_reservations(missing))
+
+    def reservation(self, reservation_id: UUID) -> ReservationState | None:
+        """Return a loaded reservation of a locked wallet, or None."""
+        return self._reservations.get(reservation_id)
+
+    def replayed_reservation(self, wallet_id: int, key: str, content_hash: bytes) -> ReservationState | None:
+        """Return the reservation made under this key, or None. Raises as `replay` does."""
+        self.replay(wallet_id, key, content_hash)
+        reservation = self.reservations_by_key.get((wallet_id, key))
+        if reservation is not None and reservation.content_hash != content_hash:
+            raise IdempotencyConflict(key)
+        return reservation
+
+    def add_reservation(self, reservation: ReservationState) -> None:
+        """Keep a new reservation."""
+        reservation.is_new = True
+        self._reservations[reservation.id] = reservation
+        self.reservations_by_key[reservation.wallet_id, reservation.idempotency_key] = reservation
+        self.wallets[reservation.wallet_id].is_changed = True
+
+    def _add_reservations(self, reservations: Iterable[ReservationState]) -> None:
+        mine = [r for r in reservations if r.wallet_id in self.wallets]
+        self._reservations.update({r.id: r for r in mine})
+        self.load_grants(grant_id for r in mine if r.state == "open" for grant_id, _ in r.draws)
+
+    def load_usages(self, operation_ids: Iterable[UUID]) -> None:
+        """Bring usage operations into the book: what they took from which grant, less what was returned."""
+        missing = [operation_id for operation_id in operation_ids if operation_id not in self._usages]
+        if missing:
+            for row in rows.read_usages(missing):
+                self._usages.setdefault(row[0], []).append(row)
+            self.load_grants(row[3] for lines in self._usages.values() for row in lines if row[3])
+
+    def usage(self, operation_id: UUID) -> list[rows.Row] | None:
+        """Return a loaded usage's lines (operation, wallet, kind, grant or None for debt, net taken), or None."""
+        return self._usages.get(operation_id)
+
+    def set_usage(self, operation_id: UUID, lines: list[rows.Row]) -> None:
+        """Note what is left of a usage after a return."""
+        self._usages[operation_id] = lines
+
+    def write(self) -> None:
+        """Write everything that the verbs did. One statement per table, all sent together."""
+        wallets = [wallet for wallet in self.wallets.values() if wallet.is_changed]
+        grants = [grant for wallet in self.wallets.values() for grant in wallet.grants.values()]
+        new_grants = [grant for grant in grants if grant.is_new]
+        changed_grants = [grant for grant in grants if grant.is_changed and not grant.is_new]
+        reservations = list(self._reservations.values())
+        new_reservations = [r for r in reservations if r.is_new]
+        changed_reservations = [r for r in reservations if r.is_changed]
+        with rows.pipelined():
+            if new_grants:
+                rows.insert_grants(new_grants)
+            if changed_grants:
+                rows.update_grants(changed_grants)
+            if self._operations:
+                rows.insert_operations(self._operations)
+                rows.insert_entries(self._operations)
+            if new_reservations:
+                rows.insert_reservations(new_reservations)
+            if changed_reservations:
+                rows.update_reservations(changed_reservations)
+            if wallets:
+                rows.update_wallets(wallets)
+
+
+def _as_replay(recorded: Recorded) -> Recorded:
+    values = {name: getattr(recorded, name) for name in Recorded.__slots__}
+    return Recorded(**{**values, "was_replayed": True})

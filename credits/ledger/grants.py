@@ -1,0 +1,173 @@
+"""Giving credits, and voiding, freezing and thawing them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from credits.ledger import rows
+from credits.ledger.book import Book, Cause, Recorded, check_credits
+from credits.ledger.state import GrantState, WalletState
+from credits.models import Kind, Program, Source, Wallet, new_id
+from organizations.models import Organization
+
+
+class UnknownGrant(LookupError):
+    """No such grant in this wallet."""
+
+
+class AlreadyVoided(Exception):
+    """More would be voided than the grant's amount less what was voided before (smallest units)."""
+
+    def __init__(self, *, asked: int, voidable: int) -> None:
+        super().__init__(f"{asked} asked, {voidable} voidable")
+        self.asked = asked
+        self.voidable = voidable
+
+
+def open_wallet(*, organization: Organization, program: Program, now: datetime | None = None) -> Wallet:
+    """Give the organization an empty wallet under a program, or return the one that it has.
+
+    A second call changes nothing, also not the program.
+    """
+    with transaction.atomic():
+        instant = now or timezone.now()
+        wallet, _ = Wallet.objects.get_or_create(
+            organization=organization,
+            defaults={"program": program, "created_at": instant, "last_written_at": instant},
+        )
+    return wallet
+
+
+def grant(
+    book: Book,
+    *,
+    wallet_id: int,
+    credits: int,
+    source: Source,
+    key: str,
+    content_hash: bytes,
+    cause: Cause,
+    effective_at: datetime | None = None,
+    expires_at: datetime | None = None,
+    priority: int = 50,
+    cost_minor: int = 0,
+    cost_currency: str = "",
+    features: frozenset[str] | None = None,
+) -> Recorded:
+    """Give a block of credits (smallest units). `subject` of the answer is the grant's id.
+
+    effective_at: from when it can be spent (now if None); expires_at: until when, exclusive (never if None).
+    priority: 0 to 100, lower is used first. cost_minor: what was paid, in the currency's minor unit. features: the
+    only features that it pays for, or None for all. Debt is repaid from it at once. A replay gives nothing.
+
+    Raises IdempotencyConflict, UnknownWallet, WalletFull, ValueError for an amount or a period that makes no sense.
+    """
+    wallet = book.wallet(wallet_id)
+    replayed = book.replay(wallet_id, key, content_hash)
+    if replayed is not None:
+        return replayed
+    check_credits(credits)
+    begins = effective_at or wallet.now
+    if expires_at is not None and expires_at <= max(begins, wallet.now):
+        message = "A grant must expire after it begins, and not before now."
+        raise ValueError(message)
+    state = GrantState(
+        id=new_id(),
+        wallet_id=wallet_id,
+        source=source.value,
+        amount=credits,
+        remaining=0,
+        reserved=0,
+        priority=priority,
+        effective_at=begins,
+        expires_at=expires_at,
+        cost_minor=cost_minor,
+        cost_currency=cost_currency,
+        features=features,
+        frozen_at=None,
+        created_at=wallet.now,
+        is_new=True,
+    )
+    operation = book.begin(
+        wallet, Kind.GRANT, key=key, content_hash=content_hash, cause=cause, subject=state.id, source=source.value
+    )
+    wallet.grants[state.id] = state
+    book.move(wallet, operation, Kind.GRANT, credits, state)
+    return book.finish(wallet, operation, tidy=True)
+
+
+def void(
+    book: Book,
+    *,
+    wallet_id: int,
+    grant_id: UUID,
+    credits: int | None,
+    key: str,
+    content_hash: bytes,
+    cause: Cause,
+    rest_as_debt: bool = False,
+) -> Recorded:
+    """Take back credits of a grant: what nobody spent, expired or reserved.
+
+    credits: smallest units, or None for all that is free. Where less is free, the rest is left, or, with
+    `rest_as_debt`, becomes debt. The answer's `credits` says what was taken (negative; 0 where nothing was left). A
+    replay takes nothing.
+
+    Raises UnknownGrant, AlreadyVoided (more than was ever given), IdempotencyConflict, UnknownWallet.
+    """
+    wallet = book.wallet(wallet_id)
+    replayed = book.replay(wallet_id, key, content_hash)
+    if replayed is not None:
+        return replayed
+    state = _loaded(book, wallet, grant_id)
+    if credits is not None:
+        check_credits(credits)
+        voidable = state.amount - rows.read_voided(grant_id, wallet_id)
+        if credits > voidable:
+            raise AlreadyVoided(asked=credits, voidable=voidable)
+    wanted = state.free if credits is None else credits
+    taken = min(wanted, state.free)
+    operation = book.begin(wallet, Kind.VOID, key=key, content_hash=content_hash, cause=cause, subject=grant_id)
+    if taken:
+        book.move(wallet, operation, Kind.VOID, -taken, state)
+    if rest_as_debt and wanted > taken:
+        book.move(wallet, operation, Kind.DEBT, taken - wanted, None)
+    return book.finish(wallet, operation, tidy=True)
+
+
+def freeze(book: Book, *, wallet_id: int, grant_id: UUID) -> bool:
+    """Keep a grant from being spent, until thawed. Returns whether it was not frozen before. Raises UnknownGrant."""
+    wallet = book.wallet(wallet_id)
+    state = _loaded(book, wallet, grant_id)
+    was_thawed = not state.is_frozen
+    if was_thawed:
+        state.frozen_at = wallet.now
+        state.is_changed = True
+        wallet.reorder()
+    return was_thawed
+
+
+def thaw(book: Book, *, wallet_id: int, grant_id: UUID) -> bool:
+    """Let a frozen grant be spent again; debt is repaid from it first. Returns whether it was frozen.
+
+    Raises UnknownGrant.
+    """
+    wallet = book.wallet(wallet_id)
+    state = _loaded(book, wallet, grant_id)
+    was_frozen = state.is_frozen
+    if was_frozen:
+        state.frozen_at = None
+        state.is_changed = True
+        wallet.reorder()
+        book.tidy(wallet)
+    return was_frozen
+
+
+def _loaded(book: Book, wallet: WalletState, grant_id: UUID) -> GrantState:
+    book.load_grants([grant_id])
+    try:
+        return wallet.grants[grant_id]
+    except KeyError:
+        raise UnknownGrant(grant_id) from None

@@ -1,0 +1,81 @@
+"""Opening a book: the transaction, the lock, the clock, in this order.
+
+Lock the wallets, then, in later statements, read the clock and what the wallets hold: a statement that locks sees a
+snapshot and a clock as old as its wait was long. Then time out and expire what is due, let the verbs decide, write.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Literal
+
+from django.db import connection, transaction
+
+from credits.ledger import rows
+from credits.ledger.book import Book, Recorded, UnknownWallet
+from credits.ledger.reservations import time_out
+from credits.ledger.state import WalletState
+
+# A clock that was set back by less is read as standing still; by more, the ledger waits for people.
+TOLERATED_STEP_BACK = timedelta(minutes=1)
+
+
+class ClockSteppedBack(Exception):
+    """The database's clock is more than a minute before the wallet's last entry. Nothing was written."""
+
+
+@contextmanager
+def open_book(
+    *,
+    keys: Iterable[tuple[int, str]],
+    now: datetime | None = None,
+    reservations: Literal["by key", "none"] = "none",
+) -> Iterator[Book]:
+    """Lock wallets and open the book on them, in a transaction of its own or the caller's.
+
+    keys: the wallet and idempotency key of every operation that will be asked for; their wallets are locked, in the
+    order of their ids. now: the instant to judge by (aware; tests and histories); without it the database's clock,
+    read after the lock. reservations: "by key" where the keys may be those of reservations.
+
+    Leaving the block writes everything; an exception writes nothing. Raises UnknownWallet, ClockSteppedBack, and
+    Django's OperationalError where a lock could not be had in time.
+    """
+    wanted = set(keys)
+    with transaction.atomic():
+        connection.ensure_connection()
+        book = _load(wanted, now)
+        if reservations == "by key":
+            for reservation in rows.read_reservations_by_key(sorted(wanted)):
+                book.reservations_by_key[reservation.wallet_id, reservation.idempotency_key] = reservation
+        holding = [wallet for wallet in book.wallets.values() if wallet.reserved]
+        if holding:
+            # Credits of a reservation whose time is out are free again, swept or not.
+            time_out(book, holding)
+        for wallet in book.wallets.values():
+            book.tidy(wallet)
+        yield book
+        book.write()
+
+
+def _load(keys: set[tuple[int, str]], now: datetime | None) -> Book:
+    wallet_ids = sorted({wallet_id for wallet_id, _ in keys})
+    locked = rows.lock_wallets(wallet_ids)
+    if len(locked) != len(wallet_ids):
+        raise UnknownWallet(sorted(set(wallet_ids) - {row[0] for row in locked}))
+    clock = now or rows.read_clock()
+    wallets = {row[0]: WalletState(*[*row[:6], row[7], row[8], _not_before(row[6], clock)]) for row in locked}
+    for grant in rows.read_open_grants(wallet_ids):
+        wallets[grant.wallet_id].grants[grant.id] = grant
+    recorded = {(row[1], row[11]): _recorded(row) for row in rows.read_operations_by_key(sorted(keys))}
+    return Book(wallets=wallets, _keys=keys, _recorded=recorded)
+
+
+def _not_before(last_written_at: datetime, clock: datetime) -> datetime:
+    if last_written_at - clock > TOLERATED_STEP_BACK:
+        message = f"The clock says {clock}, but the wallet was written to at {last_written_at}."
+        raise ClockSteppedBack(message)
+    return max(last_written_at, clock)
+
+
+def _recorded(row: rows.Row) -> Recorded:
+    return Recorded(*[*row[:3], bytes(row[3]), *row[4:11], row[12], True])

@@ -1,0 +1,242 @@
+"""Reservations: credits set aside before the work, settled, released or timed out after it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from credits import burndown
+from credits.ledger import rows
+from credits.ledger.book import Book, Cause, IdempotencyConflict, Recorded, check_credits
+from credits.ledger.spends import plan_draws
+from credits.ledger.state import OperationState, ReservationState, WalletState
+from credits.models import Kind, new_id
+from credits.models import ReservationState as State
+
+MAX_SECONDS = 86_400
+
+
+class UnknownReservation(LookupError):
+    """No such reservation in this wallet."""
+
+
+class ReservationClosed(Exception):
+    """The reservation was settled, released or timed out before. `state` says which."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"The reservation is {state}.")
+        self.state = state
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """A reservation as it stands. Credits in smallest units; `available_after` as it was when it was made."""
+
+    id: UUID
+    wallet_id: int
+    state: str
+    credits: int
+    available_after: int
+    created_at: datetime
+    expires_at: datetime
+    was_replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What settling did, in smallest units: `charged` from grants and into debt (`owed` of it), `uncollected` not at
+    all. On a replay `owed` and `uncollected` are None: ask the usage event."""
+
+    operation: Recorded
+    charged: int
+    owed: int | None
+    uncollected: int | None
+
+
+def _answer(reservation: ReservationState, *, was_replayed: bool) -> Reserved:
+    return Reserved(
+        id=reservation.id,
+        wallet_id=reservation.wallet_id,
+        state=reservation.state,
+        credits=reservation.credits,
+        available_after=reservation.available_after,
+        created_at=reservation.created_at,
+        expires_at=reservation.expires_at,
+        was_replayed=was_replayed,
+    )
+
+
+def reserve(
+    book: Book,
+    *,
+    wallet_id: int,
+    credits: int,
+    feature: str,
+    key: str,
+    content_hash: bytes,
+    cause: Cause,
+    seconds: int | None = None,
+) -> Reserved:
+    """Set credits (smallest units) aside, from the grants that a spend would take, all of them or none.
+
+    seconds: until it is released by itself, 1 to 86,400; the program's default if None. The book must have been
+    opened with `reservations="by key"`. A replay returns the first answer and reserves nothing.
+
+    Raises InsufficientCredits, IdempotencyConflict, UnknownWallet, ValueError.
+    """
+    wallet = book.wallet(wallet_id)
+    earlier = book.replayed_reservation(wallet_id, key, content_hash)
+    if earlier is not None:
+        return _answer(earlier, was_replayed=True)
+    check_credits(credits)
+    lasting = wallet.reservation_seconds if seconds is None else seconds
+    if not 1 <= lasting <= MAX_SECONDS:
+        message = f"A reservation lasts 1 to {MAX_SECONDS} seconds, not {lasting}."
+        raise ValueError(message)
+    draws = plan_draws(wallet, credits=credits, feature=feature)
+    for grant, held in draws:
+        grant.reserved += held
+        grant.is_changed = True
+    wallet.reserved += credits
+    wallet.drew(credits)
+    reservation = ReservationState(
+        id=new_id(),
+        wallet_id=wallet_id,
+        idempotency_key=key,
+        content_hash=content_hash,
+        state=State.OPEN.value,
+        credits=credits,
+        available_after=wallet.available,
+        feature=feature,
+        actor_id=cause.actor_id,
+        actor_label=cause.actor_label,
+        resource=cause.resource,
+        created_at=wallet.now,
+        expires_at=wallet.now + timedelta(seconds=lasting),
+        draws=[(grant.id, held) for grant, held in draws],
+    )
+    book.add_reservation(reservation)
+    return _answer(reservation, was_replayed=False)
+
+
+def settle(
+    book: Book, *, wallet_id: int, reservation_id: UUID, credits: int, key: str, content_hash: bytes, cause: Cause
+) -> Settled:
+    """End a reservation with what the work cost (smallest units, 0 or more).
+
+    Takes from what was set aside first, gives the rest back; what the work cost beyond that is drawn from the balance,
+    then becomes debt up to the program's overdraft limit, then stays uncollected. A grant that expired meanwhile still
+    pays what was set aside from it; what it gets back expires at once. Settling is keyed by the reservation: the same
+    content again answers the same, other content raises IdempotencyConflict.
+
+    Raises UnknownReservation, ReservationClosed (released or timed out), IdempotencyConflict, UnknownWallet,
+    ValueError.
+    """
+    wallet = book.wallet(wallet_id)
+    replayed = book.replay(wallet_id, key, content_hash)
+    if replayed is not None:
+        return Settled(operation=replayed, charged=-replayed.credits, owed=None, uncollected=None)
+    reservation = _open_reservation(book, wallet_id, reservation_id)
+    if credits:
+        check_credits(credits)
+    operation = book.begin(wallet, Kind.USAGE, key=key, content_hash=content_hash, cause=cause)
+    missing = _take_reserved(book, wallet, operation, reservation, credits)
+    _close(wallet, reservation, State.SETTLED)
+    reservation.operation_id = operation.id
+    owed, uncollected = _take_beyond(book, wallet, operation, missing, reservation.feature)
+    recorded = book.finish(wallet, operation, tidy=True)
+    return Settled(operation=recorded, charged=credits - uncollected, owed=owed, uncollected=uncollected)
+
+
+def _take_reserved(
+    book: Book, wallet: WalletState, operation: OperationState, reservation: ReservationState, credits: int
+) -> int:
+    """Take up to `credits` from what was set aside and free all of it; answer what is still missing."""
+    for grant_id, held in reservation.draws:
+        grant = wallet.grants[grant_id]
+        taken = min(held, credits)
+        grant.reserved -= held
+        grant.is_changed = True
+        wallet.reserved -= held
+        credits -= taken
+        if taken:
+            book.move(wallet, operation, Kind.USAGE, -taken, grant)
+    return credits
+
+
+def _take_beyond(
+    book: Book, wallet: WalletState, operation: OperationState, credits: int, feature: str
+) -> tuple[int, int]:
+    """Take what a settlement needs beyond its reservation; answer what became debt and what stays uncollected."""
+    if not wallet.debt:
+        draws, credits = burndown.draw(wallet.ordered(), credits=credits, feature=feature)
+        for grant, taken in draws:
+            book.move(wallet, operation, Kind.USAGE, -taken, grant)
+        wallet.reorder()
+    owed = min(credits, max(0, wallet.overdraft_limit - wallet.debt))
+    if owed:
+        book.move(wallet, operation, Kind.DEBT, -owed, None)
+    return owed, credits - owed
+
+
+def release(book: Book, *, wallet_id: int, reservation_id: UUID) -> Reserved:
+    """End a reservation without a charge: everything goes back to its grants, and expires there if they have.
+
+    Releasing what was released or has timed out answers the same and does nothing.
+    Raises UnknownReservation, ReservationClosed (it was settled), UnknownWallet.
+    """
+    wallet = book.wallet(wallet_id)
+    reservation = _loaded(book, wallet_id, reservation_id)
+    if reservation.state == State.SETTLED.value:
+        raise ReservationClosed(reservation.state)
+    was_closed = reservation.state != State.OPEN.value
+    if not was_closed:
+        _give_back(book, wallet, reservation, State.RELEASED)
+    return _answer(reservation, was_replayed=was_closed)
+
+
+def time_out(book: Book, wallets: Sequence[WalletState]) -> None:
+    """Release the wallets' reservations whose time is out by each wallet's clock."""
+    overdue = rows.read_overdue([wallet.id for wallet in wallets], max(wallet.now for wallet in wallets))
+    book.load_reservations(r.id for r in overdue)
+    for row in overdue:
+        wallet, reservation = book.wallet(row.wallet_id), book.reservation(row.id)
+        if reservation is not None and reservation.expires_at <= wallet.now:
+            _give_back(book, wallet, reservation, State.TIMED_OUT)
+            book.timed_out += 1
+
+
+def _loaded(book: Book, wallet_id: int, reservation_id: UUID) -> ReservationState:
+    book.load_reservations([reservation_id])
+    reservation = book.reservation(reservation_id)
+    if reservation is None or reservation.wallet_id != wallet_id:
+        raise UnknownReservation(reservation_id)
+    return reservation
+
+
+def _open_reservation(book: Book, wallet_id: int, reservation_id: UUID) -> ReservationState:
+    reservation = _loaded(book, wallet_id, reservation_id)
+    if reservation.state == State.SETTLED.value:
+        # Its key is the reservation's own, so a settlement that is no replay differs in content.
+        raise IdempotencyConflict(f"settle:{reservation_id}")
+    if reservation.state != State.OPEN.value:
+        raise ReservationClosed(reservation.state)
+    return reservation
+
+
+def _close(wallet: WalletState, reservation: ReservationState, state: State) -> None:
+    reservation.state = state.value
+    reservation.closed_at = wallet.now
+    reservation.is_changed = True
+    wallet.is_changed = True
+    wallet.reorder()
+
+
+def _give_back(book: Book, wallet: WalletState, reservation: ReservationState, state: State) -> None:
+    for grant_id, held in reservation.draws:
+        grant = wallet.grants[grant_id]
+        grant.reserved -= held
+        grant.is_changed = True
+        wallet.reserved -= held
+    _close(wallet, reservation, state)
+    book.tidy(wallet)

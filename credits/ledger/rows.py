@@ -1,0 +1,398 @@
+"""The ledger's statements: locks, reads and set-based writes, as SQL. No decision is made here.
+
+Each function is one statement for any number of rows. They run on psycopg's own cursor rather than Django's, for
+server-side parameters and prepared statements; errors come out as Django's all the same.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from django.db import connection
+
+from credits.ledger.state import GrantState, OperationState, ReservationState, WalletState
+
+Row = tuple[Any, ...]
+
+
+def fetch(sql: str, parameters: Sequence[Any]) -> list[Row]:
+    """Run a statement that answers rows."""
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(sql.encode(), parameters, prepare=True).fetchall()
+
+
+def run(sql: str, parameters: Sequence[Any]) -> None:
+    """Run a statement that answers nothing."""
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(sql.encode(), parameters, prepare=True)
+
+
+@contextmanager
+def pipelined() -> Iterator[None]:
+    """Send the statements of the block together: one round trip instead of one each."""
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
+
+
+def as_json(value: dict[str, Any] | None) -> str | None:
+    return None if value is None else json.dumps(value)
+
+
+def lock_wallets(wallet_ids: Sequence[int]) -> list[Row]:
+    """Lock wallets in the order of their ids and return what they hold.
+
+    NO KEY UPDATE is enough to keep other writers out, and lets rows that refer to the wallet be inserted meanwhile.
+    Reading anything else belongs in a later statement: this one's snapshot is as old as its wait was long.
+    """
+    return fetch(
+        """
+        SELECT w.id, w.organization_id, w.balance, w.reserved, w.debt, w.last_number, w.last_written_at,
+               p.overdraft_limit, p.reservation_seconds
+        FROM credits_wallet w JOIN credits_program p ON p.id = w.program_id
+        WHERE w.id = ANY(%s::bigint[]) ORDER BY w.id FOR NO KEY UPDATE OF w
+        """,
+        [list(wallet_ids)],
+    )
+
+
+def read_clock() -> datetime:
+    """Return the database's clock now, not the transaction's beginning."""
+    instant: datetime = fetch("SELECT clock_timestamp()", [])[0][0]
+    return instant
+
+
+GRANT_COLUMNS = """g.id, g.wallet_id, g.source, g.amount, g.remaining, g.reserved, g.priority, g.effective_at,
+    g.expires_at, g.cost_minor, g.cost_currency, g.features, g.frozen_at, g.created_at"""
+
+
+def _grant(row: Row) -> GrantState:
+    features = None if row[11] is None else frozenset(row[11])
+    return GrantState(*[*row[:11], features, *row[12:14]])
+
+
+def read_open_grants(wallet_ids: Sequence[int]) -> list[GrantState]:
+    """Return the wallets' open grants, spendable or not."""
+    rows = fetch(
+        f"SELECT {GRANT_COLUMNS} FROM credits_grant g WHERE g.wallet_id = ANY(%s::bigint[]) AND g.is_open",
+        [list(wallet_ids)],
+    )
+    return [_grant(row) for row in rows]
+
+
+def read_grants(grant_ids: Iterable[UUID]) -> list[GrantState]:
+    """Return these grants, open or not."""
+    rows = fetch(f"SELECT {GRANT_COLUMNS} FROM credits_grant g WHERE g.id = ANY(%s::uuid[])", [list(grant_ids)])
+    return [_grant(row) for row in rows]
+
+
+OPERATION_COLUMNS = """o.id, o.wallet_id, o.kind, o.content_hash, o.credits, o.first_number, o.number,
+    o.balance_after, o.available_after, o.occurred_at, o.written_at, o.idempotency_key, o.subject"""
+
+
+def read_operations_by_key(keys: Sequence[tuple[int, str]]) -> list[Row]:
+    """Return the operations already written under these keys.
+
+    LATERAL with LIMIT keeps one index look-up per key whatever the planner thinks of the table's size.
+    """
+    return fetch(
+        f"""
+        SELECT o.* FROM unnest(%s::bigint[], %s::text[]) AS k(wallet_id, key)
+        CROSS JOIN LATERAL (
+            SELECT {OPERATION_COLUMNS} FROM credits_operation o
+            WHERE o.wallet_id = k.wallet_id AND o.idempotency_key = k.key LIMIT 1
+        ) o
+        """,
+        [[wallet_id for wallet_id, _ in keys], [key for _, key in keys]],
+    )
+
+
+def read_usages(operation_ids: Sequence[UUID]) -> list[Row]:
+    """Return, per usage operation, wallet and grant (None: debt), what its lines took and what was returned since,
+    in the order in which it was taken."""
+    return fetch(
+        """
+        WITH wanted AS (
+            SELECT id, wallet_id, first_number, number, kind FROM credits_operation WHERE id = ANY(%s::uuid[])
+        ), lines AS (
+            SELECT w.id, w.wallet_id, e.grant_id, e.number, e.amount
+            FROM wanted w JOIN credits_entry e
+              ON e.wallet_id = w.wallet_id AND e.number BETWEEN w.first_number AND w.number
+             AND e.kind IN ('usage', 'debt')
+            UNION ALL
+            SELECT w.id, w.wallet_id, e.grant_id, e.number, e.amount
+            FROM wanted w
+            JOIN credits_operation r ON r.wallet_id = w.wallet_id AND r.subject = w.id AND r.kind = 'return'
+            JOIN credits_entry e ON e.wallet_id = r.wallet_id AND e.number BETWEEN r.first_number AND r.number
+             AND e.kind = 'return'
+        )
+        SELECT w.id, w.wallet_id, w.kind, l.grant_id, coalesce(sum(-l.amount), 0)::bigint
+        FROM wanted w LEFT JOIN lines l ON l.id = w.id
+        GROUP BY w.id, w.wallet_id, w.kind, l.grant_id ORDER BY min(l.number)
+        """,
+        [list(operation_ids)],
+    )
+
+
+def read_repayments(wallet_id: int) -> list[tuple[UUID, int]]:
+    """Return what each grant has repaid of the wallet's debt, net, the latest repayer first."""
+    rows = fetch(
+        """
+        SELECT grant_id, (-sum(amount))::bigint FROM credits_entry
+        WHERE wallet_id = %s AND kind = 'repayment' AND grant_id IS NOT NULL
+        GROUP BY grant_id HAVING sum(amount) < 0 ORDER BY max(number) DESC
+        """,
+        [wallet_id],
+    )
+    return [(grant_id, credits) for grant_id, credits in rows]
+
+
+def read_voided(grant_id: UUID, wallet_id: int) -> int:
+    """Return what was voided of a grant so far, that which became debt included, in smallest units."""
+    rows = fetch(
+        """
+        SELECT coalesce(sum(-credits), 0)::bigint FROM credits_operation
+        WHERE wallet_id = %s AND subject = %s AND kind = 'void'
+        """,
+        [wallet_id, grant_id],
+    )
+    return int(rows[0][0])
+
+
+RESERVATION_COLUMNS = """r.id, r.wallet_id, r.idempotency_key, r.content_hash, r.state, r.credits, r.available_after,
+    r.feature, r.actor_id, r.actor_label, r.resource, r.created_at, r.expires_at,
+    (SELECT array_agg(d.grant_id ORDER BY d.position) FROM credits_reservationdraw d WHERE d.reservation_id = r.id),
+    (SELECT array_agg(d.credits ORDER BY d.position) FROM credits_reservationdraw d WHERE d.reservation_id = r.id),
+    r.closed_at, r.operation_id"""
+
+
+def _reservation(row: Row) -> ReservationState:
+    content_hash, resource = bytes(row[3]), row[10]
+    if isinstance(resource, str):  # Django's connections leave JSON as text.
+        resource = json.loads(resource)
+    draws = list(zip(row[13] or [], row[14] or [], strict=True))
+    return ReservationState(*[*row[:3], content_hash, *row[4:10], resource, *row[11:13], draws, *row[15:17]])
+
+
+def read_reservations(reservation_ids: Iterable[UUID]) -> list[ReservationState]:
+    """Return these reservations with their draws."""
+    rows = fetch(
+        f"SELECT {RESERVATION_COLUMNS} FROM credits_reservation r WHERE r.id = ANY(%s::uuid[])",
+        [list(reservation_ids)],
+    )
+    return [_reservation(row) for row in rows]
+
+
+def read_reservations_by_key(keys: Sequence[tuple[int, str]]) -> list[ReservationState]:
+    """Return the reservations already made under these keys."""
+    rows = fetch(
+        f"""
+        SELECT r.* FROM unnest(%s::bigint[], %s::text[]) AS k(wallet_id, key)
+        CROSS JOIN LATERAL (
+            SELECT {RESERVATION_COLUMNS} FROM credits_reservation r
+            WHERE r.wallet_id = k.wallet_id AND r.idempotency_key = k.key LIMIT 1
+        ) r
+        """,
+        [[wallet_id for wallet_id, _ in keys], [key for _, key in keys]],
+    )
+    return [_reservation(row) for row in rows]
+
+
+def read_overdue(wallet_ids: Sequence[int], at: datetime) -> list[ReservationState]:
+    """Return the wallets' open reservations whose time is out."""
+    rows = fetch(
+        f"""
+        SELECT {RESERVATION_COLUMNS} FROM credits_reservation r
+        WHERE r.wallet_id = ANY(%s::bigint[]) AND r.state = 'open' AND r.expires_at <= %s ORDER BY r.id
+        """,
+        [list(wallet_ids), at],
+    )
+    return [_reservation(row) for row in rows]
+
+
+def insert_grants(grants: Sequence[GrantState]) -> None:
+    # Restricting features is an array per row, which unnest would flatten: it travels as text and is cast.
+    run(
+        """
+        INSERT INTO credits_grant (id, wallet_id, source, amount, remaining, reserved, priority, effective_at,
+            expires_at, cost_minor, cost_currency, features, frozen_at, is_open, created_at)
+        SELECT id, wallet_id, source, amount, remaining, reserved, priority, effective_at, expires_at, cost_minor,
+            cost_currency, features::varchar[], frozen_at, remaining > 0, created_at
+        FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::int[],
+            %s::timestamptz[], %s::timestamptz[], %s::bigint[], %s::text[], %s::text[], %s::timestamptz[],
+            %s::timestamptz[])
+          AS g(id, wallet_id, source, amount, remaining, reserved, priority, effective_at, expires_at, cost_minor,
+            cost_currency, features, frozen_at, created_at)
+        """,
+        [
+            [g.id for g in grants],
+            [g.wallet_id for g in grants],
+            [g.source for g in grants],
+            [g.amount for g in grants],
+            [g.remaining for g in grants],
+            [g.reserved for g in grants],
+            [g.priority for g in grants],
+            [g.effective_at for g in grants],
+            [g.expires_at for g in grants],
+            [g.cost_minor for g in grants],
+            [g.cost_currency for g in grants],
+            [None if g.features is None else _array_literal(g.features) for g in grants],
+            [g.frozen_at for g in grants],
+            [g.created_at for g in grants],
+        ],
+    )
+
+
+def _array_literal(features: frozenset[str]) -> str:
+    """Return PostgreSQL's text form of an array of feature keys."""
+    quoted = (feature.replace("\\", "\\\\").replace('"', '\\"') for feature in sorted(features))
+    return "{" + ",".join(f'"{feature}"' for feature in quoted) + "}"
+
+
+def update_grants(grants: Sequence[GrantState]) -> None:
+    run(
+        """
+        UPDATE credits_grant g SET remaining = n.remaining, reserved = n.reserved, is_open = n.remaining > 0,
+            frozen_at = n.frozen_at
+        FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::timestamptz[]) AS n(id, remaining, reserved, frozen_at)
+        WHERE g.id = n.id
+        """,
+        [
+            [g.id for g in grants],
+            [g.remaining for g in grants],
+            [g.reserved for g in grants],
+            [g.frozen_at for g in grants],
+        ],
+    )
+
+
+def update_wallets(wallets: Sequence[WalletState]) -> None:
+    run(
+        """
+        UPDATE credits_wallet w SET balance = n.balance, reserved = n.reserved, debt = n.debt,
+            last_number = n.last_number, last_written_at = n.written_at
+        FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[])
+          AS n(id, balance, reserved, debt, last_number, written_at)
+        WHERE w.id = n.id
+        """,
+        [
+            [w.id for w in wallets],
+            [w.balance for w in wallets],
+            [w.reserved for w in wallets],
+            [w.debt for w in wallets],
+            [w.last_number for w in wallets],
+            [w.now for w in wallets],
+        ],
+    )
+
+
+def insert_operations(operations: Sequence[OperationState]) -> None:
+    run(
+        """
+        INSERT INTO credits_operation (id, wallet_id, kind, source, idempotency_key, content_hash, credits,
+            first_number, number, balance_after, available_after, occurred_at, written_at, actor_id, actor_label,
+            feature, resource, memo, subject)
+        SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::bigint[],
+            %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[],
+            %s::bigint[], %s::text[], %s::text[], %s::jsonb[], %s::text[], %s::uuid[])
+        """,
+        [
+            [o.id for o in operations],
+            [o.wallet_id for o in operations],
+            [o.kind for o in operations],
+            [o.source for o in operations],
+            [o.idempotency_key for o in operations],
+            [o.content_hash for o in operations],
+            [o.credits for o in operations],
+            [o.first_number for o in operations],
+            [o.number for o in operations],
+            [o.balance_after for o in operations],
+            [o.available_after for o in operations],
+            [o.occurred_at for o in operations],
+            [o.written_at for o in operations],
+            [o.actor_id for o in operations],
+            [o.actor_label for o in operations],
+            [o.feature for o in operations],
+            [as_json(o.resource) for o in operations],
+            [o.memo for o in operations],
+            [o.subject for o in operations],
+        ],
+    )
+
+
+def insert_entries(operations: Sequence[OperationState]) -> None:
+    lines = [(o, e) for o in operations for e in o.entries]
+    if not lines:
+        return
+    run(
+        """
+        INSERT INTO credits_entry (wallet_id, number, operation_id, grant_id, kind, amount, balance_after,
+            occurred_at, written_at)
+        SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::uuid[], %s::uuid[], %s::text[], %s::bigint[],
+            %s::bigint[], %s::timestamptz[], %s::timestamptz[])
+        """,
+        [
+            [o.wallet_id for o, _ in lines],
+            [e.number for _, e in lines],
+            [o.id for o, _ in lines],
+            [e.grant_id for _, e in lines],
+            [e.kind for _, e in lines],
+            [e.amount for _, e in lines],
+            [e.balance_after for _, e in lines],
+            [o.occurred_at for o, _ in lines],
+            [o.written_at for o, _ in lines],
+        ],
+    )
+
+
+def insert_reservations(reservations: Sequence[ReservationState]) -> None:
+    run(
+        """
+        INSERT INTO credits_reservation (id, wallet_id, idempotency_key, content_hash, state, credits,
+            available_after, feature, actor_id, actor_label, resource, created_at, expires_at)
+        SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::bytea[], %s::text[], %s::bigint[],
+            %s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::jsonb[], %s::timestamptz[], %s::timestamptz[])
+        """,
+        [
+            [r.id for r in reservations],
+            [r.wallet_id for r in reservations],
+            [r.idempotency_key for r in reservations],
+            [r.content_hash for r in reservations],
+            ["open" for _ in reservations],
+            [r.credits for r in reservations],
+            [r.available_after for r in reservations],
+            [r.feature for r in reservations],
+            [r.actor_id for r in reservations],
+            [r.actor_label for r in reservations],
+            [as_json(r.resource) for r in reservations],
+            [r.created_at for r in reservations],
+            [r.expires_at for r in reservations],
+        ],
+    )
+    draws = [(r.id, position, *draw) for r in reservations for position, draw in enumerate(r.draws)]
+    run(
+        """
+        INSERT INTO credits_reservationdraw (reservation_id, position, grant_id, credits)
+        SELECT * FROM unnest(%s::uuid[], %s::int[], %s::uuid[], %s::bigint[])
+        """,
+        [list(column) for column in zip(*draws, strict=True)],
+    )
+
+
+def update_reservations(reservations: Sequence[ReservationState]) -> None:
+    run(
+        """
+        UPDATE credits_reservation r SET state = n.state, closed_at = n.closed_at, operation_id = n.operation_id
+        FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::uuid[]) AS n(id, state, closed_at, operation_id)
+        WHERE r.id = n.id
+        """,
+        [
+            [r.id for r in reservations],
+            [r.state for r in reservations],
+            [r.closed_at for r in reservations],
+            [r.operation_id for r in reservations],
+        ],
+    )

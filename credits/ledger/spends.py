@@ -1,0 +1,130 @@
+"""Spending, and giving back what was spent."""
+
+from uuid import UUID
+
+from credits import burndown
+from credits.ledger import rows
+from credits.ledger.book import Book, Cause, Recorded, check_credits
+from credits.ledger.state import GrantState, OperationState, WalletState
+from credits.models import Kind
+
+
+class InsufficientCredits(Exception):
+    """The grants that allow the feature don't cover the spend. All in smallest units.
+
+    `available` is what they hold free; `reserved` is what open reservations of the wallet hold besides.
+    """
+
+    def __init__(self, *, needed: int, available: int, reserved: int) -> None:
+        super().__init__(f"{needed} needed, {available} available, {reserved} reserved")
+        self.needed = needed
+        self.available = available
+        self.reserved = reserved
+
+
+class UnknownUsage(LookupError):
+    """No such usage in this wallet."""
+
+
+class ReturnTooLarge(Exception):
+    """More would be returned than the usage took and nobody returned yet."""
+
+    def __init__(self, *, asked: int, returnable: int) -> None:
+        super().__init__(f"{asked} asked, {returnable} returnable")
+        self.asked = asked
+        self.returnable = returnable
+
+
+def plan_draws(wallet: WalletState, *, credits: int, feature: str) -> list[tuple[GrantState, int]]:
+    """Plan to take the whole amount. Raises InsufficientCredits where that can't be done."""
+    spendable = [] if wallet.debt else wallet.ordered()
+    draws, missing = burndown.draw(spendable, credits=credits, feature=feature)
+    if missing:
+        raise InsufficientCredits(needed=credits, available=credits - missing, reserved=wallet.reserved)
+    return draws
+
+
+def spend(
+    book: Book, *, wallet_id: int, credits: int, feature: str, key: str, content_hash: bytes, cause: Cause
+) -> Recorded:
+    """Take credits for the use of a feature: all of them, or none.
+
+    credits: smallest units, 0 (a use that costs nothing) to MAX_CREDITS. Draws from the grants that allow the feature,
+    in burn-down order. A replay returns what the first call recorded and takes nothing.
+
+    Raises InsufficientCredits (the book stays usable, nothing was taken), IdempotencyConflict, UnknownWallet, and
+    ValueError for an amount out of bounds.
+    """
+    wallet = book.wallet(wallet_id)
+    replayed = book.replay(wallet_id, key, content_hash)
+    if replayed is not None:
+        return replayed
+    if credits:
+        check_credits(credits)
+    draws = plan_draws(wallet, credits=credits, feature=feature)
+    operation = book.begin(wallet, Kind.USAGE, key=key, content_hash=content_hash, cause=cause)
+    for grant, taken in draws:
+        book.move(wallet, operation, Kind.USAGE, -taken, grant)
+    wallet.drew(credits)
+    return book.finish(wallet, operation)
+
+
+def return_usage(
+    book: Book, *, wallet_id: int, usage_id: UUID, credits: int, key: str, content_hash: bytes, cause: Cause
+) -> Recorded:
+    """Give back all or a part of what a usage took, to the grants that it came from, the last one drawn from first.
+
+    credits: smallest units, above zero. What had become debt lowers the debt; where that debt was repaid meanwhile,
+    the repayment is undone first. What goes back to a grant that has expired since expires at once, with its entry.
+    A replay returns what the first call recorded and gives nothing.
+
+    Raises UnknownUsage, ReturnTooLarge, IdempotencyConflict, UnknownWallet, ValueError.
+    """
+    wallet = book.wallet(wallet_id)
+    replayed = book.replay(wallet_id, key, content_hash)
+    if replayed is not None:
+        return replayed
+    check_credits(credits)
+    book.load_usages([usage_id])
+    lines = book.usage(usage_id)
+    if not lines or lines[0][1] != wallet_id or lines[0][2] != Kind.USAGE.value:
+        raise UnknownUsage(usage_id)
+    returnable = sum(line[4] for line in lines)
+    if credits > returnable:
+        raise ReturnTooLarge(asked=credits, returnable=returnable)
+    operation = book.begin(wallet, Kind.RETURN, key=key, content_hash=content_hash, cause=cause, subject=usage_id)
+    book.set_usage(usage_id, _give_back(book, wallet, operation, lines, credits))
+    return book.finish(wallet, operation, tidy=True)
+
+
+def _give_back(
+    book: Book, wallet: WalletState, operation: OperationState, lines: list[rows.Row], credits: int
+) -> list[rows.Row]:
+    """Return `credits` to the lines' grants, last first; answer the lines less what was given back."""
+    left: list[rows.Row] = []
+    for line in reversed(lines):
+        given = min(credits, line[4])
+        credits -= given
+        left.append((*line[:4], line[4] - given))
+        if given == 0:
+            continue
+        if line[3] is None:
+            _undo_repayments(book, wallet, operation, given - wallet.debt)
+            book.move(wallet, operation, Kind.RETURN, given, None)
+        else:
+            book.move(wallet, operation, Kind.RETURN, given, wallet.grants[line[3]])
+    return left[::-1]
+
+
+def _undo_repayments(book: Book, wallet: WalletState, operation: OperationState, credits: int) -> None:
+    """Give `credits` back to the grants that repaid debt, the latest first, and owe them again."""
+    if credits <= 0:
+        return
+    repayments = rows.read_repayments(wallet.id)
+    book.load_grants(grant_id for grant_id, _ in repayments)
+    for grant_id, repaid in repayments:
+        undone = min(credits, repaid)
+        credits -= undone
+        if undone:
+            book.move(wallet, operation, Kind.REPAYMENT, undone, wallet.grants[grant_id])
+            book.move(wallet, operation, Kind.REPAYMENT, -undone, None)

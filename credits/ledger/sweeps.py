@@ -1,0 +1,59 @@
+"""Sweeps: expiry and time-outs written for wallets that nobody happened to open.
+
+Both only open books: opening one brings its wallets to the present. Killed and run again, or run twice at once, they
+do everything once.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.utils import timezone
+
+from credits.ledger.opening import open_book
+from credits.models import Grant, Reservation, ReservationState
+
+
+def sweep_expired(
+    *, now: datetime | None = None, wallets_at_a_time: int = 500, report: Callable[[int], None] = lambda _: None
+) -> int:
+    """Write the expiry of everything that has expired and is not reserved. Returns how many grants that were.
+
+    Runs in transactions of so many wallets, so that no spend waits long; killed and run again, or run twice at once,
+    it expires each grant once. report: told the number of grants after each transaction.
+    """
+    instant = now or timezone.now()
+    swept = 0
+    last_wallet = 0
+    while True:
+        wallet_ids = list(
+            Grant.objects.filter(is_open=True, expires_at__lte=instant, remaining__gt=0, wallet_id__gt=last_wallet)
+            .order_by("wallet_id")
+            .values_list("wallet_id", flat=True)
+            .distinct()[:wallets_at_a_time]
+        )
+        if not wallet_ids:
+            return swept
+        with open_book(keys=[(wallet_id, "") for wallet_id in wallet_ids], now=now) as book:
+            expired = book.expired
+        swept += expired
+        last_wallet = wallet_ids[-1]
+        report(expired)
+
+
+def release_timed_out(*, now: datetime | None = None, wallets_at_a_time: int = 200) -> int:
+    """Release every reservation whose time is out. Returns how many; run twice, or twice at once, it does no harm."""
+    instant = now or timezone.now()
+    released = 0
+    last_wallet = 0
+    while True:
+        wallet_ids = list(
+            Reservation.objects.filter(state=ReservationState.OPEN, expires_at__lte=instant, wallet_id__gt=last_wallet)
+            .order_by("wallet_id")
+            .values_list("wallet_id", flat=True)
+            .distinct()[:wallets_at_a_time]
+        )
+        if not wallet_ids:
+            return released
+        with open_book(keys=[(wallet_id, "") for wallet_id in wallet_ids], now=now) as book:
+            released += book.timed_out
+        last_wallet = wallet_ids[-1]
