@@ -1,12 +1,14 @@
+import uuid
+
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.utils.timezone
-import organizations.models
-import organizations.public_ids
-import uuid
 from django.conf import settings
 from django.db import migrations, models
+
+import organizations.models
+import organizations.public_ids
 
 
 class Migration(migrations.Migration):

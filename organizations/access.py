@@ -1,0 +1,92 @@
+"""Who may see an organization's page: decorators that turn a `slug` into the organization, or into a refusal.
+
+Anonymous: to sign in. Stranger, or a closed organization: 404. Member without the right: 403, naming the owners. No
+second factor where the organization asks for one: to its set-up. No view decides this by itself.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, cast
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from organizations.models import Membership, Organization, Role, User
+from organizations.people import has_second_factor
+
+P = ParamSpec("P")
+
+
+class MemberRequest(HttpRequest):
+    """A request whose sender is known to be a member of the page's organization."""
+
+    user: User
+    membership: Membership
+
+
+MemberView = Callable[Concatenate[MemberRequest, Organization, P], HttpResponseBase]
+SlugView = Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]
+
+
+def member_required(view: MemberView[P]) -> SlugView[P]:
+    """Let any member in. The view gets `request` (with `membership`) and `organization` in place of `slug`.
+
+    It runs on the organization's clocks (time zone); a response that streams must take them along by itself.
+    """
+    return _guard(view, owners_only=False)
+
+
+def owner_required(view: MemberView[P]) -> SlugView[P]:
+    """As `member_required`, for owners alone."""
+    return _guard(view, owners_only=True)
+
+
+def owners_of(organization: Organization) -> list[User]:
+    """The organization's active owners, by name. One query."""
+    owners = User.objects.filter(memberships__organization=organization, memberships__role=Role.OWNER, is_active=True)
+    return list(owners.order_by("name", "email"))
+
+
+def _guard(view: MemberView[P], *, owners_only: bool) -> SlugView[P]:
+    @wraps(view)
+    def guarded(request: HttpRequest, slug: str, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        membership = _membership(request.user, slug)
+        organization = membership.organization
+        member_request = cast("MemberRequest", request)
+        member_request.membership = membership
+        if organization.requires_two_factor and not has_second_factor(request.user):
+            messages.warning(
+                request, _("%(name)s asks its members for two factors. Set one up here.") % {"name": organization}
+            )
+            return redirect("mfa_index")
+        with timezone.override(ZoneInfo(organization.time_zone)):
+            if owners_only and membership.role != Role.OWNER:
+                return forbidden(member_request, organization)
+            return view(member_request, organization, *args, **kwargs)
+
+    return guarded
+
+
+def forbidden(request: MemberRequest, organization: Organization) -> HttpResponse:
+    """The 403 page for a member: says whose right it is."""
+    context = {"organization": organization, "owners": owners_of(organization)}
+    return render(request, "organizations/forbidden.html", context, status=403)
+
+
+def _membership(user: User, slug: str) -> Membership:
+    membership = (
+        Membership.objects.select_related("organization")
+        .filter(organization__slug=slug, organization__closed_at=None, user=user)
+        .first()
+    )
+    if membership is None:
+        raise Http404
+    return membership

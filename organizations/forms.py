@@ -1,0 +1,103 @@
+"""What people type on the organization's pages, checked. What it does is decided by the verbs."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from organizations.models import ApiKey, Language, Organization, Role, Scope, Team, time_zones
+
+
+def open_teams(organization: Organization) -> Any:
+    """The teams that people can be put into, by name: a queryset."""
+    return Team.objects.filter(organization=organization, closed_at=None).order_by("name")
+
+
+class TeamChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """One of an organization's open teams, or none; addressed by its public id."""
+
+    def __init__(self, organization: Organization) -> None:
+        super().__init__(
+            queryset=open_teams(organization),
+            to_field_name="public_id",
+            required=False,
+            label=_("Team"),
+            empty_label=_("No team"),
+        )
+
+
+class InviteForm(forms.Form):
+    """An address to invite, with a role and a team."""
+
+    email = forms.EmailField(label=_("Mail address"), max_length=254)
+    role = forms.ChoiceField(label=_("Role"), choices=Role, initial=Role.MEMBER)
+
+    def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["team"] = TeamChoiceField(organization)
+
+
+class RoleForm(forms.Form):
+    """A member's role."""
+
+    role = forms.ChoiceField(
+        label=_("Role"), choices=Role, help_text=_("Owners see and change everything; members see their own usage.")
+    )
+
+
+class MemberTeamForm(forms.Form):
+    """A member's team."""
+
+    def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["team"] = TeamChoiceField(organization)
+
+
+class TeamForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A team's name. That it is not taken is for the verb to say, under its lock."""
+
+    class Meta:
+        model = Team
+        fields = ["name"]
+
+    def validate_constraints(self) -> None:
+        """Left to the verb."""
+
+
+class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A new key's name and scope."""
+
+    scope = forms.ChoiceField(
+        label=_("Scope"),
+        choices=Scope,
+        initial=Scope.READ,
+        widget=forms.RadioSelect,
+        help_text=_("A key that may spend may also read."),
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ["name", "scope"]
+        help_texts = {"name": _("Say what uses it, so that you know which one to revoke.")}
+
+    def validate_constraints(self) -> None:
+        """Left to the verb."""
+
+
+class PreferencesForm(forms.Form):
+    """What owners set for their organization."""
+
+    name = forms.CharField(label=_("Name"), max_length=150)
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=lambda: [(name, name) for name in sorted(time_zones())],
+        help_text=_("Days and months on all pages begin and end by these clocks."),
+    )
+    language = forms.ChoiceField(
+        label=_("Language"), choices=Language, help_text=_("For mails that go to the organization.")
+    )
+    requires_two_factor = forms.BooleanField(
+        label=_("Members need two factors"),
+        required=False,
+        help_text=_("Whoever has none set up is asked to do so before they see any page of the organization."),
+    )

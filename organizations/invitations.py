@@ -1,0 +1,240 @@
+"""Invitations: an offer of membership, mailed to one address, good for one person, once, for seven days.
+
+The token is only ever in the mail; the database has its SHA-256. Open means neither accepted nor revoked nor expired.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from organizations import audit_events
+from organizations.membership import add_member, lock_organization, open_team
+from organizations.models import Invitation, Membership, Organization, Role, Team, User
+from organizations.people import verified_addresses
+from organizations.refusals import Refusal
+
+VALIDITY = timedelta(days=7)
+# Each invitation is a mail in our name to an address that nobody has verified: hence a bound.
+MAX_OPEN = 100
+
+
+class AlreadyInvitedError(Refusal):
+    """The address has an open invitation to the organization."""
+
+
+class AlreadyMemberError(Refusal):
+    """The person is a member of the organization."""
+
+
+class TooManyInvitationsError(Refusal):
+    """The organization has as many open invitations as it may."""
+
+
+class InvitationNotOpenError(Refusal):
+    """The invitation was accepted, revoked or replaced, has expired, or never was."""
+
+
+class WrongAddressError(Refusal):
+    """The person has not verified the address that the invitation was sent to."""
+
+
+def invite(
+    *,
+    organization: Organization,
+    email: str,
+    invited_by: User,
+    role: str = Role.MEMBER,
+    team: Team | None = None,
+    now: datetime | None = None,
+) -> Invitation:
+    """Invite an address and mail the link after the commit, in the organization's language.
+
+    Raises OrganizationClosedError, TeamClosedError, AlreadyMemberError, AlreadyInvitedError (also on the second of two
+    calls), TooManyInvitationsError.
+    """
+    now = now or timezone.now()
+    email = email.strip().lower()
+    with transaction.atomic():
+        locked = lock_organization(organization)
+        team = open_team(locked, team)
+        _refuse_needless(locked, email, now)
+        return _create(organization=locked, email=email, role=role, team=team, invited_by=invited_by, now=now)
+
+
+def invite_again(*, invitation: Invitation, actor: User, now: datetime | None = None) -> Invitation:
+    """Replace an invitation by a fresh one to the same address, role and team; the old link stops working.
+
+    Raises OrganizationClosedError, AlreadyMemberError, and InvitationNotOpenError (also on the second of two calls)
+    unless it is open or expired.
+    """
+    now = now or timezone.now()
+    with transaction.atomic():
+        locked = lock_organization(invitation.organization)
+        current = _unanswered(invitation)
+        _revoke(current, now)
+        _refuse_needless(locked, current.email, now)
+        return _create(
+            organization=locked,
+            email=current.email,
+            role=current.role,
+            team=current.team,
+            invited_by=actor,
+            now=now,
+        )
+
+
+def revoke(*, invitation: Invitation, actor: User, reason: str = "", now: datetime | None = None) -> None:
+    """Take an invitation back. Raises InvitationNotOpenError (also on the second of two calls)."""
+    now = now or timezone.now()
+    with transaction.atomic():
+        locked = lock_organization(invitation.organization)
+        current = _unanswered(invitation)
+        _revoke(current, now)
+        audit_events.record(
+            action="invitation.revoked",
+            organization=locked,
+            actor=actor,
+            target=current.public_id,
+            reason=reason,
+            details={"email": current.email},
+            now=now,
+        )
+
+
+def find(token: str, *, now: datetime | None = None) -> Invitation:
+    """Return the open invitation that a link's token stands for. Raises InvitationNotOpenError."""
+    invitation = Invitation.objects.select_related("organization").filter(token_hash=_hash(token)).first()
+    now = now or timezone.now()
+    if invitation is None or not _is_open(invitation, now) or invitation.organization.closed_at is not None:
+        raise InvitationNotOpenError(_not_open())
+    return invitation
+
+
+def accept(*, token: str, user: User, now: datetime | None = None) -> Membership:
+    """Make the person who proves the invited address a member, and use the invitation up.
+
+    Raises InvitationNotOpenError (also on the second of two calls), WrongAddressError, AlreadyMemberError,
+    OrganizationClosedError.
+    """
+    now = now or timezone.now()
+    found = find(token, now=now)
+    if found.email not in verified_addresses(user):
+        raise WrongAddressError(
+            _("This invitation was sent to %(email)s. Sign in with an account that has verified this address.")
+            % {"email": found.email}
+        )
+    with transaction.atomic():
+        locked = lock_organization(found.organization)
+        invitation = Invitation.objects.select_related("team", "invited_by").get(pk=found.pk)
+        if not _is_open(invitation, now):
+            raise InvitationNotOpenError(_not_open())
+        _refuse_member(locked, user)
+        invitation.accepted_at = now
+        invitation.save(update_fields=["accepted_at"])
+        audit_events.record(
+            action="invitation.accepted",
+            organization=locked,
+            actor=user,
+            target=invitation.public_id,
+            details={"email": invitation.email},
+            now=now,
+        )
+        return add_member(
+            organization=locked, user=user, role=invitation.role, team=invitation.team, actor=user, now=now
+        )
+
+
+def _create(
+    *, organization: Organization, email: str, role: str, team: Team | None, invited_by: User, now: datetime
+) -> Invitation:
+    token = secrets.token_urlsafe(32)
+    invitation = Invitation.objects.create(
+        organization=organization,
+        email=email,
+        role=role,
+        team=team,
+        token_hash=_hash(token),
+        invited_by=invited_by,
+        created_at=now,
+        expires_at=now + VALIDITY,
+    )
+    audit_events.record(
+        action="invitation.sent",
+        organization=organization,
+        actor=invited_by,
+        target=invitation.public_id,
+        details={"email": email, "role": role, "team": team.public_id if team else None},
+        now=now,
+    )
+    # Robust: a mail server that is down must not undo or fail what is committed. `mailed_at` stays empty, the members
+    # page says so, and the owner sends it again.
+    transaction.on_commit(lambda: _mail(invitation, token), robust=True)
+    return invitation
+
+
+def _mail(invitation: Invitation, token: str) -> None:
+    organization = invitation.organization
+    # Built from the setting, never from the request: a forged Host header must not get into a mail.
+    link = settings.BASE_URL.rstrip("/") + reverse("invitation", args=[token])
+    context = {"invitation": invitation, "organization": organization, "link": link}
+    with translation.override(organization.language):
+        subject = _("You are invited to %(organization)s") % {"organization": organization.name}
+        mail = EmailMultiAlternatives(
+            subject=" ".join(subject.split()),
+            body=render_to_string("organizations/emails/invitation.txt", context),
+            to=[invitation.email],
+        )
+        mail.attach_alternative(render_to_string("organizations/emails/invitation.html", context), "text/html")
+        mail.send()
+    Invitation.objects.filter(pk=invitation.pk).update(mailed_at=timezone.now())
+
+
+def _refuse_needless(organization: Organization, email: str, now: datetime) -> None:
+    """Refuse who is a member or invited; an expired invitation makes room. The organization must be locked."""
+    if Membership.objects.filter(organization=organization, user__email=email).exists():
+        raise AlreadyMemberError(_("%(person)s is a member already.") % {"person": email})
+    unanswered = Invitation.objects.filter(organization=organization, accepted_at=None, revoked_at=None)
+    unanswered.filter(email=email, expires_at__lte=now).update(revoked_at=now)
+    if unanswered.filter(email=email).exists():
+        raise AlreadyInvitedError(_("%(email)s is invited already. Send it again below.") % {"email": email})
+    if unanswered.filter(expires_at__gt=now).count() >= MAX_OPEN:
+        raise TooManyInvitationsError(
+            _("%(count)s invitations are open. Revoke some before you send more.") % {"count": MAX_OPEN}
+        )
+
+
+def _refuse_member(organization: Organization, user: User) -> None:
+    if Membership.objects.filter(organization=organization, user=user).exists():
+        raise AlreadyMemberError(_("You are a member of %(organization)s already.") % {"organization": organization})
+
+
+def _unanswered(invitation: Invitation) -> Invitation:
+    current = Invitation.objects.select_related("team").get(pk=invitation.pk)
+    if current.accepted_at is not None or current.revoked_at is not None:
+        raise InvitationNotOpenError(_("This invitation is not open any more."))
+    return current
+
+
+def _revoke(invitation: Invitation, now: datetime) -> None:
+    invitation.revoked_at = now
+    invitation.save(update_fields=["revoked_at"])
+
+
+def _is_open(invitation: Invitation, now: datetime) -> bool:
+    return invitation.accepted_at is None and invitation.revoked_at is None and now < invitation.expires_at
+
+
+def _not_open() -> str:
+    return _("This invitation is not valid: it was used, taken back, or is older than seven days. Ask for a new one.")
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

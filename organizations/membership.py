@@ -1,0 +1,242 @@
+"""Who belongs to an organization and in which role. No way through here leaves an organization without an owner.
+
+Every verb locks the organization's row first, and decides on what it reads after that. Who may call a verb is decided
+in `access` and the admin, not here.
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from organizations import audit_events
+from organizations.models import Membership, Organization, Role, Team, User
+from organizations.refusals import Refusal
+from organizations.signals import organization_created
+
+
+class OrganizationClosedError(Refusal):
+    """The organization is closed: nothing about it changes any more."""
+
+
+class NotAMemberError(Refusal):
+    """The person isn't, or is no longer, a member of the organization."""
+
+
+class LastOwnerError(Refusal):
+    """The change would leave the organization without an active owner."""
+
+
+class TeamClosedError(Refusal):
+    """The team is closed, or is another organization's."""
+
+
+def create_organization(
+    *,
+    slug: str,
+    name: str,
+    country: str,
+    currency: str,
+    owner: User,
+    time_zone: str = "UTC",
+    language: str = "en",
+    actor: User | None = None,
+    now: datetime | None = None,
+) -> Organization:
+    """Create an organization with its first owner, record it, and send `organization_created` after the commit.
+
+    `country` is ISO 3166 ("JP"), `currency` ISO 4217 ("JPY"), `actor` whoever does it (left out: the owner).
+    Raises ValidationError for a value that is wrong and for a slug that is taken; not to be replayed: the second call
+    finds the slug taken.
+    """
+    now = now or timezone.now()
+    organization = Organization(
+        slug=slug,
+        name=name,
+        country=country,
+        currency=currency,
+        time_zone=time_zone,
+        language=language,
+        created_at=now,
+    )
+    with transaction.atomic():
+        organization.full_clean()
+        organization.save()
+        Membership.objects.create(organization=organization, user=owner, role=Role.OWNER, created_at=now)
+        audit_events.record(
+            action="organization.created",
+            organization=organization,
+            actor=actor or owner,
+            target=slug,
+            details={"owner": owner.public_id},
+            now=now,
+        )
+        transaction.on_commit(lambda: announce(organization), robust=True)
+    return organization
+
+
+def announce(organization: Organization) -> None:
+    """Tell whoever listens that the organization exists. A listener that fails is logged and stops nobody."""
+    organization_created.send_robust(sender=Organization, organization=organization)
+
+
+def lock_organization(organization: Organization) -> Organization:
+    """Lock the organization's row until the transaction ends and return it as it is now.
+
+    FOR NO KEY UPDATE: rows that refer to the organization can still be inserted meanwhile. Raises
+    OrganizationClosedError.
+    """
+    locked = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    if locked.closed_at is not None:
+        raise OrganizationClosedError(_("%(name)s is closed.") % {"name": locked.name})
+    return locked
+
+
+def add_member(
+    *,
+    organization: Organization,
+    user: User,
+    role: str = Role.MEMBER,
+    team: Team | None = None,
+    actor: User | None = None,
+    now: datetime | None = None,
+) -> Membership:
+    """Make `user` a member. Someone who is one already is left as they are, and nothing is recorded.
+
+    Raises OrganizationClosedError, TeamClosedError.
+    """
+    now = now or timezone.now()
+    with transaction.atomic():
+        locked = lock_organization(organization)
+        team = open_team(locked, team)
+        membership, is_new = Membership.objects.get_or_create(
+            organization=locked, user=user, defaults={"role": role, "team": team, "created_at": now}
+        )
+        if is_new:
+            details = {"role": role, "team": team.public_id if team else None}
+            audit_events.record(
+                action="member.added",
+                organization=locked,
+                actor=actor,
+                target=user.public_id,
+                details=details,
+                now=now,
+            )
+    return membership
+
+
+def change_role(
+    *,
+    organization: Organization,
+    user: User,
+    role: str,
+    actor: User,
+    reason: str = "",
+    now: datetime | None = None,
+) -> None:
+    """Make a member an owner, or an owner a member. The role that they have already changes and records nothing.
+
+    Raises OrganizationClosedError, NotAMemberError, LastOwnerError.
+    """
+    with transaction.atomic():
+        locked = lock_organization(organization)
+        membership = _membership(locked, user)
+        if membership.role == role:
+            return
+        if membership.role == Role.OWNER:
+            _refuse_last_owner(locked, user)
+        details = {"from": membership.role, "to": role}
+        membership.role = role
+        membership.save(update_fields=["role"])
+        audit_events.record(
+            action="member.role_changed",
+            organization=locked,
+            actor=actor,
+            target=user.public_id,
+            reason=reason,
+            details=details,
+            now=now,
+        )
+
+
+def remove_member(
+    *, organization: Organization, user: User, actor: User, reason: str = "", now: datetime | None = None
+) -> None:
+    """Take a member out. What they used stays in the history; the organization's API keys stay valid.
+
+    Raises OrganizationClosedError, NotAMemberError (also on the second of two calls), LastOwnerError.
+    """
+    with transaction.atomic():
+        locked = lock_organization(organization)
+        membership = _membership(locked, user)
+        if membership.role == Role.OWNER:
+            _refuse_last_owner(locked, user)
+        membership.delete()
+        audit_events.record(
+            action="member.left" if actor == user else "member.removed",
+            organization=locked,
+            actor=actor,
+            target=user.public_id,
+            reason=reason,
+            details={"role": membership.role},
+            now=now,
+        )
+
+
+def leave(*, organization: Organization, user: User, now: datetime | None = None) -> None:
+    """Take oneself out. Raises as `remove_member` does."""
+    remove_member(organization=organization, user=user, actor=user, now=now)
+
+
+def move_to_team(
+    *, organization: Organization, user: User, team: Team | None, actor: User, now: datetime | None = None
+) -> None:
+    """Put a member into a team, or (None) into none. The team that they are in already records nothing.
+
+    Raises OrganizationClosedError, NotAMemberError, TeamClosedError.
+    """
+    with transaction.atomic():
+        locked = lock_organization(organization)
+        membership = _membership(locked, user)
+        team = open_team(locked, team)
+        if membership.team_id == (team.pk if team else None):
+            return
+        membership.team = team
+        membership.save(update_fields=["team"])
+        audit_events.record(
+            action="member.moved",
+            organization=locked,
+            actor=actor,
+            target=user.public_id,
+            details={"team": team.public_id if team else None},
+            now=now,
+        )
+
+
+def open_team(organization: Organization, team: Team | None) -> Team | None:
+    """Return the team as it is now; the organization must be locked. Raises TeamClosedError."""
+    if team is None:
+        return None
+    found = Team.objects.filter(organization=organization, pk=team.pk, closed_at=None).first()
+    if found is None:
+        raise TeamClosedError(_("The team %(team)s is closed.") % {"team": team.name})
+    return found
+
+
+def _membership(organization: Organization, user: User) -> Membership:
+    membership = Membership.objects.filter(organization=organization, user=user).first()
+    if membership is None:
+        raise NotAMemberError(
+            _("%(person)s is not a member of %(organization)s.") % {"person": user, "organization": organization}
+        )
+    return membership
+
+
+def _refuse_last_owner(organization: Organization, user: User) -> None:
+    others = Membership.objects.filter(organization=organization, role=Role.OWNER, user__is_active=True)
+    if not others.exclude(user=user).exists():
+        raise LastOwnerError(
+            _("%(person)s is the last owner of %(organization)s. Make someone else an owner first.")
+            % {"person": user, "organization": organization}
+        )

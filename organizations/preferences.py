@@ -1,0 +1,58 @@
+"""What owners set for their organization: its name, time zone, language, and whether two factors are needed."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from organizations import audit_events
+from organizations.membership import lock_organization
+from organizations.models import Organization, User
+from organizations.people import has_second_factor
+from organizations.refusals import Refusal
+
+
+class OwnSecondFactorMissingError(Refusal):
+    """Whoever asks two factors of everyone has not set up a second one."""
+
+
+def change_preferences(
+    *,
+    organization: Organization,
+    name: str,
+    time_zone: str,
+    language: str,
+    requires_two_factor: bool,
+    actor: User,
+    now: datetime | None = None,
+) -> None:
+    """Set an organization's preferences. Those that they are already record nothing.
+
+    Raises OrganizationClosedError, OwnSecondFactorMissingError, ValidationError for a value that is wrong.
+    """
+    wanted = {
+        "name": name,
+        "time_zone": time_zone,
+        "language": language,
+        "requires_two_factor": requires_two_factor,
+    }
+    with transaction.atomic():
+        locked = lock_organization(organization)
+        changes = {key: value for key, value in wanted.items() if getattr(locked, key) != value}
+        if not changes:
+            return
+        if "requires_two_factor" in changes and requires_two_factor and not has_second_factor(actor):
+            raise OwnSecondFactorMissingError(_("Set up a second factor for yourself first."))
+        details = {key: {"from": getattr(locked, key), "to": value} for key, value in changes.items()}
+        for key, value in changes.items():
+            setattr(locked, key, value)
+        locked.full_clean()
+        locked.save(update_fields=list(changes))
+        audit_events.record(
+            action="organization.changed",
+            organization=locked,
+            actor=actor,
+            target=locked.slug,
+            details=details,
+            now=now,
+        )

@@ -1,0 +1,7 @@
+"""Django's admin app with the staff's entrance as its site, so that `admin.site` is the guarded one everywhere."""
+
+from django.contrib.admin.apps import AdminConfig
+
+
+class StaffAdminConfig(AdminConfig):
+    default_site = "organizations.staff_site.StaffSite"
