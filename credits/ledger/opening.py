@@ -62,11 +62,12 @@ def _load(keys: set[tuple[int, str]], now: datetime | None) -> Book:
     locked = rows.lock_wallets(wallet_ids)
     if len(locked) != len(wallet_ids):
         raise UnknownWallet(sorted(set(wallet_ids) - {row[0] for row in locked}))
-    clock = now or rows.read_clock()
+    clock, grants, operations = rows.read_after_lock(wallet_ids, sorted(keys))
+    clock = now or clock
     wallets = {row[0]: WalletState(*[*row[:6], row[7], row[8], _not_before(row[6], clock)]) for row in locked}
-    for grant in rows.read_open_grants(wallet_ids):
+    for grant in grants:
         wallets[grant.wallet_id].grants[grant.id] = grant
-    recorded = {(row[1], row[11]): _recorded(row) for row in rows.read_operations_by_key(sorted(keys))}
+    recorded = {(row[1], row[11]): _recorded(row) for row in operations}
     return Book(wallets=wallets, _keys=keys, _recorded=recorded)
 
 

@@ -14,21 +14,26 @@ from uuid import UUID
 import psycopg
 from django.db import connection
 
+from credits.ledger import arrays
 from credits.ledger.state import GrantState, OperationState, ReservationState, WalletState
 
 Row = tuple[Any, ...]
 
 
+def _cursor(sql: str, parameters: Sequence[Any]) -> psycopg.Cursor[Row]:
+    return psycopg.Cursor(connection.connection).execute(sql.encode(), parameters, prepare=True)
+
+
 def fetch(sql: str, parameters: Sequence[Any]) -> list[Row]:
     """Run a statement that answers rows."""
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        return cursor.execute(sql.encode(), parameters, prepare=True).fetchall()
+    with connection.wrap_database_errors:
+        return _cursor(sql, parameters).fetchall()
 
 
 def run(sql: str, parameters: Sequence[Any]) -> None:
     """Run a statement that answers nothing."""
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(sql.encode(), parameters, prepare=True)
+    with connection.wrap_database_errors:
+        _cursor(sql, parameters)
 
 
 @contextmanager
@@ -55,14 +60,8 @@ def lock_wallets(wallet_ids: Sequence[int]) -> list[Row]:
         FROM credits_wallet w JOIN credits_program p ON p.id = w.program_id
         WHERE w.id = ANY(%s::bigint[]) ORDER BY w.id FOR NO KEY UPDATE OF w
         """,
-        [list(wallet_ids)],
+        [arrays.numbers(wallet_ids)],
     )
-
-
-def read_clock() -> datetime:
-    """Return the database's clock now, not the transaction's beginning."""
-    instant: datetime = fetch("SELECT clock_timestamp()", [])[0][0]
-    return instant
 
 
 GRANT_COLUMNS = """g.id, g.wallet_id, g.source, g.amount, g.remaining, g.reserved, g.priority, g.effective_at,
@@ -74,18 +73,9 @@ def _grant(row: Row) -> GrantState:
     return GrantState(*[*row[:11], features, *row[12:14]])
 
 
-def read_open_grants(wallet_ids: Sequence[int]) -> list[GrantState]:
-    """Return the wallets' open grants, spendable or not."""
-    rows = fetch(
-        f"SELECT {GRANT_COLUMNS} FROM credits_grant g WHERE g.wallet_id = ANY(%s::bigint[]) AND g.is_open",
-        [list(wallet_ids)],
-    )
-    return [_grant(row) for row in rows]
-
-
 def read_grants(grant_ids: Iterable[UUID]) -> list[GrantState]:
     """Return these grants, open or not."""
-    rows = fetch(f"SELECT {GRANT_COLUMNS} FROM credits_grant g WHERE g.id = ANY(%s::uuid[])", [list(grant_ids)])
+    rows = fetch(f"SELECT {GRANT_COLUMNS} FROM credits_grant g WHERE g.id = ANY(%s::uuid[])", [arrays.ids(grant_ids)])
     return [_grant(row) for row in rows]
 
 
@@ -93,21 +83,32 @@ OPERATION_COLUMNS = """o.id, o.wallet_id, o.kind, o.content_hash, o.credits, o.f
     o.balance_after, o.available_after, o.occurred_at, o.written_at, o.idempotency_key, o.subject"""
 
 
-def read_operations_by_key(keys: Sequence[tuple[int, str]]) -> list[Row]:
-    """Return the operations already written under these keys.
+def read_after_lock(
+    wallet_ids: Sequence[int], keys: Sequence[tuple[int, str]]
+) -> tuple[datetime, list[GrantState], list[Row]]:
+    """Return the database's clock now (not the transaction's beginning), the wallets' open grants, spendable or not,
+    and the operations already written under these keys. Three statements in one round trip.
 
     LATERAL with LIMIT keeps one index look-up per key whatever the planner thinks of the table's size.
     """
-    return fetch(
-        f"""
-        SELECT o.* FROM unnest(%s::bigint[], %s::text[]) AS k(wallet_id, key)
-        CROSS JOIN LATERAL (
-            SELECT {OPERATION_COLUMNS} FROM credits_operation o
-            WHERE o.wallet_id = k.wallet_id AND o.idempotency_key = k.key LIMIT 1
-        ) o
-        """,
-        [[wallet_id for wallet_id, _ in keys], [key for _, key in keys]],
-    )
+    with connection.wrap_database_errors, connection.connection.pipeline() as pipeline:
+        clock = _cursor("SELECT clock_timestamp()", [])
+        grants = _cursor(
+            f"SELECT {GRANT_COLUMNS} FROM credits_grant g WHERE g.wallet_id = ANY(%s::bigint[]) AND g.is_open",
+            [arrays.numbers(wallet_ids)],
+        )
+        operations = _cursor(
+            f"""
+            SELECT o.* FROM unnest(%s::bigint[], %s::text[]) AS k(wallet_id, key)
+            CROSS JOIN LATERAL (
+                SELECT {OPERATION_COLUMNS} FROM credits_operation o
+                WHERE o.wallet_id = k.wallet_id AND o.idempotency_key = k.key LIMIT 1
+            ) o
+            """,
+            [arrays.numbers(wallet_id for wallet_id, _ in keys), arrays.texts(key for _, key in keys)],
+        )
+        pipeline.sync()
+        return clock.fetchall()[0][0], [_grant(row) for row in grants.fetchall()], operations.fetchall()
 
 
 def read_usages(operation_ids: Sequence[UUID]) -> list[Row]:
@@ -133,7 +134,7 @@ def read_usages(operation_ids: Sequence[UUID]) -> list[Row]:
         FROM wanted w LEFT JOIN lines l ON l.id = w.id
         GROUP BY w.id, w.wallet_id, w.kind, l.grant_id ORDER BY min(l.number)
         """,
-        [list(operation_ids)],
+        [arrays.ids(operation_ids)],
     )
 
 
@@ -181,7 +182,7 @@ def read_reservations(reservation_ids: Iterable[UUID]) -> list[ReservationState]
     """Return these reservations with their draws."""
     rows = fetch(
         f"SELECT {RESERVATION_COLUMNS} FROM credits_reservation r WHERE r.id = ANY(%s::uuid[])",
-        [list(reservation_ids)],
+        [arrays.ids(reservation_ids)],
     )
     return [_reservation(row) for row in rows]
 
@@ -196,7 +197,7 @@ def read_reservations_by_key(keys: Sequence[tuple[int, str]]) -> list[Reservatio
             WHERE r.wallet_id = k.wallet_id AND r.idempotency_key = k.key LIMIT 1
         ) r
         """,
-        [[wallet_id for wallet_id, _ in keys], [key for _, key in keys]],
+        [arrays.numbers(wallet_id for wallet_id, _ in keys), arrays.texts(key for _, key in keys)],
     )
     return [_reservation(row) for row in rows]
 
@@ -208,7 +209,7 @@ def read_overdue(wallet_ids: Sequence[int], at: datetime) -> list[ReservationSta
         SELECT {RESERVATION_COLUMNS} FROM credits_reservation r
         WHERE r.wallet_id = ANY(%s::bigint[]) AND r.state = 'open' AND r.expires_at <= %s ORDER BY r.id
         """,
-        [list(wallet_ids), at],
+        [arrays.numbers(wallet_ids), at],
     )
     return [_reservation(row) for row in rows]
 
@@ -228,28 +229,22 @@ def insert_grants(grants: Sequence[GrantState]) -> None:
             cost_currency, features, frozen_at, created_at)
         """,
         [
-            [g.id for g in grants],
-            [g.wallet_id for g in grants],
-            [g.source for g in grants],
-            [g.amount for g in grants],
-            [g.remaining for g in grants],
-            [g.reserved for g in grants],
-            [g.priority for g in grants],
-            [g.effective_at for g in grants],
-            [g.expires_at for g in grants],
-            [g.cost_minor for g in grants],
-            [g.cost_currency for g in grants],
-            [None if g.features is None else _array_literal(g.features) for g in grants],
-            [g.frozen_at for g in grants],
-            [g.created_at for g in grants],
+            arrays.ids(g.id for g in grants),
+            arrays.numbers(g.wallet_id for g in grants),
+            arrays.texts(g.source for g in grants),
+            arrays.numbers(g.amount for g in grants),
+            arrays.numbers(g.remaining for g in grants),
+            arrays.numbers(g.reserved for g in grants),
+            arrays.numbers(g.priority for g in grants),
+            arrays.instants(g.effective_at for g in grants),
+            arrays.instants(g.expires_at for g in grants),
+            arrays.numbers(g.cost_minor for g in grants),
+            arrays.texts(g.cost_currency for g in grants),
+            arrays.texts(None if g.features is None else arrays.texts(sorted(g.features)) for g in grants),
+            arrays.instants(g.frozen_at for g in grants),
+            arrays.instants(g.created_at for g in grants),
         ],
     )
-
-
-def _array_literal(features: frozenset[str]) -> str:
-    """Return PostgreSQL's text form of an array of feature keys."""
-    quoted = (feature.replace("\\", "\\\\").replace('"', '\\"') for feature in sorted(features))
-    return "{" + ",".join(f'"{feature}"' for feature in quoted) + "}"
 
 
 def update_grants(grants: Sequence[GrantState]) -> None:
@@ -261,10 +256,10 @@ def update_grants(grants: Sequence[GrantState]) -> None:
         WHERE g.id = n.id
         """,
         [
-            [g.id for g in grants],
-            [g.remaining for g in grants],
-            [g.reserved for g in grants],
-            [g.frozen_at for g in grants],
+            arrays.ids(g.id for g in grants),
+            arrays.numbers(g.remaining for g in grants),
+            arrays.numbers(g.reserved for g in grants),
+            arrays.instants(g.frozen_at for g in grants),
         ],
     )
 
@@ -279,12 +274,12 @@ def update_wallets(wallets: Sequence[WalletState]) -> None:
         WHERE w.id = n.id
         """,
         [
-            [w.id for w in wallets],
-            [w.balance for w in wallets],
-            [w.reserved for w in wallets],
-            [w.debt for w in wallets],
-            [w.last_number for w in wallets],
-            [w.now for w in wallets],
+            arrays.numbers(w.id for w in wallets),
+            arrays.numbers(w.balance for w in wallets),
+            arrays.numbers(w.reserved for w in wallets),
+            arrays.numbers(w.debt for w in wallets),
+            arrays.numbers(w.last_number for w in wallets),
+            arrays.instants(w.now for w in wallets),
         ],
     )
 
@@ -300,25 +295,25 @@ def insert_operations(operations: Sequence[OperationState]) -> None:
             %s::bigint[], %s::text[], %s::text[], %s::jsonb[], %s::text[], %s::uuid[])
         """,
         [
-            [o.id for o in operations],
-            [o.wallet_id for o in operations],
-            [o.kind for o in operations],
-            [o.source for o in operations],
-            [o.idempotency_key for o in operations],
-            [o.content_hash for o in operations],
-            [o.credits for o in operations],
-            [o.first_number for o in operations],
-            [o.number for o in operations],
-            [o.balance_after for o in operations],
-            [o.available_after for o in operations],
-            [o.occurred_at for o in operations],
-            [o.written_at for o in operations],
-            [o.actor_id for o in operations],
-            [o.actor_label for o in operations],
-            [o.feature for o in operations],
-            [as_json(o.resource) for o in operations],
-            [o.memo for o in operations],
-            [o.subject for o in operations],
+            arrays.ids(o.id for o in operations),
+            arrays.numbers(o.wallet_id for o in operations),
+            arrays.texts(o.kind for o in operations),
+            arrays.texts(o.source for o in operations),
+            arrays.texts(o.idempotency_key for o in operations),
+            arrays.hashes(o.content_hash for o in operations),
+            arrays.numbers(o.credits for o in operations),
+            arrays.numbers(o.first_number for o in operations),
+            arrays.numbers(o.number for o in operations),
+            arrays.numbers(o.balance_after for o in operations),
+            arrays.numbers(o.available_after for o in operations),
+            arrays.instants(o.occurred_at for o in operations),
+            arrays.instants(o.written_at for o in operations),
+            arrays.numbers(o.actor_id for o in operations),
+            arrays.texts(o.actor_label for o in operations),
+            arrays.texts(o.feature for o in operations),
+            arrays.texts(as_json(o.resource) for o in operations),
+            arrays.texts(o.memo for o in operations),
+            arrays.ids(o.subject for o in operations),
         ],
     )
 
@@ -335,15 +330,15 @@ def insert_entries(operations: Sequence[OperationState]) -> None:
             %s::bigint[], %s::timestamptz[], %s::timestamptz[])
         """,
         [
-            [o.wallet_id for o, _ in lines],
-            [e.number for _, e in lines],
-            [o.id for o, _ in lines],
-            [e.grant_id for _, e in lines],
-            [e.kind for _, e in lines],
-            [e.amount for _, e in lines],
-            [e.balance_after for _, e in lines],
-            [o.occurred_at for o, _ in lines],
-            [o.written_at for o, _ in lines],
+            arrays.numbers(o.wallet_id for o, _ in lines),
+            arrays.numbers(e.number for _, e in lines),
+            arrays.ids(o.id for o, _ in lines),
+            arrays.ids(e.grant_id for _, e in lines),
+            arrays.texts(e.kind for _, e in lines),
+            arrays.numbers(e.amount for _, e in lines),
+            arrays.numbers(e.balance_after for _, e in lines),
+            arrays.instants(o.occurred_at for o, _ in lines),
+            arrays.instants(o.written_at for o, _ in lines),
         ],
     )
 
@@ -357,19 +352,19 @@ def insert_reservations(reservations: Sequence[ReservationState]) -> None:
             %s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::jsonb[], %s::timestamptz[], %s::timestamptz[])
         """,
         [
-            [r.id for r in reservations],
-            [r.wallet_id for r in reservations],
-            [r.idempotency_key for r in reservations],
-            [r.content_hash for r in reservations],
-            ["open" for _ in reservations],
-            [r.credits for r in reservations],
-            [r.available_after for r in reservations],
-            [r.feature for r in reservations],
-            [r.actor_id for r in reservations],
-            [r.actor_label for r in reservations],
-            [as_json(r.resource) for r in reservations],
-            [r.created_at for r in reservations],
-            [r.expires_at for r in reservations],
+            arrays.ids(r.id for r in reservations),
+            arrays.numbers(r.wallet_id for r in reservations),
+            arrays.texts(r.idempotency_key for r in reservations),
+            arrays.hashes(r.content_hash for r in reservations),
+            arrays.texts("open" for _ in reservations),
+            arrays.numbers(r.credits for r in reservations),
+            arrays.numbers(r.available_after for r in reservations),
+            arrays.texts(r.feature for r in reservations),
+            arrays.numbers(r.actor_id for r in reservations),
+            arrays.texts(r.actor_label for r in reservations),
+            arrays.texts(as_json(r.resource) for r in reservations),
+            arrays.instants(r.created_at for r in reservations),
+            arrays.instants(r.expires_at for r in reservations),
         ],
     )
     draws = [(r.id, position, *draw) for r in reservations for position, draw in enumerate(r.draws)]
@@ -378,7 +373,12 @@ def insert_reservations(reservations: Sequence[ReservationState]) -> None:
         INSERT INTO credits_reservationdraw (reservation_id, position, grant_id, credits)
         SELECT * FROM unnest(%s::uuid[], %s::int[], %s::uuid[], %s::bigint[])
         """,
-        [list(column) for column in zip(*draws, strict=True)],
+        [
+            arrays.ids(draw[0] for draw in draws),
+            arrays.numbers(draw[1] for draw in draws),
+            arrays.ids(draw[2] for draw in draws),
+            arrays.numbers(draw[3] for draw in draws),
+        ],
     )
 
 
@@ -390,9 +390,9 @@ def update_reservations(reservations: Sequence[ReservationState]) -> None:
         WHERE r.id = n.id
         """,
         [
-            [r.id for r in reservations],
-            [r.state for r in reservations],
-            [r.closed_at for r in reservations],
-            [r.operation_id for r in reservations],
+            arrays.ids(r.id for r in reservations),
+            arrays.texts(r.state for r in reservations),
+            arrays.instants(r.closed_at for r in reservations),
+            arrays.ids(r.operation_id for r in reservations),
         ],
     )
