@@ -1,46 +1,17 @@
 """The ledger's statements: locks, reads and set-based writes, as SQL. No decision is made here.
 
-Each function is one statement for any number of rows. They run on psycopg's own cursor rather than Django's, for
-server-side parameters and prepared statements; errors come out as Django's all the same.
+Each function is one statement for any number of rows.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import psycopg
-from django.db import connection
-
-from credits.ledger import arrays
+from credits import arrays
 from credits.ledger.state import GrantState, OperationState, ReservationState, WalletState
-
-Row = tuple[Any, ...]
-
-
-def _cursor(sql: str, parameters: Sequence[Any]) -> psycopg.Cursor[Row]:
-    return psycopg.Cursor(connection.connection).execute(sql.encode(), parameters, prepare=True)
-
-
-def fetch(sql: str, parameters: Sequence[Any]) -> list[Row]:
-    """Run a statement that answers rows."""
-    with connection.wrap_database_errors:
-        return _cursor(sql, parameters).fetchall()
-
-
-def run(sql: str, parameters: Sequence[Any]) -> None:
-    """Run a statement that answers nothing."""
-    with connection.wrap_database_errors:
-        _cursor(sql, parameters)
-
-
-@contextmanager
-def pipelined() -> Iterator[None]:
-    """Send the statements of the block together: one round trip instead of one each."""
-    with connection.wrap_database_errors, connection.connection.pipeline():
-        yield
+from credits.statements import Row, execute, fetch, pipelined, run
 
 
 def as_json(value: dict[str, Any] | None) -> str | None:
@@ -91,13 +62,13 @@ def read_after_lock(
 
     LATERAL with LIMIT keeps one index look-up per key whatever the planner thinks of the table's size.
     """
-    with connection.wrap_database_errors, connection.connection.pipeline() as pipeline:
-        clock = _cursor("SELECT clock_timestamp()", [])
-        grants = _cursor(
+    with pipelined() as sync:
+        clock = execute("SELECT clock_timestamp()", [])
+        grants = execute(
             f"SELECT {GRANT_COLUMNS} FROM credits_grant g WHERE g.wallet_id = ANY(%s::bigint[]) AND g.is_open",
             [arrays.numbers(wallet_ids)],
         )
-        operations = _cursor(
+        operations = execute(
             f"""
             SELECT o.* FROM unnest(%s::bigint[], %s::text[]) AS k(wallet_id, key)
             CROSS JOIN LATERAL (
@@ -107,7 +78,7 @@ def read_after_lock(
             """,
             [arrays.numbers(wallet_id for wallet_id, _ in keys), arrays.texts(key for _, key in keys)],
         )
-        pipeline.sync()
+        sync()
         return clock.fetchall()[0][0], [_grant(row) for row in grants.fetchall()], operations.fetchall()
 
 

@@ -1,0 +1,43 @@
+"""Running statements on the hot path: server-side parameters, prepared, several in one round trip.
+
+They run on psycopg's own cursor rather than Django's, on Django's connection and in its transaction; errors come out
+as Django's all the same. For pages and everything else that is not hot there is the ORM.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+Row = tuple[Any, ...]
+
+
+def execute(sql: str, parameters: Sequence[Any]) -> psycopg.Cursor[Row]:
+    """Send a statement. Inside `pipelined` its rows can be fetched after the sync that follows."""
+    return psycopg.Cursor(connection.connection).execute(sql.encode(), parameters, prepare=True)
+
+
+def fetch(sql: str, parameters: Sequence[Any]) -> list[Row]:
+    """Run a statement that answers rows."""
+    with connection.wrap_database_errors:
+        return execute(sql, parameters).fetchall()
+
+
+def run(sql: str, parameters: Sequence[Any]) -> None:
+    """Run a statement that answers nothing."""
+    with connection.wrap_database_errors:
+        execute(sql, parameters)
+
+
+@contextmanager
+def pipelined() -> Iterator[Callable[[], None]]:
+    """Send the statements of the block together: one round trip instead of one each.
+
+    Yields the sync, to be called before rows are fetched inside the block; leaving the block syncs too. An error of
+    any statement is raised at the sync.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline() as pipeline:
+        yield pipeline.sync
