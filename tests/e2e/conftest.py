@@ -1,0 +1,32 @@
+"""A real browser against a real server: Debian's chromium, or the one that CHROMIUM names."""
+
+import os
+import shutil
+
+import pytest
+from django.test import override_settings
+
+# Playwright keeps an event loop running in the test's thread; Django would take each query there for a mistake.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, object]:
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if not chromium:
+        pytest.skip("needs chromium: install Debian's package, or name one in CHROMIUM")
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+    return {"executable_path": chromium, "args": ["--no-sandbox", "--disable-gpu", *quiet]}
+
+
+@pytest.fixture(scope="session")
+def base_url(live_server) -> str:
+    """So that `page.goto("/o/acme/")` is an address of the server under test."""
+    return str(live_server.url)
+
+
+@pytest.fixture
+def sample_pages():
+    """Serve `tests.e2e.sample_pages` beside the real addresses."""
+    with override_settings(ROOT_URLCONF="tests.e2e.sample_pages"):
+        yield
