@@ -5,7 +5,7 @@ Verbs belong in `spends`, `grants` and `reservations`; locking belongs in `openi
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from uuid import UUID
 from credits.ledger import rows
 from credits.ledger.state import EntryState, GrantState, OperationState, ReservationState, WalletState
 from credits.models import MAX_BALANCE, MAX_CREDITS, Kind, new_id
+from credits.statements import Row, pipelined
 
 
 class UnknownWallet(LookupError):
@@ -98,7 +99,8 @@ class Book:
     timed_out: int = 0
     _reservations: dict[UUID, ReservationState] = field(default_factory=dict)
     _operations: list[OperationState] = field(default_factory=list)
-    _usages: dict[UUID, list[rows.Row]] = field(default_factory=dict)
+    _usages: dict[UUID, list[Row]] = field(default_factory=dict)
+    _writes_too: list[Callable[[], None]] = field(default_factory=list)
 
     def wallet(self, wallet_id: int) -> WalletState:
         """Return a locked wallet. Raises UnknownWallet."""
@@ -289,13 +291,17 @@ class Book:
                 self._usages.setdefault(row[0], []).append(row)
             self.load_grants(row[3] for lines in self._usages.values() for row in lines if row[3])
 
-    def usage(self, operation_id: UUID) -> list[rows.Row] | None:
+    def usage(self, operation_id: UUID) -> list[Row] | None:
         """Return a loaded usage's lines (operation, wallet, kind, grant or None for debt, net taken), or None."""
         return self._usages.get(operation_id)
 
-    def set_usage(self, operation_id: UUID, lines: list[rows.Row]) -> None:
+    def set_usage(self, operation_id: UUID, lines: list[Row]) -> None:
         """Note what is left of a usage after a return."""
         self._usages[operation_id] = lines
+
+    def write_too(self, write: Callable[[], None]) -> None:
+        """Have `write` send its statements together with the book's own, in the same transaction."""
+        self._writes_too.append(write)
 
     def write(self) -> None:
         """Write everything that the verbs did. One statement per table, all sent together."""
@@ -306,7 +312,7 @@ class Book:
         reservations = list(self._reservations.values())
         new_reservations = [r for r in reservations if r.is_new]
         changed_reservations = [r for r in reservations if r.is_changed]
-        with rows.pipelined():
+        with pipelined():
             if new_grants:
                 rows.insert_grants(new_grants)
             if changed_grants:
@@ -320,6 +326,8 @@ class Book:
                 rows.update_reservations(changed_reservations)
             if wallets:
                 rows.update_wallets(wallets)
+            for write in self._writes_too:
+                write()
 
 
 def _as_replay(recorded: Recorded) -> Recorded:

@@ -15,6 +15,7 @@ from credits.ledger import rows
 from credits.ledger.book import Book, Recorded, UnknownWallet
 from credits.ledger.reservations import time_out
 from credits.ledger.state import WalletState
+from credits.statements import Row
 
 # A clock that was set back by less is read as standing still; by more, the ledger waits for people.
 TOLERATED_STEP_BACK = timedelta(minutes=1)
@@ -78,5 +79,5 @@ def _not_before(last_written_at: datetime, clock: datetime) -> datetime:
     return max(last_written_at, clock)
 
 
-def _recorded(row: rows.Row) -> Recorded:
+def _recorded(row: Row) -> Recorded:
     return Recorded(*[*row[:3], bytes(row[3]), *row[4:11], row[12], True])

@@ -7,6 +7,7 @@ from credits.ledger import rows
 from credits.ledger.book import Book, Cause, Recorded, check_credits
 from credits.ledger.state import GrantState, OperationState, WalletState
 from credits.models import Kind
+from credits.statements import Row
 
 
 class InsufficientCredits(Exception):
@@ -97,11 +98,9 @@ def return_usage(
     return book.finish(wallet, operation, tidy=True)
 
 
-def _give_back(
-    book: Book, wallet: WalletState, operation: OperationState, lines: list[rows.Row], credits: int
-) -> list[rows.Row]:
+def _give_back(book: Book, wallet: WalletState, operation: OperationState, lines: list[Row], credits: int) -> list[Row]:
     """Return `credits` to the lines' grants, last first; answer the lines less what was given back."""
-    left: list[rows.Row] = []
+    left: list[Row] = []
     for line in reversed(lines):
         given = min(credits, line[4])
         credits -= given
