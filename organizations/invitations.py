@@ -111,7 +111,7 @@ def revoke(*, invitation: Invitation, actor: User, reason: str = "", now: dateti
 
 def find(token: str, *, now: datetime | None = None) -> Invitation:
     """Return the open invitation that a link's token stands for. Raises InvitationNotOpenError."""
-    invitation = Invitation.objects.select_related("organization").filter(token_hash=_hash(token)).first()
+    invitation = Invitation.objects.select_related("organization", "invited_by").filter(token_hash=_hash(token)).first()
     now = now or timezone.now()
     if invitation is None or not _is_open(invitation, now) or invitation.organization.closed_at is not None:
         raise InvitationNotOpenError(_not_open())

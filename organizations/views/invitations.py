@@ -1,0 +1,103 @@
+"""Inviting, from the owner's side, and accepting, from the invited person's."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from organizations import invitations
+from organizations.access import MemberRequest, owner_required
+from organizations.forms import InviteForm
+from organizations.models import Invitation, Organization, User
+from organizations.refusals import Refusal
+from organizations.views.members import members_page
+
+TOKEN = "invitation_token"  # noqa: S105 - the session's key for it
+
+
+@require_POST
+@owner_required
+def invite(request: MemberRequest, organization: Organization) -> HttpResponse:
+    """Invite an address."""
+    form = InviteForm(request.POST, organization=organization)
+    if not form.is_valid():
+        return members_page(request, organization, form=form, status=422)
+    try:
+        invitations.invite(organization=organization, invited_by=request.user, **form.cleaned_data)
+    except Refusal as refusal:
+        form.add_error(None, str(refusal))
+        return members_page(request, organization, form=form, status=409)
+    messages.success(request, _("%(email)s is invited.") % {"email": form.cleaned_data["email"]})
+    return redirect("members", organization.slug)
+
+
+@require_POST
+@owner_required
+def invite_again(request: MemberRequest, organization: Organization, invitation: str) -> HttpResponse:
+    """Send an invitation once more, with a fresh link."""
+    found = _find(organization, invitation)
+    try:
+        invitations.invite_again(invitation=found, actor=request.user)
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("%(email)s is invited again; the link sent before is void.") % {"email": found})
+    return redirect("members", organization.slug)
+
+
+@require_POST
+@owner_required
+def revoke(request: MemberRequest, organization: Organization, invitation: str) -> HttpResponse:
+    """Take an invitation back."""
+    found = _find(organization, invitation)
+    try:
+        invitations.revoke(invitation=found, actor=request.user)
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("The invitation of %(email)s is taken back.") % {"email": found})
+    return redirect("members", organization.slug)
+
+
+@require_safe
+@never_cache
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """The mailed link. The token moves into the session, so that no later address, log or Referer shows it.
+
+    No effect but that: programs that open the links of mails use nothing up.
+    """
+    request.session[TOKEN] = token
+    response = redirect("accept_invitation")
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@login_required
+def accept(request: HttpRequest) -> HttpResponse:
+    """Show the invitation of the session by GET; accept it by POST."""
+    token = request.session.get(TOKEN, "")
+    try:
+        if request.method == "POST":
+            assert isinstance(request.user, User)  # noqa: S101 - login_required
+            membership = invitations.accept(token=token, user=request.user)
+            del request.session[TOKEN]
+            messages.success(request, _("You are a member of %(name)s.") % {"name": membership.organization})
+            return redirect("home")
+        found = invitations.find(token)
+    except Refusal as refusal:
+        context = {"refusal": str(refusal)}
+        return render(request, "organizations/accept_invitation.html", context, status=409)
+    return render(request, "organizations/accept_invitation.html", {"invitation": found})
+
+
+def _find(organization: Organization, public_id: str) -> Invitation:
+    found = Invitation.objects.filter(organization=organization, public_id=public_id).first()
+    if found is None:
+        raise Http404
+    found.organization = organization
+    return found
