@@ -72,6 +72,7 @@ def fill_environment() -> None:
     os.environ.setdefault("SECRET_KEY", local_secret())
     os.environ.setdefault("BASE_URL", "http://localhost:8000")
     os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1")
+    os.environ.setdefault("STATIC_FILES", "sources")
 
 
 def start_postgresql() -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
-from environs import Env
+from environs import Env, validate
 
 env = Env(eager=False)
 
@@ -26,6 +26,9 @@ EMAIL = env.dj_email_url("EMAIL_URL", "console://")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Drawdown <credits@localhost>")
 # How many trusted proxies append to X-Forwarded-For in front of the web server (0: none, the header is not read).
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
+# Where static files come from: what collectstatic gathered ("collected": compressed, cached for ever), or straight
+# from the source folders ("sources": for the demo and development).
+STATIC_FILES = env.str("STATIC_FILES", "collected", validate=validate.OneOf(["collected", "sources"]))
 # Tests that run side by side on one server name their databases apart.
 TEST_DATABASE_NAME = env.str("TEST_DATABASE_NAME", "test_drawdown")
 env.seal()
@@ -33,6 +36,7 @@ env.seal()
 _address = urlsplit(BASE_URL)
 if _address.scheme not in {"http", "https"} or not _address.hostname:
     raise ImproperlyConfigured("BASE_URL must be an address such as https://credits.example.com")
+BASE_HOST = _address.hostname
 IS_HTTPS = _address.scheme == "https"
 if not IS_HTTPS and _address.hostname not in {"localhost", "127.0.0.1"}:
     raise ImproperlyConfigured("BASE_URL must be https, except on localhost")
@@ -40,6 +44,7 @@ if "*" in ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts; '*' would let anyone poison the links in our mail")
 
 INSTALLED_APPS = [
+    "config",
     "organizations",
     "credits",
     "usage",
@@ -146,6 +151,15 @@ TIME_ZONE = "UTC"
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = STATIC_FILES == "sources"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if STATIC_FILES == "sources"
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ["map", "png", "jpg", "gif", "woff2", "br", "gz"]
 
 # Transport and browser
@@ -245,10 +259,17 @@ CACHES = {
     }
 }
 
+# One line per fact. Nothing here may log a query string, a header or a body: they carry tokens and keys. Django logs
+# the bare path of a failed request; the development server's request lines, which carry the query, are switched off.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "django.server": {"level": "ERROR"},
+        "django.db.backends": {"level": "INFO"},
+        "celery": {"level": "WARNING"},
+    },
 }
