@@ -1,0 +1,75 @@
+# One command each; `make` alone lists them. Everything happens inside this folder: .venv and .local.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+
+VENV := .venv
+PY := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+# What to test: make test ARGS="tests/credits -x"
+ARGS ?=
+
+# A public address with everything switched on, for the checks of a deployment. No server is asked.
+DEPLOYED := DEBUG=false SECRET_KEY=only-for-checking-0123456789-abcdefghijklmnopqrstuvwxyz \
+	BASE_URL=https://credits.example.com ALLOWED_HOSTS=credits.example.com \
+	DATABASE_URL=postgresql://localhost/nowhere REDIS_URL=redis://localhost/0
+
+.PHONY: help setup demo demo-reset test lint format bench audit lock
+
+help: ## list these commands
+	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(INSTALLED) ## make .venv and install what is pinned in requirements-dev.txt
+
+$(INSTALLED): requirements-dev.txt
+	@for candidate in python3 python3.13 python3.12 python3.11; do
+		if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$candidate; break; fi
+	done
+	if [ -z "$${python:-}" ]; then
+		echo "Drawdown needs Python 3.11 or newer; python3 here is: $$(python3 --version 2>&1 || true)" >&2; exit 1
+	fi
+	if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then
+		echo "Python's venv module is missing. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1
+	fi
+	[ -x $(PY) ] && $(PY) -m pip --version >/dev/null 2>&1 || "$$python" -m venv --clear $(VENV)
+	echo "Installing what requirements-dev.txt pins; the first time takes a minute."
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	touch $@
+
+demo: setup ## run everything at http://localhost:8000 (PORT=… for another) until Ctrl-C
+	@exec $(PY) -m config.demo_server
+
+demo-reset: setup ## the same, starting anew: the demo's data is thrown away
+	@exec $(PY) -m config.demo_server --reset
+
+test: setup ## run the tests (ARGS="tests/credits -x" for some)
+	@$(PY) -m pytest -n 2 $(ARGS)
+
+lint: setup ## check style, types, imports, templates, migrations and deployment settings
+	@$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(DEPLOYED) $(VENV)/bin/mypy .
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/djlint templates --lint --quiet
+	$(VENV)/bin/djlint templates --check --quiet
+	$(PY) manage.py makemigrations --check --dry-run
+	$(DEPLOYED) $(PY) manage.py check --deploy --fail-level WARNING
+	$(PY) -m pytest -q -p no:cacheprovider tests/architecture/test_requirements.py
+
+format: setup ## write code and templates in the house style
+	@$(VENV)/bin/ruff check --fix
+	$(VENV)/bin/ruff format
+	$(VENV)/bin/djlint templates --reformat --quiet
+
+bench: setup ## measure spends per second beside pgbench
+	@$(PY) -m benchmarks $(ARGS)
+
+audit: setup ## prove the ledger from its entries alone
+	@$(PY) manage.py audit_ledger $(ARGS)
+
+lock: ## resolve pyproject.toml into the requirement files again (needs uv)
+	@pin() { uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet "$$@"; }
+	pin -o requirements.txt
+	pin --group dev -o requirements-dev.txt
