@@ -6,7 +6,7 @@ second factor where the organization asks for one: to its set-up. No view decide
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, cast
+from typing import Any, Concatenate, cast
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
@@ -20,8 +20,6 @@ from django.utils.translation import gettext as _
 from organizations.models import Membership, Organization, Role, User
 from organizations.people import has_second_factor
 
-P = ParamSpec("P")
-
 
 class MemberRequest(HttpRequest):
     """A request whose sender is known to be a member of the page's organization."""
@@ -30,11 +28,12 @@ class MemberRequest(HttpRequest):
     membership: Membership
 
 
-MemberView = Callable[Concatenate[MemberRequest, Organization, P], HttpResponseBase]
-SlugView = Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]
+# What a decorated view takes, beside what its address holds; and what it has become, for Django to call.
+MemberView = Callable[Concatenate[MemberRequest, Organization, ...], HttpResponseBase]
+SlugView = Callable[..., HttpResponseBase]
 
 
-def member_required(view: MemberView[P]) -> SlugView[P]:
+def member_required(view: MemberView) -> SlugView:
     """Let any member in. The view gets `request` (with `membership`) and `organization` in place of `slug`.
 
     It runs on the organization's clocks (time zone); a response that streams must take them along by itself.
@@ -42,7 +41,7 @@ def member_required(view: MemberView[P]) -> SlugView[P]:
     return _guard(view, owners_only=False)
 
 
-def owner_required(view: MemberView[P]) -> SlugView[P]:
+def owner_required(view: MemberView) -> SlugView:
     """As `member_required`, for owners alone."""
     return _guard(view, owners_only=True)
 
@@ -53,9 +52,9 @@ def owners_of(organization: Organization) -> list[User]:
     return list(owners.order_by("name", "email"))
 
 
-def _guard(view: MemberView[P], *, owners_only: bool) -> SlugView[P]:
+def _guard(view: MemberView, *, owners_only: bool) -> SlugView:
     @wraps(view)
-    def guarded(request: HttpRequest, slug: str, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def guarded(request: HttpRequest, *, slug: str, **rest: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
         membership = _membership(request.user, slug)
@@ -70,7 +69,7 @@ def _guard(view: MemberView[P], *, owners_only: bool) -> SlugView[P]:
         with timezone.override(ZoneInfo(organization.time_zone)):
             if owners_only and membership.role != Role.OWNER:
                 return forbidden(member_request, organization)
-            return view(member_request, organization, *args, **kwargs)
+            return view(member_request, organization, **rest)
 
     return guarded
 
