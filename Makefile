@@ -35,7 +35,7 @@ $(INSTALLED): requirements-dev.txt
 	fi
 	[ -x $(PY) ] && $(PY) -m pip --version >/dev/null 2>&1 || "$$python" -m venv --clear $(VENV)
 	echo "Installing what requirements-dev.txt pins; the first time takes a minute."
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	touch $@
 
 demo: setup ## run everything at http://localhost:8000 (PORT=… for another) until Ctrl-C

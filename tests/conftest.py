@@ -1,1 +1,32 @@
 """The cast and the fixtures that every test may use; what must stand earlier is in tests/stage.py."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from django.db import connection
+
+from tests import live
+
+
+@pytest.fixture(scope="session")
+def live_url(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real web server on the test database, one for the whole run."""
+    with live.serve(connection.settings_dict["NAME"], tmp_path_factory.mktemp("live") / "log") as url:
+        yield url
+
+
+@pytest.fixture
+def live_api(live_url: str, transactional_db: None) -> Iterator[httpx.Client]:
+    """A real HTTP client of a real server: what the test commits, the server sees."""
+    with httpx.Client(base_url=live_url, timeout=30, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> Iterator[None]:
+    """Rate limits counted by one test must not refuse the next."""
+    yield
+    from django.core.cache import cache
+
+    cache.clear()

@@ -6,6 +6,8 @@ import shutil
 import pytest
 from django.test import override_settings
 
+from tests.stage import IN_CI
+
 # Playwright keeps an event loop running in the test's thread; Django would take each query there for a mistake.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
@@ -14,7 +16,8 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 def browser_type_launch_args() -> dict[str, object]:
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if not chromium:
-        pytest.skip("needs chromium: install Debian's package, or name one in CHROMIUM")
+        missing = "needs chromium: install Debian's package, or name one in CHROMIUM"
+        pytest.fail(missing) if IN_CI else pytest.skip(missing)
     quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
     return {"executable_path": chromium, "args": ["--no-sandbox", "--disable-gpu", *quiet]}
 
