@@ -88,6 +88,9 @@ class NotFound(Refusal):
     type = "not_found"
 
 
+KEY_WAS_USED = "This idempotency key was used before, for another request."
+
+
 class Conflict(Refusal):
     """The idempotency key was used before, for something else."""
 

@@ -6,7 +6,7 @@ Verbs belong in `spends`, `grants` and `reservations`; locking belongs in `openi
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -121,7 +121,9 @@ class Book:
         recorded = self._recorded.get((wallet_id, key))
         if recorded is not None and recorded.content_hash != content_hash:
             raise IdempotencyConflict(key)
-        return recorded
+        if recorded is None or recorded.was_replayed:
+            return recorded
+        return replace(recorded, was_replayed=True)
 
     def begin(
         self,
@@ -201,7 +203,7 @@ class Book:
             subject=operation.subject,
             was_replayed=False,
         )
-        self._recorded[wallet.id, operation.idempotency_key] = _as_replay(recorded)
+        self._recorded[wallet.id, operation.idempotency_key] = recorded
         return recorded
 
     def tidy(self, wallet: WalletState) -> None:
@@ -328,8 +330,3 @@ class Book:
                 rows.update_wallets(wallets)
             for write in self._writes_too:
                 write()
-
-
-def _as_replay(recorded: Recorded) -> Recorded:
-    values = {name: getattr(recorded, name) for name in Recorded.__slots__}
-    return Recorded(**{**values, "was_replayed": True})
