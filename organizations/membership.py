@@ -214,6 +214,12 @@ def move_to_team(
         )
 
 
+def has_other_owner(organization: Organization, user: User) -> bool:
+    """Whether someone else than `user` is an active owner. Certain only while the organization is locked."""
+    owners = Membership.objects.filter(organization=organization, role=Role.OWNER, user__is_active=True)
+    return owners.exclude(user=user).exists()
+
+
 def open_team(organization: Organization, team: Team | None) -> Team | None:
     """Return the team as it is now; the organization must be locked. Raises TeamClosedError."""
     if team is None:
@@ -234,8 +240,7 @@ def _membership(organization: Organization, user: User) -> Membership:
 
 
 def _refuse_last_owner(organization: Organization, user: User) -> None:
-    others = Membership.objects.filter(organization=organization, role=Role.OWNER, user__is_active=True)
-    if not others.exclude(user=user).exists():
+    if not has_other_owner(organization, user):
         raise LastOwnerError(
             _("%(person)s is the last owner of %(organization)s. Make someone else an owner first.")
             % {"person": user, "organization": organization}

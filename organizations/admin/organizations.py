@@ -1,0 +1,145 @@
+"""One page per organization: its terms, members and teams. Memberships go through the verbs, as on its own pages."""
+
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from organizations import membership
+from organizations.admin.audit_trail import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline, ReasonForm
+from organizations.models import Invitation, Membership, Organization, Role, Team, User
+
+
+class NewOrganizationForm(ReasonForm):
+    """An organization and its first owner."""
+
+    owner = forms.ModelChoiceField(label=_("Owner"), queryset=User.objects.filter(is_active=True).order_by("email"))
+
+    class Meta:
+        model = Organization
+        fields = ["slug", "name", "country", "currency", "time_zone", "language"]
+
+
+class MembershipInline(ReadOnlyInline):
+    """The members; changed on the page of each."""
+
+    model = Membership
+    fields = ["user", "role", "team", "created_at"]
+    readonly_fields = ["created_at"]
+    show_change_link = True
+
+
+class TeamInline(ReadOnlyInline):
+    """The teams; owners change them."""
+
+    model = Team
+    fields = ["name", "created_at", "closed_at"]
+    readonly_fields = ["created_at"]
+
+
+@admin.register(Organization)
+class OrganizationAdmin(AuditedAdmin):
+    """Found by name, slug or a member's mail address."""
+
+    audited_as = "organization"
+    list_display = ["name", "slug", "country", "currency", "created_at", "closed_at"]
+    list_filter = ["country", "currency"]
+    search_fields = ["name", "slug", "memberships__user__email"]
+    ordering = ["name"]
+    readonly_fields = ["created_at"]
+    inlines = [MembershipInline, TeamInline]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002
+        """A new one needs an owner."""
+        if obj is None:
+            kwargs["form"] = NewOrganizationForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
+        """The slug is part of every address and stays."""
+        if obj is None:
+            return [*NewOrganizationForm.Meta.fields, "owner", "reason"]
+        shown = ["name", "country", "currency", "time_zone", "language", "requires_two_factor", "closed_at", "reason"]
+        return ["slug", *shown, "created_at"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
+        return ["created_at"] if obj is None else ["slug", "created_at"]
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:  # noqa: ARG002
+        return [] if obj is None else self.inlines
+
+    def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:  # type: ignore[override]  # noqa: FBT001
+        """A new organization is made by the verb, with its owner."""
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        terms = {name: form.cleaned_data[name] for name in NewOrganizationForm.Meta.fields}
+        made = membership.create_organization(
+            **terms, owner=form.cleaned_data["owner"], actor=cast("User", request.user)
+        )
+        obj.__dict__.update(made.__dict__)
+        self.record(request, made, "created_by_staff", reason=form.cleaned_data["reason"], details={})
+
+
+class MembershipForm(ReasonForm):
+    """A member's role and team, with the verbs' refusals shown as what is wrong."""
+
+    class Meta:
+        model = Membership
+        fields = ["organization", "user", "role", "team"]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what the verbs would refuse, while it can still be corrected."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        team = data.get("team")
+        organization = data.get("organization") or self.instance.organization
+        if team and (team.organization_id != organization.pk or team.closed_at):
+            raise ValidationError(_("This team is closed, or is another organization's."))
+        stepping_down = self.initial.get("role") == Role.OWNER and data.get("role") != Role.OWNER
+        if stepping_down and not membership.has_other_owner(organization, self.instance.user):
+            raise ValidationError(_("This is the last owner. Make someone else an owner first."))
+        return data
+
+
+@admin.register(Membership)
+class MembershipAdmin(AuditedAdmin):
+    """One person's place: made and changed through the verbs. Owners end it, on their members page."""
+
+    form = MembershipForm
+    audited_as = "member"
+    list_display = ["user", "organization", "role", "team", "created_at"]
+    list_filter = ["role"]
+    list_select_related = ["user", "organization", "team"]
+    search_fields = ["user__email", "organization__name", "organization__slug"]
+    autocomplete_fields = ["organization", "user"]
+    ordering = ["organization__name", "user__email"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
+        return [] if obj is None else ["organization", "user"]
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:  # type: ignore[override]  # noqa: FBT001
+        """Let the verbs do it: they lock, check and record."""
+        actor, organization, reason = cast("User", request.user), obj.organization, form.cleaned_data["reason"]
+        if not change:
+            made = membership.add_member(
+                organization=organization, user=obj.user, role=obj.role, team=obj.team, actor=actor
+            )
+            obj.__dict__.update(made.__dict__)
+            self.record(request, obj, "created_by_staff", reason=reason, details={"user": obj.user.public_id})
+            return
+        membership.change_role(organization=organization, user=obj.user, role=obj.role, actor=actor, reason=reason)
+        membership.move_to_team(organization=organization, user=obj.user, team=obj.team, actor=actor)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnlyAdmin):
+    """Invitations, to look at. The token's hash is nobody's business."""
+
+    list_display = ["email", "organization", "role", "created_at", "mailed_at", "expires_at", "accepted_at"]
+    list_select_related = ["organization"]
+    search_fields = ["email", "organization__name", "organization__slug"]
+    ordering = ["-created_at"]
+    exclude = ["token_hash"]
