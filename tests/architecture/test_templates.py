@@ -19,12 +19,12 @@ def name(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=name)
-def test_a_template_compiles(path):
+def test_a_template_compiles(path: Path) -> None:
     get_template(str(path.relative_to(ROOT / "templates")))
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=name)
-def test_a_template_has_nothing_that_the_content_policy_forbids(path):
+def test_a_template_has_nothing_that_the_content_policy_forbids(path: Path) -> None:
     source = path.read_text()
     assert not re.search(r"\sstyle\s*=|<style\b", source), "styles belong in static/css"
     assert not re.search(r"\son[a-z]+\s*=\s*[\"']|javascript:|hx-on", source), "behaviour belongs in static/js"
@@ -34,29 +34,29 @@ def test_a_template_has_nothing_that_the_content_policy_forbids(path):
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=name)
-def test_a_template_is_short(path):
+def test_a_template_is_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 150
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=name)
-def test_a_template_names_static_files_that_exist(path):
+def test_a_template_names_static_files_that_exist(path: Path) -> None:
     for static_file in re.findall(r"{% static ['\"]([^'\"]+)['\"]", path.read_text()):
         assert finders.find(static_file), static_file
 
 
 @pytest.mark.parametrize("path", COMPONENTS, ids=name)
-def test_a_component_says_what_it_takes(path):
+def test_a_component_says_what_it_takes(path: Path) -> None:
     assert path.read_text().startswith("{% comment %}"), "begin with a comment that names every input"
 
 
-def test_every_element_of_the_account_pages_is_in_our_look():
+def test_every_element_of_the_account_pages_is_in_our_look() -> None:
     theirs = Path(allauth.__file__).parent / "templates" / "allauth" / "elements"
     ours = ROOT / "templates" / "allauth" / "elements"
     assert {path.name for path in theirs.glob("*.html")} <= {path.name for path in ours.glob("*.html")}
 
 
 @pytest.mark.parametrize("path", STYLE_SHEETS, ids=name)
-def test_colours_are_named_in_the_tokens_alone(path):
+def test_colours_are_named_in_the_tokens_alone(path: Path) -> None:
     if path.name in {"tokens.css", "print.css"}:
         return
     colours = re.findall(r"#[0-9a-f]{3,8}\b(?=[;\s,)])", path.read_text())
@@ -64,7 +64,7 @@ def test_colours_are_named_in_the_tokens_alone(path):
 
 
 @pytest.mark.parametrize("path", STYLE_SHEETS, ids=name)
-def test_a_style_sheet_uses_only_tokens_that_exist(path):
+def test_a_style_sheet_uses_only_tokens_that_exist(path: Path) -> None:
     defined = set(re.findall(r"(--[a-z0-9-]+):", (ROOT / "static/css/tokens.css").read_text()))
     assert set(re.findall(r"var\((--[a-z0-9-]+)", path.read_text())) <= defined
 
@@ -103,11 +103,11 @@ TEXT = [
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("text", "ground"), TEXT)
-def test_text_can_be_read_on_its_ground(text, ground, scheme):
+def test_text_can_be_read_on_its_ground(text: str, ground: str, scheme: str) -> None:
     assert contrast(tokens(scheme)[text], tokens(scheme)[ground]) >= 4.5
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("line", ["rule-strong", "brand", "danger", "chart-before"])
-def test_lines_that_carry_meaning_can_be_seen(line, scheme):
+def test_lines_that_carry_meaning_can_be_seen(line: str, scheme: str) -> None:
     assert contrast(tokens(scheme)[line], tokens(scheme)["ground"]) >= 3

@@ -2,9 +2,11 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 
 import pytest
 from django.test import override_settings
+from pytest_django.live_server_helper import LiveServer
 
 from tests.stage import IN_CI
 
@@ -23,13 +25,13 @@ def browser_type_launch_args() -> dict[str, object]:
 
 
 @pytest.fixture(scope="session")
-def base_url(live_server) -> str:
+def base_url(live_server: LiveServer) -> str:
     """So that `page.goto("/o/acme/")` is an address of the server under test."""
     return str(live_server.url)
 
 
 @pytest.fixture
-def sample_pages():
+def sample_pages() -> Iterator[None]:
     """Serve `tests.e2e.sample_pages` beside the real addresses."""
     with override_settings(ROOT_URLCONF="tests.e2e.sample_pages"):
         yield

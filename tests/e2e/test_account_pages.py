@@ -1,7 +1,9 @@
 """The account pages of a person who is signed in are accessible too, from sign-in to security keys."""
 
 import pytest
+from allauth.account.models import EmailAddress
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
 
 from organizations.models import User
 
@@ -24,10 +26,10 @@ PAGES = [
 
 
 @pytest.fixture
-def signed_in_page(page):
+def signed_in_page(page: Page) -> Page:
     """A browser in which Mia signed in a moment ago, so that no page asks her password again."""
     mia = User.objects.create_user("mia@acme.example", PASSWORD, name="Mia")
-    mia.emailaddress_set.create(email=mia.email, verified=True, primary=True)
+    EmailAddress.objects.create(user=mia, email=mia.email, verified=True, primary=True)
     page.goto("/accounts/login/")
     page.get_by_label("Email").fill(mia.email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
@@ -38,7 +40,7 @@ def signed_in_page(page):
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("address", PAGES)
-def test_an_account_page_is_accessible_and_fits_its_screen(address, width, signed_in_page):
+def test_an_account_page_is_accessible_and_fits_its_screen(address: str, width: int, signed_in_page: Page) -> None:
     objections: list[str] = []
     signed_in_page.on("console", lambda message: objections.append(message.text) if message.type == "error" else None)
     signed_in_page.set_viewport_size({"width": width, "height": 900})
