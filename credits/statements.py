@@ -16,6 +16,7 @@ Row = tuple[Any, ...]
 
 def execute(sql: str, parameters: Sequence[Any]) -> psycopg.Cursor[Row]:
     """Send a statement. Inside `pipelined` its rows can be fetched after the sync that follows."""
+    connection.ensure_connection()
     return psycopg.Cursor(connection.connection).execute(sql.encode(), parameters, prepare=True)
 
 
