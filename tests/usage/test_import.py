@@ -24,9 +24,13 @@ TRACE = (
 TRACE_COST = (4808 + 3180 + 110) * 3 + 18 * 15
 
 
-@pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def stage() -> Stage:
     return set_up(credits=1_000_000)
 
 
