@@ -1,7 +1,10 @@
 """Small makers of the rows that tests are about. Each makes one thing, through the domain where there is a verb."""
 
+from datetime import UTC, datetime
 from typing import Any
 
+from credits import ledger
+from credits.models import Program, Wallet
 from organizations.membership import add_member, create_organization
 from organizations.models import Membership, Organization, Role, Team, User
 from organizations.people import create_person, give_totp
@@ -9,6 +12,9 @@ from organizations.teams import create_team
 
 PASSWORD = "correct horse battery"
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+# The instant at which wallets are opened; tests go on from here.
+OPENED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def person(name: str = "Alice", **fields: Any) -> User:
@@ -37,3 +43,13 @@ def member(organization: Organization, user: User, *, role: str = Role.MEMBER, t
 def team(organization: Organization, name: str = "Research") -> Team:
     """An open team of an organization."""
     return create_team(organization=organization, name=name, actor=None)
+
+
+def program(key: str = "basic", **terms: Any) -> Program:
+    """Terms of sale: whole credits that never expire, no overdraft, unless said otherwise."""
+    return Program.objects.create(**{"key": key, "name": key.title(), **terms})
+
+
+def wallet(organization: Organization, program: Program, *, now: datetime = OPENED_AT) -> Wallet:
+    """An organization's empty wallet under a program."""
+    return ledger.open_wallet(organization=organization, program=program, now=now)

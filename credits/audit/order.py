@@ -50,10 +50,11 @@ EVENTS = """
     LEFT JOIN credits_operation o ON o.id = e.operation_id AND o.kind = 'usage'
     UNION ALL
     SELECT d.wallet_id, d.created_at, 0, 0, r.place, d.credits, NULL, false
-    FROM draws d JOIN ranked r ON r.id = d.grant_id
+    FROM draws d JOIN ranked r ON r.id = d.grant_id AND r.wallet_id = d.wallet_id
     UNION ALL
     SELECT d.wallet_id, v.closed_at, 2, 0, r.place, d.credits, NULL, false
-    FROM draws d JOIN ranked r ON r.id = d.grant_id JOIN credits_reservation v ON v.id = d.reservation_id
+    FROM draws d JOIN ranked r ON r.id = d.grant_id AND r.wallet_id = d.wallet_id
+    JOIN credits_reservation v ON v.id = d.reservation_id
     WHERE v.closed_at IS NOT NULL
     ORDER BY 1, 2, 3, 4
 """
