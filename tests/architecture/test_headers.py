@@ -1,0 +1,72 @@
+"""What every answer carries, whatever it says: pages, errors, the admin, the API."""
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import Client
+from django.urls import include, path
+
+from tests import factories
+
+
+def broken(_request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("broken on purpose")
+
+
+urlpatterns = [path("broken/", broken), path("", include("config.urls"))]
+
+PAGES = ["/", "/accounts/login/", "/accounts/signup/", "/admin/login/", "/nothing/here/", "/api/nothing/", "/broken/"]
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.architecture.test_headers")]
+
+
+@pytest.fixture
+def visitor() -> Client:
+    """A browser that is shown the error page, as in life."""
+    return Client(raise_request_exception=False)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_strict_content_policy(visitor: Client, page: str) -> None:
+    policy = visitor.get(page).headers["Content-Security-Policy"]
+
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert "*" not in policy
+    assert "http:" not in policy
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_headers_that_close_old_holes(visitor: Client, page: str) -> None:
+    headers = visitor.get(page).headers
+
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "camera=()" in headers["Permissions-Policy"]
+
+
+def test_the_broken_page_is_really_broken(visitor: Client) -> None:
+    response = visitor.get("/broken/")
+
+    assert response.status_code == 500
+    assert b"on purpose" not in response.content
+
+
+def test_staff_pages_carry_the_policy_too(visitor: Client) -> None:
+    visitor.force_login(factories.staff())
+
+    assert "unsafe" not in visitor.get("/admin/").headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("page", ["/accounts/login/", "/admin/login/"])
+def test_no_inline_script_or_style(visitor: Client, page: str) -> None:
+    text = visitor.get(page).content.decode().lower()
+
+    assert " style=" not in text
+    assert "<style" not in text
+    assert " onclick=" not in text
+    assert all(
+        "src=" in tag.split(">")[0] or "application/json" in tag.split(">")[0] for tag in text.split("<script")[1:]
+    )
