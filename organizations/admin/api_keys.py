@@ -75,8 +75,8 @@ class ApiKeyAdmin(AuditedAdmin):
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:  # noqa: ARG002
         """Show the key's text, this once."""
         context = {**self.admin_site.each_context(request), "title": _("Your new key"), "key": obj}
-        text = {"text": obj.shown_once}  # type: ignore[attr-defined]
-        response = TemplateResponse(request, "organizations/admin/api_key_created.html", {**context, **text})
+        secret = {"secret": obj.shown_once}  # type: ignore[attr-defined]
+        response = TemplateResponse(request, "organizations/admin/api_key_created.html", {**context, **secret})
         add_never_cache_headers(response)
         return response
 

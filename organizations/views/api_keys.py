@@ -37,7 +37,7 @@ def create(request: MemberRequest, organization: Organization) -> HttpResponse:
     except Refusal as refusal:
         form.add_error("name", str(refusal))
         return _page(request, organization, form, status=409)
-    context = {"organization": organization, "key": key, "text": text}
+    context = {"organization": organization, "key": key, "secret": text}
     return render(request, "organizations/api_key_created.html", context, status=201)
 
 
