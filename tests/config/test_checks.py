@@ -1,0 +1,93 @@
+"""The system checks: each dangerous combination is named, and a sound one passes."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from config import checks
+
+
+@pytest.fixture
+def deployed(settings: Any) -> Any:
+    """The settings of a sound installation."""
+    settings.DEBUG = False
+    settings.IS_HTTPS = True
+    settings.BASE_URL = "https://credits.example.com"
+    settings.BASE_HOST = "credits.example.com"
+    settings.ALLOWED_HOSTS = ["credits.example.com"]
+    settings.SECRET_KEY = "a" * 50
+    settings.STATIC_FILES = "collected"
+    return settings
+
+
+def ids() -> list[str | None]:
+    """What the checks that need no database say."""
+    found = [
+        *checks.debug_is_for_localhost(None),
+        *checks.base_url_is_an_allowed_host(None),
+        *checks.secret_is_long_on_https(None),
+        *checks.sources_are_for_the_demo(None),
+    ]
+    return [message.id for message in found]
+
+
+def test_a_sound_installation_passes(deployed: Any) -> None:
+    assert ids() == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "id_"),
+    [
+        ("DEBUG", True, "config.E001"),
+        ("ALLOWED_HOSTS", ["other.example.com"], "config.E002"),
+        ("SECRET_KEY", "short", "config.E003"),
+        ("STATIC_FILES", "sources", "config.W001"),
+    ],
+)
+def test_a_dangerous_setting_is_named(deployed: Any, setting: str, value: object, id_: str) -> None:
+    setattr(deployed, setting, value)
+
+    assert ids() == [id_]
+
+
+def test_a_wildcard_of_the_own_domain_contains_the_host(deployed: Any) -> None:
+    deployed.ALLOWED_HOSTS = [".example.com"]
+
+    assert ids() == []
+
+
+@pytest.mark.django_db
+def test_the_database_of_the_tests_is_new_enough() -> None:
+    assert checks.postgresql_is_new_enough(None, databases=["default"]) == []
+
+
+@pytest.mark.parametrize(
+    ("vendor", "number", "id_"),
+    [("sqlite", 0, "config.E004"), ("postgresql", 140_011, "config.E005"), ("postgresql", 150_000, None)],
+)
+def test_an_old_or_another_database_is_refused(
+    monkeypatch: pytest.MonkeyPatch, vendor: str, number: int, id_: str | None
+) -> None:
+    monkeypatch.setattr(checks, "connections", {"default": _Connection(vendor, number)})
+
+    messages = checks.postgresql_is_new_enough(None, databases=["default"])
+
+    assert [message.id for message in messages] == ([id_] if id_ else [])
+
+
+class _Connection:
+    """Just enough of a connection to be asked for its version."""
+
+    def __init__(self, vendor: str, number: int) -> None:
+        self.vendor = vendor
+        self.number = number
+
+    def cursor(self) -> Any:
+        return self
+
+    def __enter__(self) -> Any:
+        return SimpleNamespace(execute=lambda _sql: None, fetchone=lambda: (self.number, str(self.number)))
+
+    def __exit__(self, *_error: object) -> None:
+        pass
