@@ -1,0 +1,235 @@
+"""Who lives in the demo: organizations, people, what they were given and what they use. Data only."""
+
+from dataclasses import dataclass, field
+
+from credits.models import Source
+
+PASSWORD = "credits-in-good-order"  # noqa: S105  (the demo prints it)
+# For the staff account's code generator: any authenticator app, or `oathtool --totp --base32`.
+STAFF_EMAIL = "staff@drawdown.example"
+STAFF_TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105  (the demo prints it)
+
+
+@dataclass(frozen=True)
+class Gift:
+    """Credits given on a day (0: 90 days ago), in whole units; `cost` in whole units of the currency's minor unit.
+
+    days: until they expire, None for never. features: the only ones that they pay for.
+    """
+
+    day: int
+    credits: int
+    source: Source
+    cost_minor: int = 0
+    days: int | None = None
+    priority: int = 50
+    memo: str = ""
+    features: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """A kind of use: how likely among the others, and its measures, each from-to."""
+
+    feature: str
+    weight: int
+    model: str = ""
+    input_tokens: tuple[int, int] | None = None
+    output_tokens: tuple[int, int] | None = None
+    quantity: tuple[int, int] | None = None
+    credits: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody of an organization. `diligence`: how much they do, compared with the others."""
+
+    name: str
+    mail: str
+    role: str = "member"
+    team: str | None = None
+    diligence: int = 2
+
+
+@dataclass(frozen=True)
+class Actor:
+    """An organization of the demo; its slug is its program's key."""
+
+    slug: str
+    name: str
+    time_zone: str
+    language: str
+    country: str
+    currency: str
+    people: tuple[Person, ...]
+    services: tuple[tuple[str, str], ...]
+    work: tuple[Work, ...]
+    gifts: tuple[Gift, ...]
+    uses_a_day: int
+    weekend_share: float = 0.25
+    limits: tuple[tuple[str, int], ...] = ()
+    projects: tuple[str, ...] = field(default=())
+
+
+GROWI = Actor(
+    slug="growi",
+    name="Wakaba Seisakusho",
+    time_zone="Asia/Tokyo",
+    language="ja",
+    country="JP",
+    currency="JPY",
+    people=(
+        Person("Hana Mori", "hana@wakaba.example", "owner", "企画部"),
+        Person("Kenji Abe", "kenji@wakaba.example", "member", "企画部", 4),
+        Person("Yui Tanaka", "yui@wakaba.example", "member", "開発部", 5),
+        Person("Sota Ito", "sota@wakaba.example", "member", "開発部", 3),
+        Person("Mei Sato", "mei@wakaba.example", "member", None, 1),
+    ),
+    services=(("handbook", "Company handbook"), ("engineering", "Engineering wiki"), ("sales", "Sales wiki")),
+    work=(
+        Work("knowledge-assistant", 5),
+        Work("editor-assistant", 8),
+        Work("page-summary", 6),
+        Work("page-translation", 3),
+        Work("search-suggestion", 12),
+    ),
+    gifts=(
+        Gift(0, 5_000, Source.CARD, 10_000, memo="1 lot of 5,000"),
+        Gift(0, 300, Source.GOODWILL, days=60, memo="Welcome"),
+        Gift(28, 5_000, Source.CARD, 10_000, memo="1 lot of 5,000"),
+        Gift(55, 10_000, Source.CARD, 20_000, memo="2 lots of 5,000"),
+    ),
+    uses_a_day=45,
+)
+
+ALLIBEE = Actor(
+    slug="allibee",
+    name="Haneul Partners",
+    time_zone="Asia/Seoul",
+    language="ko",
+    country="KR",
+    currency="KRW",
+    people=(
+        Person("Jiwoo Kim", "jiwoo@haneul.example", "owner", "경영지원"),
+        Person("Minjun Lee", "minjun@haneul.example", "owner", "법무", 3),
+        Person("Seoyeon Park", "seoyeon@haneul.example", "member", "법무", 5),
+        Person("Doyun Choi", "doyun@haneul.example", "member", "경영지원", 2),
+        Person("Haeun Jung", "haeun@haneul.example", "member", "영업", 4),
+    ),
+    services=(("office", "Allibee Office"), ("messenger", "Allibee Messenger")),
+    work=(
+        Work("document-draft", 6),
+        Work("document-review", 4),
+        Work("meeting-minutes", 2),
+        Work("translation", 5),
+        Work("chat", 14),
+    ),
+    gifts=(
+        Gift(0, 8_000, Source.PLAN, days=30, memo="Business plan, month 1"),
+        Gift(3, 10_000, Source.CARD, 99_000, days=360, memo="10,000 credits"),
+        Gift(30, 8_000, Source.PLAN, days=31, memo="Business plan, month 2"),
+        Gift(41, 10_000, Source.BANK_TRANSFER, 99_000, days=360, memo="10,000 credits, tax invoice"),
+        Gift(61, 8_000, Source.PLAN, days=36, memo="Business plan, month 3"),
+    ),
+    uses_a_day=30,
+    weekend_share=0.1,
+)
+
+FLUXORI = Actor(
+    slug="fluxori",
+    name="Karoo Traders",
+    time_zone="Africa/Johannesburg",
+    language="en",
+    country="ZA",
+    currency="ZAR",
+    people=(
+        Person("Thandi Nkosi", "thandi@karoo.example", "owner", "Buying"),
+        Person("Pieter Botha", "pieter@karoo.example", "member", "Buying", 4),
+        Person("Zanele Dube", "zanele@karoo.example", "member", "Pricing", 5),
+        Person("Imran Patel", "imran@karoo.example", "member", "Pricing", 3),
+        Person("Lindiwe Khumalo", "lindiwe@karoo.example", "member", "Warehouse", 2),
+    ),
+    services=(("storefront", "Storefront"), ("back-office", "Back office")),
+    work=(
+        Work("daily-market-trend-report", 3),
+        Work("product-pricing-recommendation", 9),
+        Work("inventory-restock-prediction", 6),
+        Work("bulk-pricing-optimization", 1),
+        Work("custom-ai-query", 5, credits=(10, 50)),
+        Work("competitor-analysis", 2),
+    ),
+    gifts=(
+        Gift(0, 4_000, Source.PLAN, days=30, memo="Scale plan, month 1"),
+        Gift(0, 50, Source.PROMOTION, days=30, memo="WELCOME"),
+        Gift(12, 10_000, Source.CARD, 720_000, memo="10,000 credits"),
+        Gift(20, 200, Source.REFERRAL, days=90, memo="Referred Cape Crafts"),
+        Gift(30, 4_000, Source.PLAN, days=31, memo="Scale plan, month 2"),
+        Gift(61, 4_000, Source.PLAN, days=38, memo="Scale plan, month 3"),
+        Gift(74, 500, Source.PROMOTION, days=25, memo="Spring", features=frozenset({"competitor-analysis"})),
+    ),
+    uses_a_day=9,
+    limits=(("Warehouse", 1_500), ("pieter@karoo.example", 4_000)),
+)
+
+SKYDECK = Actor(
+    slug="skydeck",
+    name="Juniper Labs",
+    time_zone="America/New_York",
+    language="en",
+    country="US",
+    currency="USD",
+    people=(
+        Person("Maya Chen", "maya@juniper.example", "owner", "Platform"),
+        Person("Owen Brooks", "owen@juniper.example", "member", "Platform", 5),
+        Person("Priya Shah", "priya@juniper.example", "member", "Research", 4),
+        Person("Luis Ortega", "luis@juniper.example", "member", "Research", 3),
+    ),
+    services=(("ide", "Editor"), ("chat", "Team chat")),
+    work=(
+        Work("code-completion", 16, "code-small", (400, 6_000), (5, 400)),
+        Work("code-completion", 4, "code-large", (800, 9_000), (20, 900)),
+        Work("chat", 6, "chat-medium", (200, 4_000), (100, 1_500)),
+        Work("chat", 2, "chat-large", (500, 12_000), (200, 3_000)),
+        Work("document-search", 3, "embedding-small", (2_000, 60_000), (0, 0)),
+    ),
+    gifts=(
+        Gift(0, 25, Source.CARD, 2_500, memo="$25.00"),
+        Gift(9, 100, Source.CARD, 10_000, memo="$100.00"),
+        Gift(58, 250, Source.CARD, 25_000, memo="$250.00"),
+    ),
+    uses_a_day=90,
+)
+
+ENRICH = Actor(
+    slug="enrich",
+    name="Nordlicht Daten",
+    time_zone="Europe/Berlin",
+    language="en",
+    country="DE",
+    currency="EUR",
+    people=(
+        Person("Lena Vogt", "lena@nordlicht.example", "owner", "CRM"),
+        Person("Jonas Weber", "jonas@nordlicht.example", "member", "CRM", 4),
+        Person("Aylin Demir", "aylin@nordlicht.example", "member", "Marketing", 3),
+    ),
+    services=(("crm", "CRM"), ("imports", "List imports")),
+    work=(
+        Work("enrichment", 9, quantity=(2_000, 60_000)),
+        Work("hygiene", 6, quantity=(1_000, 20_000)),
+        Work("deduplication", 3, quantity=(500, 15_000)),
+        Work("classification", 2, quantity=(500, 8_000)),
+    ),
+    gifts=(
+        Gift(0, 3_000_000, Source.PLAN, days=30, priority=10, memo="Pro plan, month 1"),
+        Gift(1, 7_000_000, Source.CARD, 2_500, memo="Plus"),
+        Gift(30, 3_000_000, Source.PLAN, days=31, priority=10, memo="Pro plan, month 2"),
+        Gift(38, 7_000_000, Source.CARD, 2_500, memo="Plus"),
+        Gift(61, 3_000_000, Source.PLAN, days=34, priority=10, memo="Pro plan, month 3"),
+        Gift(70, 2_500_000, Source.AUTO_RECHARGE, 1_000, memo="Standard"),
+        Gift(84, 2_500_000, Source.AUTO_RECHARGE, 1_000, memo="Standard"),
+    ),
+    uses_a_day=11,
+    projects=("spring-campaign", "newsletter", "b2b-leads"),
+)
+
+CAST = (GROWI, ALLIBEE, FLUXORI, SKYDECK, ENRICH)

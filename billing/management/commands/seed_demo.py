@@ -1,0 +1,62 @@
+"""Fill the database with the demo: five organizations, one on each program that ships, with 90 days of life."""
+
+import json
+import sys
+from io import StringIO
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.utils import timezone
+from tqdm import tqdm
+
+from billing.demo.cast import CAST, PASSWORD, STAFF_EMAIL, STAFF_TOTP_SECRET
+from billing.demo.life import DAYS, live
+from credits.models import Program
+from organizations import api_keys
+from organizations.models import Organization, Scope, User
+from organizations.people import create_person, give_totp
+
+
+class Command(BaseCommand):
+    help = "Fill an empty database with five living organizations and write .local/demo.json."
+
+    def handle(self, **_options: Any) -> None:
+        if Organization.objects.exists():
+            raise CommandError("There are organizations already. `make demo-reset` starts anew.")
+        now = timezone.now()
+        keys: list[dict[str, str | None]] = []
+        # One transaction: a demo that was stopped half-way leaves nothing behind.
+        with transaction.atomic(), tqdm(total=len(CAST) * (DAYS + 1), unit="day", file=sys.stderr) as bar:
+            staff = self._staff()
+            for actor in CAST:
+                bar.set_description(actor.slug.ljust(8))
+                call_command("load_program", actor.slug, stdout=StringIO())
+                program = Program.objects.get(key=actor.slug)
+                lived = live(actor, program=program, until=now, day_passed=bar.update)
+                keys.append({"organization": actor.slug, "scope": Scope.SPEND.value, "key": lived.key})
+            _, key = api_keys.create_key(
+                organization=None, name="Product server", scope=Scope.SPEND, created_by=staff, reason="Demo", now=now
+            )
+            keys.append({"organization": None, "scope": Scope.SPEND.value, "key": key})
+        self._tell(keys)
+
+    def _staff(self) -> User:
+        staff = create_person(email=STAFF_EMAIL, password=PASSWORD, name="Support", is_staff=True)
+        give_totp(staff, STAFF_TOTP_SECRET)
+        return staff
+
+    def _tell(self, keys: list[dict[str, str | None]]) -> None:
+        accounts: list[dict[str, str | None]] = [
+            {"email": person.mail, "password": PASSWORD, "role": person.role, "organization": actor.slug}
+            for actor in CAST
+            for person in actor.people
+        ]
+        staff = {"email": STAFF_EMAIL, "password": PASSWORD, "role": "staff", "organization": None}
+        accounts.append({**staff, "totp_secret": STAFF_TOTP_SECRET})
+        path = settings.BASE_DIR / ".local" / "demo.json"
+        path.parent.mkdir(exist_ok=True)
+        told = {"url": settings.BASE_URL, "accounts": accounts, "keys": keys}
+        path.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
