@@ -14,6 +14,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from organizations import invitations, membership
 from organizations.models import AuditEvent, Invitation, Membership, Organization, Role, User
 from tests import factories
+from tests.races import run_many
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 Invite = Callable[..., str]
@@ -231,3 +232,17 @@ class TestAgainAndBack:
         with pytest.raises(invitations.InvitationNotOpenError):
             invitations.revoke(invitation=Invitation.objects.get(), actor=alice, now=NOW)
         assert AuditEvent.objects.filter(action="invitation.revoked").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_accepted_five_times_at_once_it_makes_one_member() -> None:
+    alice, dora = factories.person("Alice"), factories.person("Dora")
+    acme = factories.organization(alice)
+    invitations.invite(organization=acme, email=dora.email, invited_by=alice, now=NOW)
+    token = token_of_last_mail()
+
+    outcomes = run_many(lambda: invitations.accept(token=token, user=dora, now=NOW), times=5)
+
+    kinds = sorted(type(outcome).__name__ for outcome in outcomes)
+    assert kinds == ["InvitationNotOpenError"] * 4 + ["Membership"]
+    assert AuditEvent.objects.filter(action__in=["member.added", "invitation.accepted"]).count() == 2
