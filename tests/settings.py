@@ -10,6 +10,3 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 # Nudges to background jobs go nowhere; a test calls the job that it wants.
 REDIS_URL = "memory://"
-# Nothing is collected for tests: style sheets are served from where they are.
-STATIC_ROOT = None
-WHITENOISE_USE_FINDERS = True

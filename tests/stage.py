@@ -13,6 +13,8 @@ from config import embedded
 
 embedded.fill_environment()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+# Nothing is collected for tests: style sheets are served from where they are.
+os.environ["STATIC_FILES"] = "sources"
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
