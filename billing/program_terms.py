@@ -14,14 +14,8 @@ from billing.program_files import BrokenProgram, Problems, name_of, read_tables
 from billing.program_sales import check_fit, check_sales, refuse_doubles
 from billing.program_tables import FeatureTable, RateTable
 from credits.models import MAX_BALANCE
+from usage.pricing import SAID
 
-# What a rate must have, and all that it may have, by pricing.
-NEEDS = {
-    "fixed": {"credits"},
-    "range": {"min_credits", "max_credits"},
-    "per_token": {"model", "input_credits", "output_credits", "per"},
-    "per_unit": {"credits", "per"},
-}
 AMOUNTS = ("credits", "min_credits", "max_credits", "input_credits", "output_credits")
 
 
@@ -122,7 +116,7 @@ def _rates(feature: FeatureTable, amounts: Amounts) -> tuple[RateTerms, ...]:
 
 
 def _rate(rate: RateTable, table: str, amounts: Amounts) -> RateTerms:
-    needs = NEEDS[rate.pricing]
+    needs = SAID[rate.pricing]
     given = {key for key in (*AMOUNTS, "model", "per") if getattr(rate, key) is not None}
     for key in sorted(needs - given):
         amounts.problems.add(table, key, f"missing: a rate that is {rate.pricing} needs it.")

@@ -155,6 +155,7 @@ def set_limit(
     actor: User,
     team: Team | None = None,
     user: User | None = None,
+    reason: str = "",
     now: datetime | None = None,
 ) -> Limit:
     """Let a team, a user or (with neither) the whole organization use at most `credits` (smallest units) a month.
@@ -190,13 +191,14 @@ def set_limit(
             organization=organization,
             actor=actor,
             target=_target(team, user),
+            reason=reason,
             details={"credits": credits, "before": before},
             now=instant,
         )
     return limit
 
 
-def clear_limit(*, limit: Limit, actor: User, now: datetime | None = None) -> None:
+def clear_limit(*, limit: Limit, actor: User, reason: str = "", now: datetime | None = None) -> None:
     """Take a limit away. Taking it away twice does no harm."""
     wallet = Wallet.objects.only("id").get(organization=limit.organization)
     with transaction.atomic(), ledger.open_book(keys=[(wallet.pk, "")], now=now) as book:
@@ -207,6 +209,7 @@ def clear_limit(*, limit: Limit, actor: User, now: datetime | None = None) -> No
                 organization=limit.organization,
                 actor=actor,
                 target=_target(limit.team, limit.user),
+                reason=reason,
                 details={"before": limit.credits},
                 now=book.wallet(wallet.pk).now,
             )

@@ -11,6 +11,14 @@ from credits.models import MAX_CREDITS
 # More tokens or units than this in one use are a mistake of the caller.
 MAX_QUANTITY = 10**12
 
+# What a rate must say, and all that it may say, by pricing.
+SAID = {
+    "fixed": frozenset({"credits"}),
+    "range": frozenset({"min_credits", "max_credits"}),
+    "per_token": frozenset({"model", "input_credits", "output_credits", "per"}),
+    "per_unit": frozenset({"credits", "per"}),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:

@@ -1,0 +1,130 @@
+"""Features and their rates, for staff. A rate that may have been used never changes; a new one follows it."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AdminSplitDateTime
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from organizations.admin.audit_trail import AuditedAdmin, ReadOnlyInline
+from usage.metering import NEWEST
+from usage.models import Feature, Pricing, Rate
+from usage.pricing import SAID
+
+RATE_FIELDS = (
+    "pricing",
+    "model",
+    "credits",
+    "min_credits",
+    "max_credits",
+    "input_credits",
+    "output_credits",
+    "per",
+    "effective_at",
+)
+
+
+def first_free_instant() -> datetime:
+    """Rates that begin by then may have been used: the meter takes uses that are a little ahead of its clock."""
+    return timezone.now() + NEWEST
+
+
+class RateForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A rate to come. Amounts are in the program's smallest unit, as the ledger's are."""
+
+    class Meta:
+        model = Rate
+        fields = RATE_FIELDS
+        field_classes = {"effective_at": forms.SplitDateTimeField}
+        widgets = {"effective_at": AdminSplitDateTime}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["effective_at"].required = self.instance.pk is not None
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what would be missing or ignored, and what would change the price of the past."""
+        data = super().clean() or {}
+        if "pricing" not in data:
+            return data
+        for name in ["model", "credits", "min_credits", "max_credits", "input_credits", "output_credits"]:
+            is_given = data.get(name) not in {None, ""}
+            if is_given and name not in SAID[data["pricing"]]:
+                self.add_error(name, _("This pricing doesn't use it."))
+            elif not is_given and name in SAID[data["pricing"]] and name not in self.errors:
+                self.add_error(name, _("This pricing needs it."))
+        if data.get("per") != 1 and "per" not in SAID[data["pricing"]]:
+            self.add_error("per", _("This pricing doesn't use it: leave 1."))
+        self._clean_effective_at(data)
+        others = Rate.objects.filter(feature=self.instance.feature_id).values_list("pricing", flat=True).distinct()
+        if any((other == Pricing.PER_TOKEN) != (data["pricing"] == Pricing.PER_TOKEN) for other in others):
+            self.add_error("pricing", _("A feature is priced per token or otherwise, not both: make a new feature."))
+        return data
+
+    def _clean_effective_at(self, data: dict[str, Any]) -> None:
+        if "effective_at" in self.errors:
+            return
+        if data.get("effective_at") is None:
+            data["effective_at"] = timezone.now()
+        elif data["effective_at"] < timezone.now() or (
+            self.instance.pk and data["effective_at"] < first_free_instant()
+        ):
+            self.add_error("effective_at", _("This is past: name a later time, or leave it empty for now."))
+
+
+class RatesOfThePast(ReadOnlyInline):
+    """Rates that may have been used: they stay as they are."""
+
+    model = Rate
+    fields = RATE_FIELDS
+    ordering = ["model", "-effective_at"]
+    verbose_name_plural = gettext_lazy("rates in force and before")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Rate]:
+        return super().get_queryset(request).filter(effective_at__lt=first_free_instant())
+
+
+class RatesToCome(admin.TabularInline):  # type: ignore[type-arg]
+    """Rates that nothing has used yet, and new ones."""
+
+    model = Rate
+    form = RateForm
+    extra = 1
+    can_delete = False
+    ordering = ["model", "effective_at"]
+    verbose_name_plural = gettext_lazy("rates to come (amounts in smallest units; no time: from now on)")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Rate]:
+        return super().get_queryset(request).filter(effective_at__gte=first_free_instant())
+
+
+@admin.register(Feature)
+class FeatureAdmin(AuditedAdmin):
+    """A feature and its prices. Its key is what product servers send, and stays."""
+
+    audited_as = "feature"
+    list_display = ["name", "key", "program", "position"]
+    list_filter = ["program"]
+    list_select_related = ["program"]
+    search_fields = ["name", "key"]
+    ordering = ["program__name", "position"]
+    fields = ["program", "key", "name", "position", "reason"]
+    inlines = [RatesOfThePast, RatesToCome]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
+        return ["program", "key"] if obj else []
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: FBT001
+        """Record what became of each rate."""
+        super().save_formset(request, form, formset, change)
+        rates = [(rate, "rate_created") for rate in getattr(formset, "new_objects", [])]
+        rates += [(rate, "rate_changed") for rate, _fields in getattr(formset, "changed_objects", [])]
+        for rate, what in rates:
+            details = {name: str(getattr(rate, name)) for name in RATE_FIELDS if getattr(rate, name) not in {None, ""}}
+            self.record(request, rate.feature, what, reason=form.cleaned_data["reason"], details=details)

@@ -1,0 +1,39 @@
+"""Services, for staff: renamed, and switched through the same verb as on owners' pages."""
+
+from typing import Any, cast
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from organizations.admin.audit_trail import AuditedAdmin
+from organizations.models import User
+from usage.ai_switch import switch_ai
+from usage.models import Service
+
+
+@admin.register(Service)
+class ServiceAdmin(AuditedAdmin):
+    """Services come into being when first named; staff rename and switch them."""
+
+    audited_as = "service"
+    list_display = ["name", "key", "organization", "is_ai_on", "switched_at"]
+    list_filter = ["is_ai_on"]
+    list_select_related = ["organization"]
+    search_fields = ["name", "key", "organization__slug", "organization__name"]
+    ordering = ["organization__name", "name"]
+    fields = ["organization", "key", "name", "is_ai_on", "switched_at", "reason"]
+    readonly_fields = ["organization", "key", "switched_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """Nobody."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Service, form: Any, change: bool) -> None:  # type: ignore[override]  # noqa: ARG002, FBT001
+        """Switch through the verb, then rename: the form's copy of the switch may be old."""
+        actor, reason = cast("User", request.user), form.cleaned_data["reason"]
+        if "is_ai_on" in form.changed_data:
+            switch_ai(service=obj, on=form.cleaned_data["is_ai_on"], actor=actor, reason=reason)
+        if "name" in form.changed_data:
+            obj.save(update_fields=["name"])
+            details = {"name": {"from": form.initial["name"], "to": obj.name}}
+            self.record(request, obj, "changed_by_staff", reason=reason, details=details)
