@@ -1,0 +1,52 @@
+"""Puts the API together: the apps' calls, their OpenAPI document, the page that shows it, the pages of problems.
+
+The docs page is Swagger UI from django-ninja's static files, under the same content policy as every page; without
+JavaScript it lists the calls.
+"""
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import URLPattern, path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+
+from usage.api import openapi
+from usage.api.catalogue import CALLS
+from usage.api.problems import PROBLEM_TYPES, Refused, respond
+
+
+@require_safe
+def document(_request: HttpRequest) -> HttpResponse:
+    """The OpenAPI document."""
+    return JsonResponse(openapi.document(CALLS, server=settings.BASE_URL))
+
+
+@require_safe
+def docs(request: HttpRequest) -> HttpResponse:
+    """The document, readable and ready to be tried."""
+    return render(request, "usage/api_docs.html", {"calls": CALLS, "problems": PROBLEM_TYPES.values()})
+
+
+@require_safe
+def problem(request: HttpRequest, slug: str) -> HttpResponse:
+    """What a type of problem means: its `type` leads here."""
+    kind = PROBLEM_TYPES.get(slug)
+    if kind is None:
+        raise Http404
+    return render(request, "usage/api_problem.html", {"problem": kind})
+
+
+@csrf_exempt
+def nothing(_request: HttpRequest, **_parts: str) -> HttpResponse:
+    """Every other address below /api/."""
+    return respond(Refused("not_found", "There is no such address in the API. See /api/docs."))
+
+
+urlpatterns: list[URLPattern] = [
+    *(call.route() for call in CALLS),
+    path("api/openapi.json", document, name="api_document"),
+    path("api/docs", docs, name="api_docs"),
+    path("api/problems/<str:slug>", problem, name="api_problem"),
+    path("api/<path:rest>", nothing),
+]

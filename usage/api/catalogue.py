@@ -1,0 +1,182 @@
+"""The calls of the meter, one by one, as product servers know them."""
+
+from usage.api import reads, reservations, uses
+from usage.api.calls import Call, Parameter
+from usage.api.reads import CURSOR, MAX_LIMIT
+from usage.api.schemas import (
+    IDEMPOTENCY_KEY,
+    BalanceAnswer,
+    BatchAnswers,
+    BatchBody,
+    CreditsAnswer,
+    RefundAnswer,
+    RefundBody,
+    ReleasedAnswer,
+    ReservationBody,
+    ReservedAnswer,
+    SettledAnswer,
+    SettlementBody,
+    UsageBody,
+    Used,
+)
+
+KEY = Parameter(
+    "Idempotency-Key",
+    "header",
+    "1 to 200 printable ASCII characters, new for each new request. The same key with the same content answers what "
+    "the first call answered, with Idempotent-Replayed: true; with other content it is refused. A refused request "
+    "wrote nothing, so its key can be used again.",
+    {"type": "string", "minLength": 1, "maxLength": 200, "pattern": IDEMPOTENCY_KEY},
+)
+USAGE_ID = Parameter(
+    "usage", "path", "A use, as POST /api/v1/usage answered it.", {"type": "string", "pattern": "^use_[0-9a-f]{32}$"}
+)
+RESERVATION_ID = Parameter(
+    "reservation",
+    "path",
+    "A reservation, as POST /api/v1/reservations answered it.",
+    {"type": "string", "pattern": "^res_[0-9a-f]{32}$"},
+)
+ORGANIZATION = {"type": "string", "minLength": 1, "maxLength": 50, "pattern": "^[-a-zA-Z0-9_]+$"}
+
+SPENDING = ("insufficient_credits", "usage_limit_reached", "ai_switched_off", "idempotency_conflict")
+
+CALLS = (
+    Call(
+        name="credits",
+        method="GET",
+        path="/api/billing/credits",
+        summary="Credits of an organization",
+        description="Balance, what expires within 14 days, AI switches, and the latest transactions.",
+        view=reads.credits,
+        answer=CreditsAnswer,
+        scope="read",
+        parameters=(
+            Parameter(
+                "organization",
+                "query",
+                "The organization's short name. Needed with a product server's key; an organization's own key may only "
+                "name its own.",
+                ORGANIZATION,
+                is_required=False,
+            ),
+            Parameter(
+                "cursor",
+                "query",
+                "`next_cursor` of the page before. Pages stay as they are while new transactions arrive.",
+                {"type": "string", "pattern": f"^{CURSOR.pattern}$"},
+                is_required=False,
+            ),
+            Parameter(
+                "limit",
+                "query",
+                "How many transactions.",
+                {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": reads.DEFAULT_LIMIT},
+                is_required=False,
+            ),
+        ),
+        problems=("not_found", "invalid"),
+    ),
+    Call(
+        name="balance",
+        method="GET",
+        path="/api/v1/organizations/{organization}/balance",
+        summary="Balance of an organization",
+        description="Small and fast, for a product's own header. What has expired this very second is left out.",
+        view=reads.balance,
+        answer=BalanceAnswer,
+        scope="read",
+        parameters=(Parameter("organization", "path", "The organization's short name.", ORGANIZATION),),
+        problems=("not_found", "invalid"),
+    ),
+    Call(
+        name="usage",
+        method="POST",
+        path="/api/v1/usage",
+        summary="Spend",
+        description="Pays for one use of an AI feature, all of it or nothing. The feature's rate says what it is "
+        "priced by: nothing (fixed), `credits` (a range), `model`, `input_tokens` and `output_tokens` (per token), or "
+        "`quantity` (per unit). Sums are rounded up once, to the smallest unit.",
+        view=uses.spend,
+        body=UsageBody,
+        answer=Used,
+        status=201,
+        scope="spend",
+        parameters=(KEY,),
+        problems=("not_found", "too_many_requests", *SPENDING),
+        is_replayable=True,
+    ),
+    Call(
+        name="usage_batch",
+        method="POST",
+        path="/api/v1/usage/batch",
+        summary="Spend many",
+        description="Up to 1,000 uses, each with its own `idempotency_key`, for one or many organizations. Each is "
+        "answered by itself, in order, with the status that the single call would have had; a bad one hurts no other.",
+        view=uses.spend_batch,
+        body=BatchBody,
+        answer=BatchAnswers,
+        scope="spend",
+    ),
+    Call(
+        name="refund",
+        method="POST",
+        path="/api/v1/usage/{usage}/refund",
+        summary="Refund a use",
+        description="Gives credits of a failed operation back to the grants they came from, all or a part, each amount "
+        "once. What comes back to a grant that has expired meanwhile expires at once.",
+        view=uses.refund,
+        body=RefundBody,
+        answer=RefundAnswer,
+        status=201,
+        scope="spend",
+        parameters=(USAGE_ID, KEY),
+        problems=("not_found", "idempotency_conflict", "refund_too_large"),
+        is_replayable=True,
+    ),
+    Call(
+        name="reservations",
+        method="POST",
+        path="/api/v1/reservations",
+        summary="Reserve",
+        description="Sets credits aside before work whose cost is not known yet: `credits`, or the price of the "
+        "measures given. Limits and the AI switch are asked now. Not settled in time, it is released by itself.",
+        view=reservations.reserve,
+        body=ReservationBody,
+        answer=ReservedAnswer,
+        status=201,
+        scope="spend",
+        parameters=(KEY,),
+        problems=("not_found", *SPENDING),
+        is_replayable=True,
+    ),
+    Call(
+        name="settle",
+        method="POST",
+        path="/api/v1/reservations/{reservation}/settle",
+        summary="Settle a reservation",
+        description="Charges what the work cost: `credits`, or the measures priced by the rate in force when it was "
+        "reserved. What was not used goes back; what goes beyond is drawn too, and what can't be is `uncollected`. "
+        "The same content again answers the same; no Idempotency-Key is needed.",
+        view=reservations.settle,
+        body=SettlementBody,
+        answer=SettledAnswer,
+        scope="spend",
+        parameters=(RESERVATION_ID,),
+        problems=("not_found", "idempotency_conflict", "reservation_closed"),
+        is_replayable=True,
+    ),
+    Call(
+        name="release",
+        method="POST",
+        path="/api/v1/reservations/{reservation}/release",
+        summary="Release a reservation",
+        description="Ends it without a charge. Releasing it again, or after its time-out, answers the same.",
+        view=reservations.release,
+        answer=ReleasedAnswer,
+        scope="spend",
+        parameters=(RESERVATION_ID,),
+        problems=("not_found", "reservation_closed"),
+        is_replayable=True,
+    ),
+)

@@ -1,0 +1,218 @@
+"""Refusals as RFC 9457 problem documents: every type with its status and title, in one table.
+
+A problem never carries a stack trace, and never says whether another organization exists.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.http import HttpResponse
+from django.urls import reverse
+from msgspec import UNSET, UnsetType
+
+from usage import uses
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """A kind of refusal: `slug` is the stable name, `meaning` says what to do."""
+
+    slug: str
+    status: int
+    title: str
+    meaning: str
+
+
+PROBLEM_TYPES = {
+    kind.slug: kind
+    for kind in (
+        ProblemType(
+            "unauthorized",
+            401,
+            "No valid API key",
+            "Send the key as “Authorization: Bearer dd_…”. It may be missing, mistyped or revoked.",
+        ),
+        ProblemType(
+            "insufficient_credits",
+            402,
+            "Not enough credits",
+            "Nothing was spent. `reason` is “reserved” where open reservations hold enough and “empty” where credits "
+            "have to be bought; `buy_url` is where owners do that.",
+        ),
+        ProblemType("scope", 403, "The key may not do this", "Use a key with the scope that the call needs."),
+        ProblemType(
+            "usage_limit_reached",
+            403,
+            "A usage limit is reached",
+            "A monthly limit set by an owner doesn't allow this use. `limit` names the strictest one.",
+        ),
+        ProblemType(
+            "ai_switched_off",
+            403,
+            "AI is switched off",
+            "Credits ran out, or an owner switched AI off in this service. An owner can switch it on again.",
+        ),
+        ProblemType(
+            "not_found",
+            404,
+            "Not found",
+            "There is no such thing, or this key may not act for its organization. The answer is the same for both.",
+        ),
+        ProblemType("method_not_allowed", 405, "Method not allowed", "The header Allow names the method to use."),
+        ProblemType(
+            "idempotency_conflict",
+            409,
+            "The idempotency key was used for something else",
+            "Send the same content again, or a new key for a new request.",
+        ),
+        ProblemType(
+            "reservation_closed",
+            409,
+            "The reservation is closed",
+            "It was settled, released, or has timed out; `state` says which.",
+        ),
+        ProblemType(
+            "refund_too_large",
+            409,
+            "More than can be refunded",
+            "`refundable` is what was charged and not refunded yet.",
+        ),
+        ProblemType("content_too_large", 413, "Too large", "A request body may have up to 4 MiB."),
+        ProblemType("unsupported_media_type", 415, "Not JSON", "Send “Content-Type: application/json”."),
+        ProblemType(
+            "invalid",
+            422,
+            "Something in the request is wrong",
+            "`errors` names each field and says what is wrong with it. Fields that are not documented are refused.",
+        ),
+        ProblemType(
+            "too_many_requests", 429, "Too many requests at once", "Wait as long as Retry-After says, then try again."
+        ),
+        ProblemType(
+            "internal_error",
+            500,
+            "A defect",
+            "Something went wrong here and was logged. Trying again with the same idempotency key is safe.",
+        ),
+        ProblemType(
+            "unavailable",
+            503,
+            "The database did not answer",
+            "Try again with the same idempotency key, after as many seconds as Retry-After says. Nothing was written; "
+            "or, where that could not be learned, the answer to the same key tells.",
+        ),
+    )
+}
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """What is wrong with one field. `field` is empty where it is about the whole body."""
+
+    field: str
+    detail: str
+
+
+class LimitReached(msgspec.Struct, frozen=True):
+    """The limit that was reached; credits in smallest units, `used` counts open reservations."""
+
+    scope: str
+    name: str
+    credits: int
+    used: int
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """A problem document (RFC 9457). Members after `detail` come only with the types that they explain."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] | UnsetType = UNSET
+    needed: int | UnsetType = UNSET
+    available: int | UnsetType = UNSET
+    reserved: int | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    buy_url: str | UnsetType = UNSET
+    limit: LimitReached | UnsetType = UNSET
+    service: str | UnsetType = UNSET
+    state: str | UnsetType = UNSET
+    refundable: int | UnsetType = UNSET
+
+
+@dataclass
+class Refused(Exception):
+    """The API says no. slug: a key of PROBLEM_TYPES. members: further members of the document."""
+
+    slug: str
+    detail: str
+    members: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        return PROBLEM_TYPES[self.slug].status
+
+    def document(self) -> Problem:
+        kind = PROBLEM_TYPES[self.slug]
+        address = reverse("api_problem", args=[kind.slug])
+        return Problem(address, kind.title, kind.status, self.detail, **self.members)
+
+
+def invalid(field: str, detail: str) -> Refused:
+    """Return the refusal of one field."""
+    return Refused("invalid", detail, {"errors": [FieldError(field, detail)]})
+
+
+def unauthorized(detail: str) -> Refused:
+    """Return the refusal of a request without a valid key."""
+    return Refused("unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+def unavailable() -> Refused:
+    """Return the refusal after a database fault."""
+    detail = "The database did not answer in time. Try again with the same idempotency key."
+    return Refused("unavailable", detail, headers={"Retry-After": "1"})
+
+
+def from_refusal(refusal: uses.Refusal) -> Refused:
+    """Return the meter's refusal as the API says it."""
+    return Refused(refusal.type, str(refusal), _members(refusal))
+
+
+def _members(refusal: uses.Refusal) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    match refusal:
+        case uses.Invalid():
+            members = {"errors": [FieldError(refusal.field, str(refusal))]}
+        case uses.Insufficient():
+            members = {
+                "needed": refusal.needed,
+                "available": refusal.available,
+                "reserved": refusal.reserved,
+                "reason": "reserved" if refusal.available + refusal.reserved >= refusal.needed else "empty",
+                "buy_url": f"{settings.BASE_URL}/o/{refusal.organization}/buy/",
+            }
+        case uses.LimitReached():
+            limit = LimitReached(refusal.scope, refusal.name, refusal.limit, refusal.used)
+            members = {"limit": limit, "needed": refusal.needed}
+        case uses.SwitchedOff():
+            members = {"service": refusal.service}
+        case uses.Closed():
+            members = {"state": refusal.state}
+        case uses.TooMuch():
+            members = {"refundable": refusal.refundable}
+    return members
+
+
+def respond(refused: Refused) -> HttpResponse:
+    """Return the HTTP answer of a refusal."""
+    response = HttpResponse(
+        msgspec.json.encode(refused.document()), status=refused.status, content_type="application/problem+json"
+    )
+    response["Cache-Control"] = "no-store"
+    for name, value in refused.headers.items():
+        response[name] = value
+    return response

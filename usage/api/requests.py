@@ -1,0 +1,123 @@
+"""Reading requests strictly: bodies, headers, query parameters, identifiers. What is wrong is refused by name.
+
+No coercion anywhere: no booleans or digits in strings for numbers, no floats, no unknown fields, no key twice.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest
+from django.http.request import UnreadablePostError
+
+from usage.api.problems import Refused, invalid
+from usage.api.schemas import IDEMPOTENCY_KEY
+
+T = TypeVar("T")
+
+KEY = re.compile(IDEMPOTENCY_KEY)
+HEX = re.compile(r"[0-9a-f]{32}")
+WHERE = re.compile(r"(?P<sentence>.*?)(?: - at (?P<inside>`key` in )?`\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
+NAMED = re.compile(r"(?P<what>Object missing required|Object contains unknown) field `(?P<field>[^`]*)`")
+
+
+def body_of(request: HttpRequest, decoder: msgspec.json.Decoder[T]) -> T:
+    """Return the request's body. Raises Refused (413, 415, 422)."""
+    if request.content_type != "application/json":
+        raise Refused("unsupported_media_type", "The body must be JSON: send “Content-Type: application/json”.")
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        detail = f"The body may have up to {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."
+        raise Refused("content_too_large", detail) from None
+    except UnreadablePostError:
+        raise invalid("", "The body ended too early.") from None
+    return decode(body, decoder)
+
+
+def decode(body: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[T]) -> T:
+    """Return a JSON text as the decoder's type. Raises Refused (422), naming the field."""
+    try:
+        decoded = decoder.decode(body)
+        _refuse_repeated_names(bytes(body))
+    except msgspec.ValidationError as error:
+        raise _explained(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise invalid("", "The body is not valid JSON in UTF-8.") from None
+    except RecursionError:
+        raise invalid("", "The body is nested too deeply.") from None
+    return decoded
+
+
+def _refuse_repeated_names(body: bytes) -> None:
+    """Readers differ in which of two values they take for a name that comes twice, so neither is taken."""
+    json.loads(body, object_pairs_hook=_unrepeated)
+
+
+def _unrepeated(pairs: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in pairs}) != len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise invalid(repeated, "This field comes twice.")
+
+
+def _explained(message: str) -> Refused:
+    """Turn the decoder's message into a field and a sentence."""
+    match = WHERE.match(message)
+    sentence, path = (match["sentence"], match["path"] or "") if match else (message, "")
+    named = NAMED.match(sentence)
+    if named:
+        path = f"{path}.{named['field']}".removeprefix(".")
+        sentence = "This field is required." if "missing" in named["what"] else "There is no such field."
+    elif "matching regex" in sentence:
+        sentence = "This contains characters that are not allowed here, or nothing."
+    sentence = sentence.replace("`", "").replace(" | null", "")
+    return invalid(path, sentence if sentence.endswith(".") else f"{sentence}.")
+
+
+def idempotency_key(request: HttpRequest) -> str:
+    """Return the request's idempotency key: 1 to 200 printable ASCII characters. Raises Refused (422)."""
+    key: str = request.META.get("HTTP_IDEMPOTENCY_KEY", "")
+    if not KEY.fullmatch(key):
+        raise invalid("Idempotency-Key", "This header is required: 1 to 200 printable ASCII characters.")
+    return key
+
+
+def public_id(prefix: str, value: UUID) -> str:
+    """Return an identifier as the API shows it: `use_` and 32 hexadecimal digits."""
+    return f"{prefix}_{value.hex}"
+
+
+def parse_id(prefix: str, text: str) -> UUID:
+    """Return the identifier that `public_id` made. Raises Refused (404) for anything else."""
+    start, _, digits = text.partition("_")
+    if start != prefix or not HEX.fullmatch(digits):
+        raise Refused("not_found", "There is nothing of this id, or this key may not act for its organization.")
+    return UUID(hex=digits)
+
+
+def query_of(request: HttpRequest, allowed: Sequence[str]) -> dict[str, str]:
+    """Return the query's parameters. Raises Refused (422) for an unknown one, and for one that comes twice."""
+    found = {}
+    for name, values in request.GET.lists():
+        if name not in allowed:
+            raise invalid(name, "There is no such parameter.")
+        if len(values) > 1:
+            raise invalid(name, "This parameter comes twice.")
+        found[name] = values[0]
+    return found
+
+
+def number_in(query: dict[str, str], name: str, *, default: int, most: int) -> int:
+    """Return a whole number from 1 to `most` in plain digits. Raises Refused (422)."""
+    text = query.get(name)
+    if text is None:
+        return default
+    if not re.fullmatch(r"[1-9][0-9]{0,9}", text) or int(text) > most:
+        raise invalid(name, f"Must be a whole number from 1 to {most}.")
+    return int(text)

@@ -1,0 +1,176 @@
+"""Single spends on their way to the meter: taken together with those that arrive at the same time.
+
+Recognizing the keys, metering and committing happen once for all of them. They share one database connection per
+process, however many threads serve requests: its prepared statements stay warm, and the database has few backends.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from django.db import DatabaseError, OperationalError, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from credits.ledger import ClockSteppedBack
+from usage import metering
+from usage.api import keys
+from usage.api.problems import Refused, from_refusal, unavailable
+from usage.batching import Batcher, NoAnswer, TooManyWait
+from usage.uses import Metered, Refusal, Use
+
+logger = logging.getLogger(__name__)
+
+# A connection that rested for longer is asked whether it still works before it is trusted with spends.
+TRUSTED_SECONDS = 1.0
+# A wallet that blocked a whole batch for the normal time-out is not waited for again.
+SHORT_LOCK_TIMEOUT = "100ms"
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """A use and the API key that pays for it; `use.within` and `use.via` are taken from the key."""
+
+    token: str
+    use: Use
+
+
+Outcome: TypeAlias = Metered | Exception
+
+
+def pay(spend: Spend) -> Metered:
+    """Pay for one use. Inside a transaction of the caller's it is metered there, by itself.
+
+    Raises Refused: what the key and the meter say, 429 where too many wait, 503 after a database fault.
+    """
+    try:
+        if connection.in_atomic_block:
+            (outcome,) = meter_together([spend])
+        else:
+            outcome = _batcher.submit(spend)
+    except TooManyWait:
+        raise Refused("too_many_requests", "Too many spends wait at once.", headers={"Retry-After": "1"}) from None
+    except NoAnswer:
+        raise unavailable() from None
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def meter_together(spends: Sequence[Spend]) -> list[Outcome]:
+    """Recognize the keys and meter the uses, each answered by itself, in order. Raises Django's database errors."""
+    known = keys.recognize({spend.token for spend in spends})
+    outcomes: list[Outcome | None] = [None] * len(spends)
+    positions, uses = [], []
+    for position, spend in enumerate(spends):
+        key = known.get(spend.token)
+        refused = keys.refuse_spending(key)
+        if key is None or refused is not None:
+            outcomes[position] = refused
+        else:
+            positions.append(position)
+            uses.append(replace(spend.use, within=key.organization_id, via=key.name))
+    for position, answer in zip(positions, metering.meter(uses), strict=True):
+        outcomes[position] = from_refusal(answer) if isinstance(answer, Refusal) else answer
+    return [outcome for outcome in outcomes if outcome is not None]
+
+
+def run_batch(spends: Sequence[Spend]) -> list[Outcome]:
+    """Meter spends together on the process's connection; after a fault that wrote nothing, once more, one by one."""
+    with _shared_connection():
+        try:
+            return meter_together(spends)
+        except Exception as error:  # whatever it is, it must not reach the neighbours of whoever caused it
+            _log(error)
+            if len(spends) == 1 or not wrote_nothing(error):
+                return [_outcome(error) for _ in spends]
+        try:
+            with _short_lock_timeout():
+                return _one_by_one(spends)
+        except DatabaseError as error:
+            _log(error)
+            return [_outcome(error) for _ in spends]
+
+
+def _one_by_one(spends: Sequence[Spend]) -> list[Outcome]:
+    """Find the ones that a fault is about. A wallet that is still blocked is tried once, not once for each spend."""
+    outcomes: list[Outcome] = []
+    blocked: set[str] = set()
+    for spend in spends:
+        if spend.use.organization in blocked:
+            outcomes.append(unavailable())
+            continue
+        try:
+            outcomes += meter_together([spend])
+        except Exception as error:  # as above
+            _log(error)
+            outcomes.append(_outcome(error))
+            if isinstance(error, OperationalError):
+                blocked.add(spend.use.organization)
+    return outcomes
+
+
+def wrote_nothing(error: Exception) -> bool:
+    """Say whether a failed batch is known to have been rolled back: the server said so and the connection lives on."""
+    if not isinstance(error, DatabaseError):
+        return True
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state is not None and not state.startswith(("08", "57P"))
+
+
+def _outcome(error: Exception) -> Exception:
+    """Return what a caller is told of a fault; each gets an exception of its own."""
+    return unavailable() if isinstance(error, DatabaseError | ClockSteppedBack) else error
+
+
+def _log(error: Exception) -> None:
+    # The kind and the server's code only: messages may quote rows.
+    state = getattr(error.__cause__, "sqlstate", None)
+    logger.warning("Spends failed: %s %s", type(error).__name__, state or "")
+
+
+_connection_of_spends: BaseDatabaseWrapper | None = None
+_trusted_until = 0.0
+
+
+@contextmanager
+def _shared_connection() -> Iterator[None]:
+    """Let the block's statements go over the process's connection for spends. Only the batcher's leader is here."""
+    global _connection_of_spends, _trusted_until  # noqa: PLW0603 - one per process is the point
+    own = connections["default"]
+    if _connection_of_spends is None:
+        _connection_of_spends = connections.create_connection("default")
+        _connection_of_spends.inc_thread_sharing()
+    shared = _connection_of_spends
+    if time.monotonic() > _trusted_until:
+        shared.close_if_unusable_or_obsolete()
+    connections["default"] = shared
+    try:
+        yield
+    finally:
+        connections["default"] = own
+        # After an error it is looked at before it is used again.
+        _trusted_until = 0.0 if shared.errors_occurred else time.monotonic() + TRUSTED_SECONDS
+
+
+@contextmanager
+def _short_lock_timeout() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{SHORT_LOCK_TIMEOUT}'")
+    try:
+        yield
+    finally:
+        # On a connection that broke meanwhile there is nothing to set back.
+        with suppress(DatabaseError), connection.cursor() as cursor:
+            cursor.execute("RESET lock_timeout")
+
+
+def close_connection() -> None:
+    """Close the process's connection for spends; the next spend opens it again."""
+    if _connection_of_spends is not None:
+        _connection_of_spends.close()
+
+
+_batcher: Batcher[Spend, Outcome] = Batcher(run_batch)
