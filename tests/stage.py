@@ -5,6 +5,7 @@ Nothing of Django may be imported at the top of this file.
 """
 
 import os
+from typing import Any
 
 import hypothesis
 import pytest
@@ -48,3 +49,15 @@ def _flush_past_the_triggers() -> None:
 
     # On the class: the live server's and the threads' connections have operations of their own.
     setattr(type(connection.ops), "sql_flush", staticmethod(sql_flush))  # noqa: B010 - a method is replaced on purpose
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _drop_the_database_under_anyone() -> None:
+    """A thread of a web server that was stopped a moment ago may still be connected when the run ends."""
+    from django.db import connection
+
+    def destroy(creation: Any, name: str, _verbosity: int) -> None:
+        with creation._nodb_cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {creation.connection.ops.quote_name(name)} WITH (FORCE)")
+
+    setattr(type(connection.creation), "_destroy_test_db", destroy)  # noqa: B010 - a method is replaced on purpose
