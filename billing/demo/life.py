@@ -18,7 +18,7 @@ from organizations.people import create_person
 from usage import limits, metering, refunds, reserving
 from usage.models import Service
 from usage.pricing import Measures
-from usage.uses import Metered, Refusal, Use
+from usage.uses import Insufficient, Metered, Refusal, Use
 
 DAYS = 90
 # A day's uses are written in so many strokes, as a product server that works in batches would.
@@ -205,8 +205,11 @@ def _long_job(actor: Actor, day: int, chance: Random, *, now: datetime, until: d
         measures=Measures(model=work.model),
         via=PRODUCT,
     )
-    reserved = reserving.reserve(use, credits=60 * scale, now=now)
-    cost = chance.randint(20 * scale, 60 * scale)
+    try:
+        reserved = reserving.reserve(use, credits=60 * scale // 10, now=now)
+    except Insufficient:
+        return
+    cost = chance.randint(2 * scale, 6 * scale)
     reserving.settle(
         reserved.id, measures=Measures(credits=cost), within=None, via=PRODUCT, now=now + timedelta(minutes=9)
     )
