@@ -157,4 +157,26 @@ ENTRIES = [
         FROM entries WHERE kind = 'repayment' GROUP BY wallet_id, operation_id HAVING sum(amount) <> 0
         """,
     ),
+    Invariant(
+        "repayments_undone_are_at_most_what_was_repaid",
+        "No grant gets more back of its repayments than it repaid.",
+        """
+        SELECT wallet_id, max(number) AS number, format('grant %%s: %%s more than it repaid', grant_id, sum(amount))
+                AS what,
+            sum(amount) AS off
+        FROM entries WHERE kind = 'repayment' AND grant_id IS NOT NULL
+        GROUP BY wallet_id, grant_id HAVING sum(amount) > 0
+        """,
+    ),
+    Invariant(
+        "debt_is_never_below_zero",
+        "At no time is less than nothing owed.",
+        """
+        SELECT wallet_id, number, format('debt %%s', debt) AS what, -debt AS off
+        FROM (
+            SELECT wallet_id, number, -sum(amount) OVER (PARTITION BY wallet_id ORDER BY number) AS debt
+            FROM entries WHERE grant_id IS NULL
+        ) e WHERE debt < 0
+        """,
+    ),
 ]

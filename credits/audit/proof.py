@@ -21,7 +21,7 @@ class Scope:
     wallet_id: int | None = None
 
     @property
-    def parameters(self) -> dict[str, object]:
+    def parameters(self) -> dict[str, datetime | int | None]:
         return {"wallet": self.wallet_id, "now": self.now}
 
 

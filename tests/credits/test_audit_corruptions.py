@@ -210,6 +210,17 @@ CORRUPTIONS = [
         "UPDATE credits_entry SET amount = amount + 1 WHERE kind = 'repayment' AND amount > 0",
     ),
     Corruption(
+        "repayments_undone_are_at_most_what_was_repaid",
+        "a repayment was undone for a grant that had not made it",
+        f"UPDATE credits_entry SET grant_id = {FULL} WHERE kind = 'repayment' AND amount > 0 AND grant_id IS NOT NULL",
+    ),
+    Corruption(
+        "debt_is_never_below_zero",
+        "a debt was repaid before it was made",
+        "UPDATE credits_entry SET amount = 1 WHERE kind = 'debt'",
+        "credits_entry.entry_kind_fits_its_sign_and_grant",
+    ),
+    Corruption(
         "operation_belongs_to_a_wallet",
         "an operation was moved to a wallet that is not there",
         "UPDATE credits_operation SET wallet_id = 0 WHERE credits = 0",
