@@ -28,24 +28,31 @@ class Desk:
     def grant(self, credits: int, *, source: Source = Source.GOODWILL, days: int | None = None, **terms: Any) -> UUID:
         """Give credits that last so many days (for ever if None); answer the grant's id."""
         expires_at = None if days is None else self.now + days * DAY
-        operation = self._do(ledger.grant, credits=credits, source=source, expires_at=expires_at, **terms)
-        assert operation.subject
+        operation: ledger.Recorded = self._do(
+            ledger.grant, credits=credits, source=source, expires_at=expires_at, **terms
+        )
+        assert operation.subject is not None
         return operation.subject
 
     def spend(self, credits: int, feature: str = "report") -> ledger.Recorded:
-        return self._do(ledger.spend, feature, credits=credits, feature=feature)
+        recorded: ledger.Recorded = self._do(ledger.spend, feature, credits=credits, feature=feature)
+        return recorded
 
     def give_back(self, usage: ledger.Recorded, credits: int) -> ledger.Recorded:
-        return self._do(ledger.return_usage, usage_id=usage.id, credits=credits)
+        recorded: ledger.Recorded = self._do(ledger.return_usage, usage_id=usage.id, credits=credits)
+        return recorded
 
     def void(self, grant_id: UUID, credits: int | None = None, *, rest_as_debt: bool = False) -> ledger.Recorded:
-        return self._do(ledger.void, grant_id=grant_id, credits=credits, rest_as_debt=rest_as_debt)
+        recorded: ledger.Recorded = self._do(ledger.void, grant_id=grant_id, credits=credits, rest_as_debt=rest_as_debt)
+        return recorded
 
     def reserve(self, credits: int, feature: str = "report", *, seconds: int = 900) -> ledger.Reserved:
-        return self._do(ledger.reserve, feature, credits=credits, feature=feature, seconds=seconds)
+        reserved: ledger.Reserved = self._do(ledger.reserve, feature, credits=credits, feature=feature, seconds=seconds)
+        return reserved
 
     def settle(self, reserved: ledger.Reserved, credits: int) -> ledger.Settled:
-        return self._do(ledger.settle, "report", reservation_id=reserved.id, credits=credits)
+        settled: ledger.Settled = self._do(ledger.settle, "report", reservation_id=reserved.id, credits=credits)
+        return settled
 
     def release(self, reserved: ledger.Reserved) -> None:
         with self._open("") as book:
@@ -111,18 +118,15 @@ def _live_with_reservations(desk: Desk) -> None:
     desk.pass_time(minutes=2)
     desk.spend(1)
     assert late.state == "open"
-    short = desk.grant(10, days=1, priority=0)
+    desk.grant(10, days=1, priority=0)
     held = desk.reserve(8, seconds=86_400)
     desk.pass_time(hours=23, minutes=50)
     desk.release(over_the_end)
     desk.pass_time(minutes=9, seconds=59)
     desk.settle(held, 3)
-    assert short
 
 
 def _live_in_debt(desk: Desk) -> None:
-    everything = desk.grant(1, priority=100)
-    assert everything
     desk.wallet.refresh_from_db()
     rest = desk.wallet.balance - 60
     reserved = desk.reserve(rest)

@@ -20,5 +20,9 @@ class Command(BaseCommand):
         due = Grant.objects.filter(is_open=True, expires_at__lte=now, remaining__gt=F("reserved")).count()
         # The bar is for people: none where the output goes to a file or a log.
         with tqdm(total=due, unit=" grants", file=sys.stderr, disable=None) as progress:
-            swept = ledger.sweep_expired(report=lambda grants: progress.update(grants) and None)
+
+            def report(grants: int) -> None:
+                progress.update(grants)
+
+            swept = ledger.sweep_expired(report=report)
         self.stdout.write(f"{swept:,} expired grants written off.")
