@@ -1,0 +1,50 @@
+"""The terms under which credits are sold: edited here, with a reason; what amounts are counted in stays."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.http import HttpRequest
+
+from credits.models import MAX_BALANCE, MAX_CREDITS, Program, Wallet
+from organizations.admin.audit_trail import AuditedAdmin, ReasonForm
+
+# The database's own bounds, said before it has to.
+BOUNDS = {
+    "decimals": (0, 6),
+    "validity_days": (1, 36_500),
+    "holding_limit": (1, MAX_BALANCE),
+    "overdraft_limit": (0, MAX_CREDITS),
+    "reservation_seconds": (1, 86_400),
+}
+
+
+class ProgramForm(ReasonForm):
+    """Terms within their bounds."""
+
+    class Meta:
+        model = Program
+        fields = "__all__"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, (least, most) in BOUNDS.items():
+            if name in self.fields:
+                self.fields[name].validators += [MinValueValidator(least), MaxValueValidator(most)]
+
+
+@admin.register(Program)
+class ProgramAdmin(AuditedAdmin):
+    """A change holds for what happens from now on; grants keep the terms that they were given under."""
+
+    form = ProgramForm
+    audited_as = "program"
+    list_display = ["name", "key", "unit", "decimals", "validity_days", "at_zero"]
+    search_fields = ["name", "key"]
+    ordering = ["name"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
+        """Once amounts were counted in a unit, changing it would change what every one of them means."""
+        if obj is not None and Wallet.objects.filter(program=obj).exists():
+            return ["key", "unit", "decimals"]
+        return []
