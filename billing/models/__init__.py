@@ -1,0 +1,58 @@
+"""The money's rows: what is sold, to whom, what was paid, refunded, disputed; and what Stripe told us.
+
+Money is an integer in the currency's minor unit beside its currency; credits are integers in smallest units. Rows only:
+states move in the domain modules, under lock.
+"""
+
+from billing.models.auto_recharge import AutoRecharge, PauseReason, RechargeAttempt, RechargeState
+from billing.models.catalog import (
+    Buyers,
+    CustomAmount,
+    Pack,
+    PackPrice,
+    Plan,
+    PlanPrice,
+    ProgramCurrency,
+    Promotion,
+    RefundPolicy,
+    SaleTerms,
+)
+from billing.models.customers import BillingDetails, PaymentMethod, Referral, StripeCustomer
+from billing.models.purchases import Method, Purchase, PurchaseState
+from billing.models.reversals import Dispute, Refund, RefundMode, RefundRequest, RefundState, RequestState
+from billing.models.stripe_rows import EventState, StripeEvent
+from billing.models.subscriptions import Subscription, SubscriptionState
+
+__all__ = [
+    "AutoRecharge",
+    "BillingDetails",
+    "Buyers",
+    "CustomAmount",
+    "Dispute",
+    "EventState",
+    "Method",
+    "Pack",
+    "PackPrice",
+    "PauseReason",
+    "PaymentMethod",
+    "Plan",
+    "PlanPrice",
+    "ProgramCurrency",
+    "Promotion",
+    "Purchase",
+    "PurchaseState",
+    "RechargeAttempt",
+    "RechargeState",
+    "Referral",
+    "Refund",
+    "RefundMode",
+    "RefundPolicy",
+    "RefundRequest",
+    "RefundState",
+    "RequestState",
+    "SaleTerms",
+    "StripeCustomer",
+    "StripeEvent",
+    "Subscription",
+    "SubscriptionState",
+]

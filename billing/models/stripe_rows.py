@@ -1,0 +1,49 @@
+"""What Stripe told us: every event once, whatever became of it."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class EventState(models.TextChoices):
+    RECEIVED = "received", _("received")
+    PROCESSED = "processed", _("processed")
+    IGNORED = "ignored", _("not for us")
+    FAILED = "failed", _("failed")
+
+
+class StripeEvent(models.Model):
+    """A verified webhook event. A cheap filter of duplicates and the memory of what is to be done; never the guarantee
+    that something is done once: that is the key of its effect."""
+
+    event_id = models.CharField(max_length=255)
+    account = models.CharField(max_length=255, blank=True)
+    is_live = models.BooleanField(_("live"))
+    type = models.CharField(_("type"), max_length=100)
+    api_version = models.CharField(max_length=40, blank=True)
+    object_id = models.CharField(max_length=255, blank=True)
+    payload = models.JSONField()
+    created_at = models.DateTimeField(_("made by Stripe"))
+    received_at = models.DateTimeField(_("received"))
+    state = models.CharField(_("state"), max_length=10, choices=EventState, default=EventState.RECEIVED)
+    attempts = models.PositiveIntegerField(default=0)
+    processed_at = models.DateTimeField(null=True, blank=True)
+    note = models.TextField(_("note"), blank=True)
+
+    class Meta:
+        verbose_name = _("Stripe event")
+        verbose_name_plural = _("Stripe events")
+        indexes = [
+            models.Index(fields=["object_id"], name="stripe_event_by_object"),
+            models.Index(
+                fields=["received_at"],
+                condition=models.Q(state__in=["received", "failed"]),
+                name="stripe_event_to_do",
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "is_live", "event_id"], name="stripe_event_is_stored_once"),
+            models.CheckConstraint(condition=models.Q(state__in=EventState.values), name="stripe_event_state_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.event_id}"
