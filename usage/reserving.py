@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from credits import ledger
+from credits.models import AtZero
 from usage import events, lookups
 from usage.events import NewEvent
 from usage.lookups import Found, Place
@@ -98,19 +99,9 @@ def settle(
     Raises NotFound, Invalid, Conflict (settled before with other content), Closed (released or timed out).
     """
     kept = _find(reservation_id, within)
-    wallet_id, organization = kept.reservation.wallet_id, kept.organization
     credits = measures.credits if measures.credits is not None else cost_of(_terms(kept), measures)
+    wallet_id, place = kept.reservation.wallet_id, _place(kept)
     key = f"settle:{reservation_id.hex}"
-    digest = hashlib.sha256(msgspec.json.encode(measures)).digest()
-    place = Place(
-        organization_id=organization.pk,
-        slug=organization.slug,
-        name=organization.name,
-        wallet_id=wallet_id,
-        program_id=kept.feature.program_id,
-        switches_off_at_zero=kept.feature.program.at_zero == "switch_off",
-        zone=ZoneInfo(organization.time_zone),
-    )
     with ledger.open_book(keys=[(wallet_id, key)], now=now) as book:
         session = Session(book, Found(), [place])
         try:
@@ -120,7 +111,7 @@ def settle(
                 reservation_id=reservation_id,
                 credits=credits,
                 key=key,
-                content_hash=digest,
+                content_hash=hashlib.sha256(msgspec.json.encode(measures)).digest(),
                 cause=ledger.Cause(
                     actor_id=kept.user_id,
                     actor_label=via,
@@ -134,26 +125,11 @@ def settle(
             raise Closed(closed.state) from None
         except ValueError as error:
             raise Invalid("credits", str(error)) from None
-        recorded = settled.operation
-        uncollected = settled.uncollected
-        if uncollected is None:
+        recorded, uncollected = settled.operation, settled.uncollected
+        if uncollected is None:  # a replay
             uncollected = UsageEvent.objects.values_list("uncollected", flat=True).get(pk=recorded.id)
         else:
-            event = NewEvent(
-                operation_id=recorded.id,
-                organization_id=organization.pk,
-                user_id=kept.user_id,
-                team_id=kept.team_id,
-                service_id=kept.service_id,
-                feature_id=kept.feature_id,
-                rate_id=kept.rate_id,
-                measures=measures,
-                credits=settled.charged,
-                uncollected=uncollected,
-                occurred_at=recorded.occurred_at,
-                written_at=recorded.written_at,
-            )
-            session.record(event, place, kept.service.key)
+            session.record(_event(kept, measures, settled), place, kept.service.key)
             session.write()
     return SettledUse(
         event_id=recorded.id,
@@ -163,6 +139,36 @@ def settle(
         released=max(0, kept.reservation.credits - settled.charged),
         available=recorded.available_after,
         was_replayed=recorded.was_replayed,
+    )
+
+
+def _place(kept: ReservedUse) -> Place:
+    organization = kept.organization
+    return Place(
+        organization_id=organization.pk,
+        slug=organization.slug,
+        name=organization.name,
+        wallet_id=kept.reservation.wallet_id,
+        program_id=kept.feature.program_id,
+        switches_off_at_zero=kept.feature.program.at_zero == AtZero.SWITCH_OFF,
+        zone=ZoneInfo(organization.time_zone),
+    )
+
+
+def _event(kept: ReservedUse, measures: Measures, settled: ledger.Settled) -> NewEvent:
+    return NewEvent(
+        operation_id=settled.operation.id,
+        organization_id=kept.organization_id,
+        user_id=kept.user_id,
+        team_id=kept.team_id,
+        service_id=kept.service_id,
+        feature_id=kept.feature_id,
+        rate_id=kept.rate_id,
+        measures=measures,
+        credits=settled.charged,
+        uncollected=settled.uncollected or 0,
+        occurred_at=settled.operation.occurred_at,
+        written_at=settled.operation.written_at,
     )
 
 
