@@ -17,7 +17,7 @@ from credits.ledger.book import (
     WalletFull,
     hash_content,
 )
-from credits.ledger.grants import AlreadyVoided, UnknownGrant, freeze, grant, open_wallet, thaw, void
+from credits.ledger.grants import AlreadyVoided, UnknownGrant, freeze, grant, open_wallet, reinstate, thaw, void
 from credits.ledger.opening import ClockSteppedBack, open_book
 from credits.ledger.reservations import (
     ReservationClosed,
@@ -53,6 +53,7 @@ __all__ = [
     "hash_content",
     "open_book",
     "open_wallet",
+    "reinstate",
     "release",
     "release_timed_out",
     "reserve",

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from credits.ledger import rows
 from credits.ledger.book import Book, Cause, Recorded, check_credits
+from credits.ledger.spends import give_back
 from credits.ledger.state import GrantState, WalletState
 from credits.models import Kind, Program, Source, Wallet, new_id
 from organizations.models import Organization
@@ -135,6 +136,27 @@ def void(
     if rest_as_debt and wanted > taken:
         book.move(wallet, operation, Kind.DEBT, taken - wanted, None)
     return book.finish(wallet, operation, tidy=True)
+
+
+def reinstate(
+    book: Book, *, wallet_id: int, void_id: UUID, credits: int, key: str, content_hash: bytes, cause: Cause
+) -> Recorded:
+    """Give back what a void took, all or a part (smallest units): a refund failed, a dispute was won after all.
+
+    Works as `spends.return_usage` does: what had become debt lowers the debt, what the grant gets back expires at
+    once if the grant has. A replay gives nothing. Raises UnknownUsage, ReturnTooLarge, IdempotencyConflict,
+    UnknownWallet, ValueError.
+    """
+    return give_back(
+        book,
+        Kind.VOID,
+        wallet_id=wallet_id,
+        operation_id=void_id,
+        credits=credits,
+        key=key,
+        content_hash=content_hash,
+        cause=cause,
+    )
 
 
 def freeze(book: Book, *, wallet_id: int, grant_id: UUID) -> bool:

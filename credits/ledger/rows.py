@@ -83,8 +83,8 @@ def read_after_lock(
 
 
 def read_usages(operation_ids: Sequence[UUID]) -> list[Row]:
-    """Return, per usage operation, wallet and grant (None: debt), what its lines took and what was returned since,
-    in the order in which it was taken."""
+    """Return, per usage or void operation, wallet and grant (None: debt), what its lines took less what was returned
+    since, in the order in which it was taken."""
     return fetch(
         """
         WITH wanted AS (
@@ -93,7 +93,7 @@ def read_usages(operation_ids: Sequence[UUID]) -> list[Row]:
             SELECT w.id, w.wallet_id, e.grant_id, e.number, e.amount
             FROM wanted w JOIN credits_entry e
               ON e.wallet_id = w.wallet_id AND e.number BETWEEN w.first_number AND w.number
-             AND e.kind IN ('usage', 'debt')
+             AND e.kind IN ('usage', 'void', 'debt')
             UNION ALL
             SELECT w.id, w.wallet_id, e.grant_id, e.number, e.amount
             FROM wanted w
@@ -123,13 +123,20 @@ def read_repayments(wallet_id: int) -> list[tuple[UUID, int]]:
 
 
 def read_voided(grant_id: UUID, wallet_id: int) -> int:
-    """Return what was voided of a grant so far, that which became debt included, in smallest units."""
+    """Return what was voided of a grant and not reinstated, that which became debt included, in smallest units."""
     rows = fetch(
         """
-        SELECT coalesce(sum(-credits), 0)::bigint FROM credits_operation
-        WHERE wallet_id = %s AND subject = %s AND kind = 'void'
+        WITH voids AS (
+            SELECT id, credits FROM credits_operation WHERE wallet_id = %s AND subject = %s AND kind = 'void'
+        )
+        SELECT coalesce(sum(-credits), 0)::bigint FROM (
+            SELECT credits FROM voids
+            UNION ALL
+            SELECT r.credits FROM credits_operation r JOIN voids v ON r.subject = v.id
+            WHERE r.wallet_id = %s AND r.kind = 'return'
+        ) moved
         """,
-        [wallet_id, grant_id],
+        [wallet_id, grant_id, wallet_id],
     )
     return int(rows[0][0])
 

@@ -81,20 +81,44 @@ def return_usage(
 
     Raises UnknownUsage, ReturnTooLarge, IdempotencyConflict, UnknownWallet, ValueError.
     """
+    return give_back(
+        book,
+        Kind.USAGE,
+        wallet_id=wallet_id,
+        operation_id=usage_id,
+        credits=credits,
+        key=key,
+        content_hash=content_hash,
+        cause=cause,
+    )
+
+
+def give_back(
+    book: Book,
+    kind: Kind,
+    *,
+    wallet_id: int,
+    operation_id: UUID,
+    credits: int,
+    key: str,
+    content_hash: bytes,
+    cause: Cause,
+) -> Recorded:
+    """Give back what an operation of this kind took; see `return_usage` and `grants.reinstate`."""
     wallet = book.wallet(wallet_id)
     replayed = book.replay(wallet_id, key, content_hash)
     if replayed is not None:
         return replayed
     check_credits(credits)
-    book.load_usages([usage_id])
-    lines = book.usage(usage_id)
-    if not lines or lines[0][1] != wallet_id or lines[0][2] != Kind.USAGE.value:
-        raise UnknownUsage(usage_id)
+    book.load_usages([operation_id])
+    lines = book.usage(operation_id)
+    if not lines or lines[0][1] != wallet_id or lines[0][2] != kind.value:
+        raise UnknownUsage(operation_id)
     returnable = sum(line[4] for line in lines)
     if credits > returnable:
         raise ReturnTooLarge(asked=credits, returnable=returnable)
-    operation = book.begin(wallet, Kind.RETURN, key=key, content_hash=content_hash, cause=cause, subject=usage_id)
-    book.set_usage(usage_id, _give_back(book, wallet, operation, lines, credits))
+    operation = book.begin(wallet, Kind.RETURN, key=key, content_hash=content_hash, cause=cause, subject=operation_id)
+    book.set_usage(operation_id, _give_back(book, wallet, operation, lines, credits))
     return book.finish(wallet, operation, tidy=True)
 
 
