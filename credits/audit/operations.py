@@ -86,10 +86,10 @@ OPERATIONS = [
     ),
     Invariant(
         "operation_has_a_cause",
-        "Every operation says who or what caused it.",
+        "What was given or voided says by whom, through what or why; a usage has its event for that.",
         """
-        SELECT wallet_id, number, format('operation %%s: no actor', id) AS what, abs(credits) AS off
-        FROM operations WHERE actor_id IS NULL AND actor_label = ''
+        SELECT wallet_id, number, format('%%s %%s: no cause', kind, id) AS what, abs(credits) AS off
+        FROM operations WHERE kind IN ('grant', 'void') AND actor_id IS NULL AND actor_label = '' AND memo = ''
         """,
     ),
     Invariant(
@@ -98,6 +98,16 @@ OPERATIONS = [
         """
         SELECT wallet_id, number, format('%%s from “%%s”', kind, source) AS what, abs(credits) AS off
         FROM operations WHERE (kind = 'grant') <> (source <> '')
+        """,
+    ),
+    Invariant(
+        "operation_happened_before_it_was_written",
+        "Nothing is written before it happened; clocks may differ by five minutes.",
+        """
+        SELECT wallet_id, number, format('operation %%s: happened %%s, written %%s', id, occurred_at, written_at)
+                AS what,
+            extract(epoch FROM occurred_at - written_at) AS off
+        FROM operations WHERE occurred_at > written_at + interval '5 minutes'
         """,
     ),
     Invariant(

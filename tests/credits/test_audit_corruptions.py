@@ -259,7 +259,12 @@ CORRUPTIONS = [
     Corruption(
         "operation_has_a_cause",
         "nobody did it",
-        "UPDATE credits_operation SET actor_label = '' WHERE first_number = 5",
+        "UPDATE credits_operation SET actor_label = '' WHERE kind = 'grant'",
+    ),
+    Corruption(
+        "operation_happened_before_it_was_written",
+        "a use was moved into the next month",
+        "UPDATE credits_operation SET occurred_at = written_at + interval '1 month' WHERE first_number = 5",
     ),
     Corruption(
         "operation_names_a_source_if_it_grants",
