@@ -86,10 +86,12 @@ class Rate(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["feature", "model", "effective_at"], name="rate_begins_once"),
             models.CheckConstraint(condition=models.Q(per__gt=0), name="rate_per_positive"),
+            # What is needed is named as not null too: a comparison with null is no violation.
             models.CheckConstraint(
                 condition=models.Q(
                     pricing="fixed",
                     model="",
+                    credits__isnull=False,
                     credits__gte=0,
                     credits__lte=MAX_CREDITS,
                     min_credits=None,
@@ -101,6 +103,8 @@ class Rate(models.Model):
                     pricing="range",
                     model="",
                     credits=None,
+                    min_credits__isnull=False,
+                    max_credits__isnull=False,
                     min_credits__gte=0,
                     max_credits__gte=models.F("min_credits"),
                     max_credits__lte=MAX_CREDITS,
@@ -112,6 +116,8 @@ class Rate(models.Model):
                     credits=None,
                     min_credits=None,
                     max_credits=None,
+                    input_credits__isnull=False,
+                    output_credits__isnull=False,
                     input_credits__gte=0,
                     output_credits__gte=0,
                     input_credits__lte=MAX_CREDITS,
@@ -121,6 +127,7 @@ class Rate(models.Model):
                 | models.Q(
                     pricing="per_unit",
                     model="",
+                    credits__isnull=False,
                     credits__gte=0,
                     credits__lte=MAX_CREDITS,
                     min_credits=None,
