@@ -6,13 +6,14 @@ Any number of uses, for any wallets, share one transaction and a fixed number of
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import msgspec
 
 from credits import ledger
 from usage import events, limits, lookups
+from usage.bounds import check_use
 from usage.events import NewEvent
 from usage.limits import Limits
 from usage.lookups import Found, Person, Place
@@ -38,15 +39,15 @@ def meter(uses: Sequence[Use], *, now: datetime | None = None) -> list[Metered |
     """
     if not uses:
         return []
-    found = lookups.find(uses)
-    answers: list[Metered | Refusal | None] = [None] * len(uses)
+    answers: list[Metered | Refusal | None] = [_refuse_senseless(use) for use in uses]
+    found = lookups.find([use for use, refused in zip(uses, answers, strict=True) if not refused])
     placed: list[tuple[int, Use, Place]] = []
     for position, use in enumerate(uses):
-        place = found.places.get(use.organization)
-        if place is None or use.within not in {None, place.organization_id}:
-            answers[position] = NotFound("There is no such organization, or this key may not act for it.")
-        else:
-            placed.append((position, use, place))
+        if answers[position] is None:
+            try:
+                placed.append((position, use, place_of(use, found)))
+            except NotFound as refusal:
+                answers[position] = refusal
     if placed:
         keys = {(place.wallet_id, ledger_key(use)) for _, use, place in placed}
         with ledger.open_book(keys=keys, now=now) as book:
@@ -60,14 +61,31 @@ def meter(uses: Sequence[Use], *, now: datetime | None = None) -> list[Metered |
     return [answer for answer in answers if answer is not None]
 
 
+def _refuse_senseless(use: Use) -> Invalid | None:
+    try:
+        check_use(use)
+    except Invalid as refusal:
+        return refusal
+    return None
+
+
+def place_of(use: Use, found: Found) -> Place:
+    """Return where a use belongs. Raises NotFound, alike for what doesn't exist and for what is out of reach."""
+    place = found.places.get(use.organization)
+    if place is None or use.within not in {None, place.organization_id}:
+        raise NotFound("There is no such organization, or this key may not act for it.")
+    return place
+
+
 def ledger_key(use: Use) -> str:
     """Return the ledger's idempotency key of a use: keys of other kinds of calls are apart."""
     return f"usage:{use.key}"
 
 
 def content_hash(use: Use) -> bytes:
-    """Return the SHA-256 of what a use asks for, whatever the order in which its fields came."""
-    asked = [use.user, use.feature, use.service, use.measures, use.resource, use.occurred_at]
+    """Return the SHA-256 of what a use asks for, whatever the order of its fields and the zone of its instant."""
+    occurred_at = use.occurred_at and use.occurred_at.astimezone(UTC)
+    asked = [use.user, use.feature, use.service, use.measures, use.resource, occurred_at]
     return hashlib.sha256(msgspec.json.encode(asked, order="sorted")).digest()
 
 
