@@ -10,7 +10,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from credits import arrays
-from credits.statements import execute, pipelined, run
+from credits.statements import execute, fetch, pipelined, run
 from usage.pricing import Terms
 from usage.uses import Use
 
@@ -120,6 +120,18 @@ def read_switched_off(organization_ids: Iterable[int]) -> set[tuple[int, str]]:
         )
         sync()
         return {(row[0], row[1]) for row in off.fetchall()}
+
+
+def read_services(organization_ids: Iterable[int]) -> dict[int, set[str]]:
+    """Return the keys of all services of the organizations. After the lock: spends bring services into being."""
+    rows = fetch(
+        "SELECT organization_id, key FROM usage_service WHERE organization_id = ANY(%s::bigint[])",
+        [arrays.numbers(organization_ids)],
+    )
+    keys: dict[int, set[str]] = {}
+    for organization_id, key in rows:
+        keys.setdefault(organization_id, set()).add(key)
+    return keys
 
 
 def switch_off(organization_ids: Iterable[int], at: datetime) -> None:

@@ -17,7 +17,7 @@ from usage.bounds import check_use
 from usage.events import NewEvent
 from usage.limits import Limits
 from usage.lookups import Found, Person, Place
-from usage.models import MAX_SERVICES, Service
+from usage.models import MAX_SERVICES
 from usage.pricing import Measures, Terms, WrongMeasure, price
 from usage.uses import KEY_WAS_USED, Conflict, Insufficient, Invalid, Metered, NotFound, Refusal, SwitchedOff, Use
 
@@ -96,13 +96,16 @@ class Session:
         self.book = book
         self.found = found
         self.now = max(book.wallet(place.wallet_id).now for place in places)
-        self.off = lookups.read_switched_off({place.organization_id for place in places})
+        self.organization_ids = {place.organization_id for place in places}
+        self.off = lookups.read_switched_off(self.organization_ids)
         months = {
             place.organization_id: limits.month_of(book.wallet(place.wallet_id).now, place.zone) for place in places
         }
         self.limits: Limits = limits.read(months, now=self.now)
         self.new_events: list[tuple[NewEvent, str]] = []
         self.at_zero: set[int] = set()
+        # The services of each organization, with those of this book; read when one is named that wasn't found.
+        self._services: dict[int, set[str]] | None = None
 
     def meter(self, use: Use, place: Place) -> Metered:
         """Decide one use. Raises Refusal; then nothing was taken."""
@@ -160,7 +163,10 @@ class Session:
     def _check_service(self, use: Use, place: Place) -> None:
         if (place.organization_id, use.service) in self.found.services:
             return
-        if Service.objects.filter(organization_id=place.organization_id).count() >= MAX_SERVICES:
+        if self._services is None:
+            self._services = lookups.read_services(self.organization_ids)
+        known = self._services.setdefault(place.organization_id, set())
+        if use.service not in known and len(known) >= MAX_SERVICES:
             raise Invalid("service", f"The organization already has {MAX_SERVICES} services.")
 
     def _take(
@@ -192,6 +198,8 @@ class Session:
     def record(self, event: NewEvent, place: Place, service: str) -> None:
         """Keep an event for writing, count it against the limits, and act where the balance came to its end."""
         self.new_events.append((event, service))
+        if self._services is not None:
+            self._services.setdefault(place.organization_id, set()).add(service)
         self.limits.count(event.organization_id, user_id=event.user_id, team_id=event.team_id, credits=event.credits)
         if self.book.wallet(place.wallet_id).available == 0:
             self.note_balance(place)
