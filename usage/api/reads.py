@@ -77,6 +77,7 @@ def credits(request: HttpRequest) -> HttpResponse:
 def _wallet(key: AuthenticatedKey, slug: str | None) -> Wallet:
     """Return the wallet of the named organization, or of the key's own. Raises Refused (404)."""
     wallets = Wallet.objects.select_related("organization", "program").filter(organization__closed_at=None)
+    wallets = wallets.only("organization__slug", "program__unit", "program__decimals")
     if slug is not None:
         # PostgreSQL refuses NUL in a text; there is no such organization either way.
         wallets = wallets.filter(organization__slug=slug) if "\0" not in slug else wallets.none()
