@@ -76,6 +76,12 @@ def hash_content(**content: Any) -> bytes:
     return hashlib.sha256(canonical.encode()).digest()
 
 
+def check_room(wallet: WalletState, credits: int) -> None:
+    """Raise WalletFull where the wallet can't hold so much more (smallest units)."""
+    if wallet.balance + credits > MAX_BALANCE:
+        raise WalletFull(wallet.id)
+
+
 def check_credits(credits: int) -> None:
     """Raise ValueError unless the amount is above zero and within the ledger's bound."""
     if not 0 < credits <= MAX_CREDITS:
@@ -165,8 +171,6 @@ class Book:
             grant.remaining += amount
             grant.is_changed = True
         wallet.balance += amount
-        if wallet.balance > MAX_BALANCE:
-            raise WalletFull(wallet.id)
         wallet.last_number += 1
         wallet.is_changed = True
         operation.entries.append(
@@ -300,6 +304,26 @@ class Book:
     def set_usage(self, operation_id: UUID, lines: list[Row]) -> None:
         """Note what is left of a usage after a return."""
         self._usages[operation_id] = lines
+
+    def repayments(self, wallet: WalletState) -> list[tuple[UUID, int]]:
+        """Return what each grant has repaid of the wallet's debt, net, in this book too, the latest repayer first."""
+        repaid = dict(reversed(rows.read_repayments(wallet.id)))
+        for entry in self._entries(wallet, Kind.REPAYMENT):
+            if entry.grant_id is not None:
+                repaid[entry.grant_id] = repaid.pop(entry.grant_id, 0) - entry.amount
+        return list(reversed(repaid.items()))
+
+    def voided(self, wallet: WalletState, grant_id: UUID) -> int:
+        """Return what was voided of a grant and not reinstated, that which became debt included, in smallest units.
+
+        A void of this book counts; a reinstatement counts once it is written, which errs on the safe side.
+        """
+        here = [o for o in self._operations if o.kind == Kind.VOID.value and o.subject == grant_id]
+        return rows.read_voided(grant_id, wallet.id) - sum(operation.credits for operation in here)
+
+    def _entries(self, wallet: WalletState, kind: Kind) -> Iterable[EntryState]:
+        own = (operation for operation in self._operations if operation.wallet_id == wallet.id)
+        return (entry for operation in own for entry in operation.entries if entry.kind == kind.value)
 
     def write_too(self, write: Callable[[], None]) -> None:
         """Have `write` send its statements together with the book's own, in the same transaction."""

@@ -6,12 +6,13 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from credits.ledger import rows
-from credits.ledger.book import Book, Cause, Recorded, check_credits
+from credits.ledger.book import Book, Cause, Recorded, check_credits, check_room
 from credits.ledger.spends import give_back
 from credits.ledger.state import GrantState, WalletState
 from credits.models import Kind, Program, Source, Wallet, new_id
 from organizations.models import Organization
+
+MAX_PRIORITY = 100
 
 
 class UnknownGrant(LookupError):
@@ -63,13 +64,16 @@ def grant(
     priority: 0 to 100, lower is used first. cost_minor: what was paid, in the currency's minor unit. features: the
     only features that it pays for, or None for all. Debt is repaid from it at once. A replay gives nothing.
 
-    Raises IdempotencyConflict, UnknownWallet, WalletFull, ValueError for an amount or a period that makes no sense.
+    Raises IdempotencyConflict, UnknownWallet, WalletFull, ValueError for an amount, a period or terms that make no
+    sense.
     """
     wallet = book.wallet(wallet_id)
     replayed = book.replay(wallet_id, key, content_hash)
     if replayed is not None:
         return replayed
     check_credits(credits)
+    check_room(wallet, credits)
+    _check_terms(priority, cost_minor, cost_currency, features)
     begins = effective_at or wallet.now
     if expires_at is not None and expires_at <= max(begins, wallet.now):
         message = "A grant must expire after it begins, and not before now."
@@ -99,6 +103,19 @@ def grant(
     return book.finish(wallet, operation, tidy=True)
 
 
+def _check_terms(priority: int, cost_minor: int, cost_currency: str, features: frozenset[str] | None) -> None:
+    """Refuse here what the database would refuse later, together with everything else in the book."""
+    if not 0 <= priority <= MAX_PRIORITY:
+        message = f"The priority of a grant is from 0 to {MAX_PRIORITY}, not {priority}."
+    elif cost_minor < 0 or (cost_minor and not cost_currency):
+        message = "What a grant cost is not negative, and has a currency."
+    elif features is not None and not features:
+        message = "A grant is for at least one feature, or for all (None)."
+    else:
+        return
+    raise ValueError(message)
+
+
 def void(
     book: Book,
     *,
@@ -125,7 +142,7 @@ def void(
     state = _loaded(book, wallet, grant_id)
     if credits is not None:
         check_credits(credits)
-        voidable = state.amount - rows.read_voided(grant_id, wallet_id)
+        voidable = state.amount - book.voided(wallet, grant_id)
         if credits > voidable:
             raise AlreadyVoided(asked=credits, voidable=voidable)
     wanted = state.free if credits is None else credits
@@ -145,7 +162,7 @@ def reinstate(
 
     Works as `spends.return_usage` does: what had become debt lowers the debt, what the grant gets back expires at
     once if the grant has. A replay gives nothing. Raises UnknownUsage, ReturnTooLarge, IdempotencyConflict,
-    UnknownWallet, ValueError.
+    UnknownWallet, WalletFull, ValueError.
     """
     return give_back(
         book,

@@ -3,8 +3,7 @@
 from uuid import UUID
 
 from credits import burndown
-from credits.ledger import rows
-from credits.ledger.book import Book, Cause, Recorded, check_credits
+from credits.ledger.book import Book, Cause, Recorded, check_credits, check_room
 from credits.ledger.state import GrantState, OperationState, WalletState
 from credits.models import Kind
 from credits.statements import Row
@@ -79,7 +78,7 @@ def return_usage(
     the repayment is undone first. What goes back to a grant that has expired since expires at once, with its entry.
     A replay returns what the first call recorded and gives nothing.
 
-    Raises UnknownUsage, ReturnTooLarge, IdempotencyConflict, UnknownWallet, ValueError.
+    Raises UnknownUsage, ReturnTooLarge, IdempotencyConflict, UnknownWallet, WalletFull, ValueError.
     """
     return give_back(
         book,
@@ -117,6 +116,7 @@ def give_back(
     returnable = sum(line[4] for line in lines)
     if credits > returnable:
         raise ReturnTooLarge(asked=credits, returnable=returnable)
+    check_room(wallet, credits)
     operation = book.begin(wallet, Kind.RETURN, key=key, content_hash=content_hash, cause=cause, subject=operation_id)
     book.set_usage(operation_id, _give_back(book, wallet, operation, lines, credits))
     return book.finish(wallet, operation, tidy=True)
@@ -143,7 +143,7 @@ def _undo_repayments(book: Book, wallet: WalletState, operation: OperationState,
     """Give `credits` back to the grants that repaid debt, the latest first, and owe them again."""
     if credits <= 0:
         return
-    repayments = rows.read_repayments(wallet.id)
+    repayments = book.repayments(wallet)
     book.load_grants(grant_id for grant_id, _ in repayments)
     for grant_id, repaid in repayments:
         undone = min(credits, repaid)

@@ -82,6 +82,12 @@ class Desk:
         return ledger.open_book(keys=[(self.wallet.pk, key)], now=self.now, reservations="by key")
 
 
+def ask(book: ledger.Book, verb: Any, wallet_id: int, key: str, **request: Any) -> Any:
+    """Use a verb in a book that is open, under a key and the hash of what is asked for."""
+    content_hash = ledger.hash_content(**request)
+    return verb(book, wallet_id=wallet_id, key=key, content_hash=content_hash, cause=ledger.Cause(), **request)
+
+
 def busy(organization: Organization, program: Program) -> Desk:
     """Live a life that has every kind of entry in it: what an auditor has to get through without a word.
 
