@@ -169,7 +169,11 @@ class _Load:
         return [
             *(f"feature {key}" for key in sorted(set(features) - named.keys())),
             *(f"rates of {key} for the model {model}" for key, model in models if model not in named[key]),
-            *(f"rate of {row[0]} {row[1]} that begins at {row[2]}" for row in coming if row not in dates),
+            *(
+                f"rate of {' '.join(filter(None, row[:2]))} that begins at {row[2]}"
+                for row in coming
+                if row not in dates
+            ),
         ]
 
 

@@ -78,6 +78,7 @@ def read_tables(path: Path, problems: Problems) -> dict[str, Any]:
         raise BrokenProgram([f"{path.name}: not a text in UTF-8."]) from None
     except (ValueError, RecursionError) as error:  # ValueError: not TOML, or a number of thousands of digits
         raise BrokenProgram([f"{path.name}: not TOML: {error}."]) from None
+    _refuse_unknown(ProgramFile, raw, "", problems)
     return _read_keys(ProgramFile, raw, "", problems)
 
 
@@ -90,13 +91,17 @@ def name_of(item: object, number: int) -> str:
     return str(number)
 
 
+def _refuse_unknown(kind: type[Table], raw: Mapping[str, Any], where: str, problems: Problems) -> None:
+    known = kind.__struct_fields__
+    for key in sorted(raw.keys() - set(known)):
+        problems.add(where, key, f"unknown; known here: {', '.join(known)}.")
+
+
 def _read_keys(kind: type[Table], raw: Mapping[str, Any], where: str, problems: Problems) -> dict[str, Any]:
     """Return the values of the keys that are in order."""
-    fields = {field.name: field for field in msgspec.structs.fields(kind)}
-    for key in sorted(raw.keys() - fields.keys()):
-        problems.add(where, key, f"unknown; known here: {', '.join(fields)}.")
     values: dict[str, Any] = {}
-    for name, field in fields.items():
+    for field in msgspec.structs.fields(kind):
+        name = field.name
         if name in raw:
             known = len(problems.sentences)
             value = _read_value(field.type, raw[name], where, name, problems)
@@ -116,6 +121,7 @@ def _read_table(kind: type[Table], raw: object, where: str, problems: Problems) 
     if not isinstance(raw, Mapping):
         problems.add(where, "", "must be a table.")
         return None
+    _refuse_unknown(kind, raw, where, problems)
     known = len(problems.sentences)
     values = _read_keys(kind, raw, where, problems)
     return kind(**values) if len(problems.sentences) == known else None

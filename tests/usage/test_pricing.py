@@ -49,6 +49,11 @@ def tokens(incoming: int | None, outgoing: int | None) -> Measures:
     return Measures(model="m", input_tokens=incoming, output_tokens=outgoing)
 
 
+def measure(field: str, value: int, beside: Measures = Measures()) -> Measures:  # noqa: B008 - frozen
+    fields: dict[str, Any] = {field: value}
+    return replace(beside, **fields)
+
+
 def refused(terms: Terms, measures: Measures) -> WrongMeasure:
     with pytest.raises(WrongMeasure) as refusal:
         price(terms, measures)
@@ -68,7 +73,7 @@ class TestFixed:
     @pytest.mark.parametrize("field", ["credits", "quantity"])
     @pytest.mark.parametrize("value", [0, 7])
     def test_a_measure_that_would_be_ignored_is_refused(self, field: str, value: int) -> None:
-        refusal = refused(fixed(50), Measures(**{field: value}))
+        refusal = refused(fixed(50), measure(field, value))
 
         assert refusal.field == field
         assert str(refusal) == f"This feature is not priced by {field}."
@@ -145,7 +150,7 @@ class TestPerToken:
 
     @pytest.mark.parametrize("field", ["credits", "quantity"])
     def test_a_measure_that_would_be_ignored_is_refused(self, field: str) -> None:
-        assert refused(per_token(3, 5), replace(tokens(1, 1), **{field: 1})).field == field
+        assert refused(per_token(3, 5), measure(field, 1, tokens(1, 1))).field == field
 
 
 class TestPerUnit:
