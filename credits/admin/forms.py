@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -68,8 +67,11 @@ class ActForm(forms.Form):
 class GrantForm(ActForm):
     """Credits to be given away."""
 
-    expires_at = forms.SplitDateTimeField(
-        label=_("Expires"), required=False, widget=AdminSplitDateTime, help_text=_("In UTC. Empty: never.")
+    expires_at = forms.DateTimeField(
+        label=_("Expires"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        help_text=_("In UTC. Empty: never."),
     )
     source = forms.ChoiceField(label=_("Source"), choices=[(source.value, source.label) for source in GIVEN_BY_STAFF])
     priority = forms.IntegerField(

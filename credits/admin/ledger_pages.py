@@ -158,7 +158,6 @@ class LedgerAdmin(ReadOnlyAdmin):
             "row": row,
             "organization": self.organization_of(row),
             "form": form,
-            "media": self.media + form.media,
             "submit": act.label,
             "back": _("Back"),
         }

@@ -106,7 +106,7 @@ def test_an_operations_page_has_its_entries(browser: Client, desk: Desk) -> None
     assert operation is not None
     shown = page(browser, row_url("operation", operation.pk))
     for entry in operation.entries.all():
-        assert f"<td>{entry.number}</td>" in shown
+        assert f'<td class="number">{entry.number}</td>' in shown
         assert row_url("grant", entry.grant_id) in shown
     nothing = Operation.objects.filter(kind="usage", credits=0).get()
     assert "Nothing was moved." in page(browser, row_url("operation", nothing.pk))
