@@ -11,6 +11,11 @@ def new_public_id(prefix: str) -> str:
     return prefix + "_" + "".join(secrets.choice(ALPHABET) for _ in range(20))
 
 
+def new_code(length: int) -> str:
+    """Return random letters and digits, in capitals, for a person to read aloud."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(length)).upper()
+
+
 def user_id() -> str:
     return new_public_id("usr")
 

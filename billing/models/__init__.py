@@ -14,10 +14,11 @@ from billing.models.catalog import (
     PlanPrice,
     ProgramCurrency,
     Promotion,
+    PromotionUse,
     RefundPolicy,
     SaleTerms,
 )
-from billing.models.customers import BillingDetails, PaymentMethod, Referral, StripeCustomer
+from billing.models.customers import BillingDetails, PaymentMethod, Referral, ReferralCode, StripeCustomer
 from billing.models.purchases import Method, Purchase, PurchaseState
 from billing.models.reversals import Dispute, Refund, RefundMode, RefundRequest, RefundState, RequestState
 from billing.models.stripe_rows import EventState, StripeEvent
@@ -39,11 +40,13 @@ __all__ = [
     "PlanPrice",
     "ProgramCurrency",
     "Promotion",
+    "PromotionUse",
     "Purchase",
     "PurchaseState",
     "RechargeAttempt",
     "RechargeState",
     "Referral",
+    "ReferralCode",
     "Refund",
     "RefundMode",
     "RefundPolicy",

@@ -5,7 +5,8 @@ from django.db import models
 from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
-from credits.models import MAX_CREDITS, Program
+from credits.models import MAX_CREDITS, Operation, Program
+from organizations.models import Organization
 
 CURRENCY = r"^[A-Z]{3}$"
 
@@ -250,3 +251,22 @@ class Promotion(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class PromotionUse(models.Model):
+    """A code that brought an organization credits by itself."""
+
+    promotion = models.ForeignKey(Promotion, on_delete=models.PROTECT, related_name="uses")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="promotion_uses")
+    operation = models.OneToOneField(Operation, on_delete=models.PROTECT, related_name="+")
+    used_at = models.DateTimeField(_("used"))
+
+    class Meta:
+        verbose_name = _("use of a promotion")
+        verbose_name_plural = _("uses of promotions")
+        constraints = [
+            models.UniqueConstraint(fields=["promotion", "organization"], name="promotion_is_used_once_each")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.promotion} {self.organization}"

@@ -70,6 +70,18 @@ class BillingDetails(models.Model):
         return self.legal_name
 
 
+class ReferralCode(models.Model):
+    """The code by which an organization brings others."""
+
+    organization = models.OneToOneField(
+        Organization, on_delete=models.PROTECT, primary_key=True, related_name="referral_code"
+    )
+    code = models.CharField(_("code"), max_length=20, unique=True)
+
+    def __str__(self) -> str:
+        return self.code
+
+
 class Referral(models.Model):
     """An organization's referral code in use: who brought whom. Credits come at the first paid purchase, once."""
 
