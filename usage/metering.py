@@ -201,12 +201,15 @@ class Session:
         if self._services is not None:
             self._services.setdefault(place.organization_id, set()).add(service)
         self.limits.count(event.organization_id, user_id=event.user_id, team_id=event.team_id, credits=event.credits)
-        if self.book.wallet(place.wallet_id).available == 0:
-            self.note_balance(place)
+        self.note_balance(place)
 
     def note_balance(self, place: Place) -> None:
-        """Where the program says so, AI goes off when nothing is left; what is reserved may still come back."""
-        if place.switches_off_at_zero and self.book.wallet(place.wallet_id).reserved == 0:
+        """Where the program says so, AI goes off when nothing is left; what is reserved may still come back.
+
+        What is too little for this use may be enough for another, so that it was refused switches nothing off.
+        """
+        wallet = self.book.wallet(place.wallet_id)
+        if place.switches_off_at_zero and wallet.available == 0 and wallet.reserved == 0:
             self.at_zero.add(place.organization_id)
 
     def write(self) -> None:
