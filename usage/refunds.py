@@ -46,9 +46,9 @@ def refund(
                 return _answer(event_id, replayed)
             event.refresh_from_db(fields=["refunded"])
             left = event.credits - event.refunded
+            if left == 0:
+                raise TooMuch(asked=credits or 0, refundable=0)
             wanted = left if credits is None else credits
-            if wanted == 0:
-                raise TooMuch(asked=0, refundable=0)
             recorded = ledger.return_usage(
                 book,
                 wallet_id=wallet_id,
