@@ -4,6 +4,7 @@ A reservation is priced by the rate in force when it was made, whatever happens 
 """
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -12,11 +13,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from credits import ledger
+from credits.ledger.reservations import MAX_SECONDS
 from credits.models import AtZero
 from usage import events, lookups
+from usage.bounds import check_measures, check_use
 from usage.events import NewEvent
 from usage.lookups import Found, Place
-from usage.metering import Session, content_hash, cost_of
+from usage.metering import Session, content_hash, cost_of, place_of
 from usage.models import ReservedUse, UsageEvent
 from usage.pricing import Measures, Terms
 from usage.uses import KEY_WAS_USED, Closed, Conflict, Insufficient, Invalid, NotFound, SettledUse, Use
@@ -33,10 +36,11 @@ def reserve(
 
     Raises NotFound, Invalid, Conflict, SwitchedOff, LimitReached, Insufficient; then nothing was written.
     """
+    check_use(use)
+    if seconds is not None and not 1 <= seconds <= MAX_SECONDS:
+        raise Invalid("seconds", f"A reservation lasts 1 to {MAX_SECONDS} seconds.")
     found = lookups.find([use])
-    place = found.places.get(use.organization)
-    if place is None or use.within not in {None, place.organization_id}:
-        raise NotFound("There is no such organization, or this key may not act for it.")
+    place = place_of(use, found)
     digest = hashlib.sha256(msgspec.json.encode([content_hash(use).hex(), credits, seconds])).digest()
     key = f"reserve:{use.key}"
     refusal: Insufficient | None = None
@@ -98,8 +102,9 @@ def settle(
 
     Raises NotFound, Invalid, Conflict (settled before with other content), Closed (released or timed out).
     """
+    check_measures(measures)
     kept = _find(reservation_id, within)
-    credits = measures.credits if measures.credits is not None else cost_of(_terms(kept), measures)
+    credits = measures.credits if measures.credits is not None else _cost(kept, measures)
     wallet_id, place = kept.reservation.wallet_id, _place(kept)
     key = f"settle:{reservation_id.hex}"
     with ledger.open_book(keys=[(wallet_id, key)], now=now) as book:
@@ -142,6 +147,12 @@ def settle(
     )
 
 
+def _cost(kept: ReservedUse, measures: Measures) -> int:
+    if kept.rate.model and measures.model not in {"", kept.rate.model}:
+        raise Invalid("model", f"The reservation was priced for the model “{kept.rate.model}”.")
+    return cost_of(_terms(kept), measures)
+
+
 def _place(kept: ReservedUse) -> Place:
     organization = kept.organization
     return Place(
@@ -164,7 +175,7 @@ def _event(kept: ReservedUse, measures: Measures, settled: ledger.Settled) -> Ne
         service_id=kept.service_id,
         feature_id=kept.feature_id,
         rate_id=kept.rate_id,
-        measures=measures,
+        measures=replace(measures, model=measures.model or kept.rate.model),
         credits=settled.charged,
         uncollected=settled.uncollected or 0,
         occurred_at=settled.operation.occurred_at,
