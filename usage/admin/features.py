@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from credits.models import MAX_CREDITS
 from organizations.admin.audit_trail import AuditedAdmin, ReadOnlyInline
 from usage.metering import NEWEST
 from usage.models import Feature, Pricing, Rate
@@ -59,6 +60,11 @@ class RateForm(forms.ModelForm):  # type: ignore[type-arg]
                 self.add_error(name, _("This pricing doesn't use it."))
             elif not is_given and name in SAID[data["pricing"]] and name not in self.errors:
                 self.add_error(name, _("This pricing needs it."))
+            if isinstance(data.get(name), int) and not 0 <= data[name] <= MAX_CREDITS:
+                self.add_error(name, _("Must be from 0 to %(most)s.") % {"most": MAX_CREDITS})
+        least, most = data.get("min_credits"), data.get("max_credits")
+        if least is not None and most is not None and least > most:
+            self.add_error("max_credits", _("Less than “at least”."))
         if data.get("per") != 1 and "per" not in SAID[data["pricing"]]:
             self.add_error("per", _("This pricing doesn't use it: leave 1."))
         self._clean_effective_at(data)
