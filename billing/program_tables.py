@@ -17,7 +17,8 @@ Key = Annotated[
 Model = Annotated[
     str, Meta(pattern=r"\A[!-~]{1,100}\Z", description="a model's key: at most 100 characters, no spaces")
 ]
-Text = Annotated[str, Meta(pattern=r"\A[^\x00-\x1f\x7f]{1,150}\Z", description="a text of 1 to 150 characters")]
+Text = Annotated[str, Meta(pattern=r"\A[^\x00-\x1f\x7f]{1,100}\Z", description="a text of 1 to 100 characters")]
+Prefix = Annotated[str, Meta(pattern=r"\A[A-Z]{2,5}\Z", description="2 to 5 capital letters")]
 Code = Annotated[str, Meta(pattern=r"\A[A-Z0-9-]{2,30}\Z", description="2 to 30 of A-Z, 0-9 and hyphen")]
 Country = Annotated[str, Meta(pattern=r"\A[A-Z]{2}\Z", description="a country's two capital letters")]
 Currency = Annotated[str, Meta(pattern=r"\A[A-Z]{3}\Z", description="a currency's three capital letters")]
@@ -38,7 +39,7 @@ class Table(Struct):
 
 class ProgramTable(Table):
     key: Key
-    name: Annotated[str, Meta(pattern=r"\A[^\x00-\x1f\x7f]{1,100}\Z", description="a text of 1 to 100 characters")]
+    name: Text
     unit: Literal["credits", "tokens"]
     decimals: Annotated[int, Meta(ge=0, le=6, description="a whole number from 0 to 6")]
 
@@ -56,7 +57,7 @@ class BuyingTable(Table):
     methods: list[Literal["saved_card", "new_card", "link", "bank_transfer"]]
     tax_invoice: bool = False
     validity_days: Days | None = None
-    reference_prefix: Code | None = None
+    reference_prefix: Prefix | None = None
     confirmation: Text | None = None
 
 
