@@ -4,15 +4,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from credits import ledger
-from credits.models import Program, Source, Wallet
+from credits import audit, ledger
+from credits.models import Operation, Program, Source, Wallet
 from organizations.models import Organization, User
 from tests import factories
-from usage.models import Feature, Rate
-from usage.uses import Use
+from tests.credits.invariants import check_wallet
+from usage.audit import EVENTS
+from usage.metering import meter
+from usage.models import Feature, Rate, UsageEvent
+from usage.uses import Metered, Refusal, Use
 
 ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+# What every use says unless the test says otherwise.
+ACME = {"organization": "acme", "via": "test"}
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,22 @@ class Stage:
 
     def use(self, key: str, feature: str = "report", **fields: Any) -> Use:
         """A use by Alice."""
-        return Use(**{"organization": "acme", "key": key, "feature": feature, "user": self.owner.email, **fields})
+        return Use(**{**ACME, "key": key, "feature": feature, "user": self.owner.email, **fields})
+
+    def meter(self, *uses: Use, now: datetime = NOW) -> list[Metered | Refusal]:
+        """Have uses metered in one batch."""
+        return meter(uses, now=now)
+
+    def pay(self, key: str, feature: str = "report", *, now: datetime = NOW, **fields: Any) -> Metered:
+        """Have one use by Alice metered; raise what it was refused for."""
+        (answer,) = meter([self.use(key, feature, **fields)], now=now)
+        if isinstance(answer, Refusal):
+            raise answer
+        return answer
+
+    def event(self, metered: Metered) -> UsageEvent:
+        """The event of a use that was paid for."""
+        return UsageEvent.objects.get(pk=metered.event_id)
 
     def give(self, credits: int, *, key: str = "more", now: datetime = NOW) -> None:
         """Give the organization credits."""
@@ -35,6 +55,20 @@ class Stage:
     def balance(self) -> int:
         """What the ledger's wallet row says."""
         return Wallet.objects.get(pk=self.wallet.pk).balance
+
+
+def rows() -> tuple[int, int]:
+    """How many operations and usage events there are: the same before and after says that nothing was written."""
+    return Operation.objects.count(), UsageEvent.objects.count()
+
+
+def prove_books() -> None:
+    """Fail where the ledger and the meter's events contradict themselves or each other."""
+    for wallet in Wallet.objects.all():
+        check_wallet(wallet.pk)
+        scope = audit.Scope(now=wallet.last_written_at, wallet_id=wallet.pk)
+        broken = [*audit.prove_ledger(scope), *audit.prove(EVENTS, scope)]
+        assert not broken, [f"{b.invariant.sentence} {b.worst}" for b in broken]
 
 
 def give(wallet: Wallet, credits: int, *, key: str = "first", now: datetime = NOW, **terms: Any) -> ledger.Recorded:
@@ -47,7 +81,7 @@ def give(wallet: Wallet, credits: int, *, key: str = "first", now: datetime = NO
             source=Source.GOODWILL,
             key=key,
             content_hash=ledger.hash_content(key=key, credits=credits),
-            cause=ledger.Cause(memo="for the test"),
+            cause=ledger.Cause(actor_label="test", memo="for the test"),
             **terms,
         )
 
