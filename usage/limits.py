@@ -71,7 +71,8 @@ class Limits:
         if not covering:
             return
         strictest = min(covering, key=lambda s: (s.left, NARROWNESS[s.scope]))
-        if credits > strictest.left:
+        # Below zero where the limit was lowered, or a settlement went beyond it; what costs nothing passes even then.
+        if credits > max(0, strictest.left):
             raise LimitReached(
                 scope=strictest.scope,
                 name=strictest.name,
