@@ -61,7 +61,7 @@ class SaleTerms(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(recharge_pack=None, recharge_threshold=None)
-                | models.Q(recharge_pack__isnull=False, recharge_threshold__gte=0),
+                | models.Q(recharge_pack__isnull=False, recharge_threshold__isnull=False, recharge_threshold__gte=0),
                 name="sale_terms_recharge_has_pack_and_threshold",
             ),
         ]
@@ -237,8 +237,8 @@ class Promotion(models.Model):
         constraints = [
             models.UniqueConstraint("program", Upper("code"), name="promotion_code_is_unique"),
             models.CheckConstraint(
-                condition=models.Q(credits__gt=0, credits__lte=MAX_CREDITS, percent_off=None)
-                | models.Q(credits=None, percent_off__gte=1, percent_off__lte=100),
+                condition=models.Q(credits__isnull=False, credits__gt=0, credits__lte=MAX_CREDITS, percent_off=None)
+                | models.Q(credits=None, percent_off__isnull=False, percent_off__gte=1, percent_off__lte=100),
                 name="promotion_brings_credits_or_percent",
             ),
             models.CheckConstraint(
