@@ -4,15 +4,15 @@ Reads only, never for a decision about a spend: those are made under the wallet'
 begun by the given instant is taken into account, swept or not. Amounts are integers in smallest units.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, Sum
 
 from credits import burndown
-from credits.models import Operation, Wallet
+from credits.models import Entry, Operation, Wallet
 from credits.statements import fetch
 
 EXPIRING_WITHIN = timedelta(days=14)
@@ -176,12 +176,18 @@ class OperationFilters:
         return condition & Q(**{name: value for name, value in exact.items() if value is not None})
 
 
+# Where a page of operations begins or ends: the number and id of the operation at its edge.
+Edge = tuple[int, UUID]
+
+
 @dataclass(frozen=True, slots=True)
 class OperationsPage:
-    """Some operations, newest first. `next`: what to pass as `before` for the page after this one; None at the end."""
+    """Some operations, newest first. `next`: what to pass as `before` for the page of older ones; `previous`: what to
+    pass as `after` for the page of newer ones; None where there are none."""
 
     operations: list[Operation] = field(default_factory=list)
-    next: tuple[int, UUID] | None = None
+    next: Edge | None = None
+    previous: Edge | None = None
 
 
 NO_FILTERS = OperationFilters()
@@ -190,19 +196,79 @@ NO_FILTERS = OperationFilters()
 def operations_page(
     wallet: Wallet,
     *,
-    before: tuple[int, UUID] | None = None,
+    before: Edge | None = None,
+    after: Edge | None = None,
     limit: int = 50,
     filters: OperationFilters = NO_FILTERS,
 ) -> OperationsPage:
     """Return up to `limit` operations of a wallet, newest first, with their actors.
 
-    before: the number and id of the operation after which the page begins. Pages stay where they are while new
-    operations are written, and the last one costs no more than the first.
+    before: the operation after which the page begins, going back in time; after: the one before which it ends. Pages
+    stay where they are while new operations are written, and the last one costs no more than the first.
     """
     operations = Operation.objects.filter(filters.as_condition(), wallet=wallet).select_related("actor")
+    if after is not None:
+        found = list(operations.filter(_beyond(after, "gt")).order_by("number", "id")[: limit + 1])
+        page = found[:limit][::-1]
+        return OperationsPage(page, _edge(page, -1) or after, _edge(page, 0) if len(found) > limit else None)
     if before is not None:
-        number, operation_id = before
-        operations = operations.filter(Q(number__lt=number) | Q(id__lt=operation_id), number__lte=number)
+        operations = operations.filter(_beyond(before, "lt"))
     found = list(operations.order_by("-number", "-id")[: limit + 1])
     page = found[:limit]
-    return OperationsPage(page, (page[-1].number, page[-1].pk) if len(found) > limit else None)
+    return OperationsPage(page, _edge(page, -1) if len(found) > limit else None, _edge(page, 0) if before else None)
+
+
+def each_operation(
+    wallet: Wallet, *, filters: OperationFilters = NO_FILTERS, at_a_time: int = 2_000
+) -> Iterator[Operation]:
+    """Yield every operation that the filters let through, newest first, in constant memory.
+
+    Fetched page by page: what is written after the beginning doesn't appear, and no transaction stays open.
+    """
+    page = operations_page(wallet, limit=at_a_time, filters=filters)
+    while True:
+        yield from page.operations
+        if page.next is None:
+            return
+        page = operations_page(wallet, before=page.next, limit=at_a_time, filters=filters)
+
+
+@dataclass(frozen=True, slots=True)
+class OperationsSum:
+    """What operations brought into and took out of the balance (`went_out` is not above zero), in smallest units."""
+
+    came_in: int
+    went_out: int
+
+    @property
+    def change(self) -> int:
+        return self.came_in + self.went_out
+
+
+def operations_sum(wallet: Wallet, filters: OperationFilters) -> OperationsSum:
+    """Add up all operations that the filters let through."""
+    sums = Operation.objects.filter(filters.as_condition(), wallet=wallet).aggregate(
+        came_in=Sum("credits", filter=Q(credits__gt=0)), went_out=Sum("credits", filter=Q(credits__lt=0))
+    )
+    return OperationsSum(came_in=int(sums["came_in"] or 0), went_out=int(sums["went_out"] or 0))
+
+
+def entries_of(operation: Operation) -> list[Entry]:
+    """Return the lines of an operation with the grants that they touched, in the order in which they were written."""
+    lines = Entry.objects.filter(
+        wallet_id=operation.wallet_id, number__gte=operation.first_number, number__lte=operation.number
+    )
+    return list(lines.select_related("grant").order_by("number"))
+
+
+def _beyond(edge: Edge, direction: str) -> Q:
+    # Operations that moved nothing share the number of the one before them, hence the id; the redundant bound on the
+    # number alone is what the index can start from.
+    number, operation_id = edge
+    return Q(**{f"number__{direction}e": number}) & (
+        Q(**{f"number__{direction}": number}) | Q(**{f"id__{direction}": operation_id})
+    )
+
+
+def _edge(page: Sequence[Operation], position: int) -> Edge | None:
+    return (page[position].number, page[position].pk) if page else None

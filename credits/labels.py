@@ -1,0 +1,28 @@
+"""What an operation is called where people read it: credits that came in go by their source, the rest by their type."""
+
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from credits.models import Kind, Source
+
+TYPES: dict[str, str | Promise] = {
+    Kind.GRANT.value: _("credits that came in"),
+    Kind.USAGE.value: _("usage"),
+    Kind.RETURN.value: _("return"),
+    Kind.EXPIRY.value: _("expiry"),
+    Kind.VOID.value: _("void"),
+    Kind.DEBT.value: _("debt"),
+    Kind.REPAYMENT.value: _("repayment of debt"),
+}
+
+
+def type_label(kind: str, source: str = "") -> str:
+    """Return an operation's type in the active language: "card purchase", "usage", "repayment of debt"."""
+    return str(Source(source).label if source else TYPES[kind])
+
+
+def resource_label(resource: dict[str, Any] | None) -> str:
+    """Write what a use was for in one line: "project: Spring · session: 42"."""
+    return " · ".join(f"{name}: {value}" for name, value in (resource or {}).items())
