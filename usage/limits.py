@@ -81,6 +81,11 @@ class Limits:
                 needed=credits,
             )
 
+    def of_user(self, organization_id: int, user_id: int) -> LimitState | None:
+        """Return a user's own limit, or None."""
+        states = self._by_organization.get(organization_id, ())
+        return next((state for state in states if state.scope == "user" and state.user_id == user_id), None)
+
     def count(self, organization_id: int, *, user_id: int | None, team_id: int | None, credits: int) -> None:
         """Count credits (negative: refunded) against every limit that covers the use."""
         for state in self._by_organization.get(organization_id, ()):
