@@ -1,0 +1,68 @@
+"""What the dashboard shows of one organization, gathered in a fixed number of queries. Reads only."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from billing import forecast
+from credits import balance_over_time, charts
+from credits.balance_over_time import DayEnd
+from credits.models import Wallet
+from credits.queries import EXPIRING_WITHIN, Balance, balance_of
+from organizations.models import Organization
+from usage import periods, reports
+from usage.models import Service
+from usage.reports import Period
+
+CHART_DAYS = 90
+# So many of the grants, features and people are named.
+MOST_GRANTS = 50
+MOST_NAMES = 5
+
+
+def overview(organization: Organization, wallet: Wallet, *, now: datetime) -> dict[str, Any]:
+    """Return the dashboard's context. wallet: with its program; it has had credits at least once."""
+    zone = ZoneInfo(organization.time_zone)
+    balance = balance_of(wallet, now)
+    month_begins = now.astimezone(zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    days = forecast.pace_days(now, reports.first_use_at(organization))
+    last_month = Period(*periods.same_moment_last_month(now, zone))
+    used_before, used_of_late = reports.used_in(organization, [last_month, Period(now - timedelta(days=days), now)])
+    month = reports.report(organization, since=month_begins, until=now, dimensions=["feature", "user"])
+    return {
+        "program": wallet.program,
+        "balance": balance,
+        "now": now,
+        "soon": now + EXPIRING_WITHIN,
+        "used": month.total,
+        "used_before": used_before,
+        "top": {dimension: lines[:MOST_NAMES] for dimension, lines in month.by.items()},
+        "forecast": forecast.forecast(balance.grants, used=used_of_late, days=days, now=now),
+        "grants": balance.grants[:MOST_GRANTS],
+        "grants_left_out": balance.grants[MOST_GRANTS:],
+        "held": _held(balance),
+        "chart": _chart(wallet, balance, now=now, zone=zone),
+        "switched_off": list(Service.objects.filter(organization=organization, is_ai_on=False).order_by("name")),
+    }
+
+
+def _held(balance: Balance) -> int:
+    """All that the grants hold: to be spent now or later, reserved, frozen."""
+    return sum(grant.remaining for grant in balance.grants)
+
+
+def _chart(wallet: Wallet, balance: Balance, *, now: datetime, zone: ZoneInfo) -> dict[str, Any] | None:
+    """The picture of the last days; None on the wallet's first day."""
+    today = now.astimezone(zone).date()
+    first = wallet.created_at.astimezone(zone).date()
+    days = balance_over_time.days_until(today, at_most=CHART_DAYS, not_before=first)
+    if len(days) < 2:
+        return None
+    # Today ends with what is there now, and what has expired by now is gone, swept or not.
+    ends = [
+        *balance_over_time.day_ends(wallet, days[:-1], zone),
+        DayEnd(today, _held(balance) - balance.debt),
+    ]
+    since = balance_over_time.midnight(days[0], zone)
+    events = balance_over_time.events(wallet, since=since, until=now)
+    return charts.balance_chart(ends, events, program=wallet.program, zone=zone)
