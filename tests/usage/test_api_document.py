@@ -1,6 +1,7 @@
 """The OpenAPI document tells the truth: requests made from it get only the answers that it names."""
 
 from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 import pytest
 import schemathesis
@@ -15,7 +16,13 @@ from usage import metering, reserving
 from usage.api import spending
 
 # Ways to use what acme's program prices, so that most requests come as far as the meter and some to the end.
-PRICED = ({"feature": "report"}, {"feature": "query", "credits": 20}, {"feature": "enrich", "quantity": 2})
+PRICED: tuple[dict[str, Any], ...] = (
+    {"feature": "report"},
+    {"feature": "query", "credits": 20},
+    {"feature": "enrich", "quantity": 2},
+)
+
+Case: TypeAlias = schemathesis.Case[Any]
 
 api = schemathesis.openapi.from_wsgi("/api/openapi.json", application)
 
@@ -30,7 +37,7 @@ def key(transactional_db: None) -> Iterator[str]:
     spending.close_connection()
 
 
-def make_real(case: schemathesis.Case) -> None:
+def make_real(case: Case) -> None:
     """Put names that exist in the place of made-up ones."""
     if isinstance(case.body, dict) and "organization" in case.body:
         made_up = ("user", "occurred_at", "credits", "quantity")
@@ -47,7 +54,7 @@ def make_real(case: schemathesis.Case) -> None:
 
 @api.parametrize()
 @settings(max_examples=30, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck))
-def test_every_answer_is_documented_and_none_is_a_fault(case: schemathesis.Case, key: str) -> None:
+def test_every_answer_is_documented_and_none_is_a_fault(case: Case, key: str) -> None:
     if case.meta is not None and case.meta.generation.mode.is_positive:
         make_real(case)
     # What a feature is priced by, and that 1.0 is no whole number here, are rules that a schema can't say.

@@ -80,7 +80,7 @@ def test_it_refuses_nesting_in_a_batch(caller: Caller) -> None:
 @pytest.mark.parametrize("key", ["", "k" * 201, "k" * 8_000, "sch\u00fc", "a\tb"])
 def test_it_refuses_a_key_that_is_missing_long_or_not_printable(caller: Caller, key: str) -> None:
     for path in (USAGE, "/api/v1/reservations", f"/api/v1/usage/use_{'0' * 32}/refund"):
-        headers = {"Authorization": f"Bearer {caller.key}", "Idempotency-Key": key.encode("latin-1")}
+        headers = httpx.Headers({"Authorization": f"Bearer {caller.key}", "Idempotency-Key": key}, encoding="latin-1")
         response = caller.client.post(path, json=GOOD, headers=headers)
         problem = assert_problem(response, 422, "invalid")
         assert problem["errors"][0]["field"] == "Idempotency-Key"

@@ -1,4 +1,4 @@
-"""Concurrent spends committed together: right answers for each, few transactions, and faults that stay where they are."""
+"""Concurrent spends committed together: the right answer for each, few transactions, faults that reach no neighbour."""
 
 import threading
 from collections.abc import Iterator
@@ -15,10 +15,12 @@ from tests import factories, races
 from tests.usage import stage as usage_stage
 from tests.usage.caller import new_key
 from tests.usage.stage import Stage, give
+from usage import metering
 from usage.api import keys, spending
 from usage.api.problems import Refused
 from usage.api.spending import Spend
-from usage.uses import Metered, Use
+from usage.pricing import Measures
+from usage.uses import Metered, Refusal, Use
 
 
 @pytest.fixture
@@ -126,14 +128,14 @@ def test_a_broken_connection_costs_one_answer_and_is_replaced(acme: Stage, key: 
 
 
 def test_a_defect_reaches_only_the_one_who_met_it(acme: Stage, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    meter = spending.metering.meter
+    meter = metering.meter
 
-    def broken(uses: list[Use]) -> list[Any]:
+    def broken(uses: list[Use]) -> list[Metered | Refusal]:
         if any(use.key == "defect" for use in uses):
             raise ZeroDivisionError
         return meter(uses)
 
-    monkeypatch.setattr(spending.metering, "meter", broken)
+    monkeypatch.setattr(metering, "meter", broken)
     outcomes = spending.run_batch([spend(key, "a"), spend(key, "defect"), spend(key, "b")])
     assert [type(outcome) for outcome in outcomes] == [Metered, ZeroDivisionError, Metered]
     assert acme.balance() == 9_900
@@ -162,9 +164,7 @@ def _about_keys(queries: CaptureQueriesContext) -> int:
     return sum("organizations_apikey" in query["sql"] for query in queries.captured_queries)
 
 
-def _named(credits: int) -> Any:
-    from usage.pricing import Measures
-
+def _named(credits: int) -> Measures:
     return Measures(credits=credits)
 
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -38,7 +38,9 @@ def wait_until(condition: Callable[[], bool]) -> None:
     raise TimeoutError
 
 
-def queue_behind(batcher: Batcher[int, object], gate: Gate, threads: ThreadPoolExecutor, items: range) -> list:
+def queue_behind(
+    batcher: Batcher[int, object], gate: Gate, threads: ThreadPoolExecutor, items: range
+) -> list[Future[object]]:
     """Start a batch of item 0, then have the other items wait behind it."""
     futures = [threads.submit(batcher.submit, 0)]
     assert gate.is_running.wait(PATIENCE_SECONDS)
@@ -101,7 +103,7 @@ def test_a_run_that_fails_fails_for_its_batch_and_not_for_the_next() -> None:
 
 
 def test_whoever_was_taken_along_by_a_run_that_failed_learns_that_nothing_is_known() -> None:
-    def run(items: Sequence[int]) -> list[int]:
+    def run(items: Sequence[int]) -> list[object]:
         gate(items)
         if len(items) > 1:
             raise ValueError
