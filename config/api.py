@@ -4,7 +4,6 @@ The docs page is Swagger UI from django-ninja's static files, under the same con
 JavaScript it lists the calls.
 """
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path
@@ -19,7 +18,7 @@ from usage.api.problems import PROBLEM_TYPES, Refused, respond
 @require_safe
 def document(_request: HttpRequest) -> HttpResponse:
     """The OpenAPI document."""
-    return JsonResponse(openapi.document(CALLS, server=settings.BASE_URL))
+    return JsonResponse(openapi.document(CALLS))
 
 
 @require_safe

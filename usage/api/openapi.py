@@ -19,8 +19,8 @@ problem documents (RFC 9457) with a stable `type`; nothing was written. After a 
 the same idempotency key: the answer is the truth."""
 
 
-def document(calls: Sequence[Call], *, server: str) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of the calls. server: the address of this installation."""
+def document(calls: Sequence[Call]) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of the calls, on the server that the document comes from."""
     types = [kind for call in calls for kind in (call.body, call.answer) if kind is not None]
     _, schemas = msgspec.json.schema_components([*types, Problem], ref_template=REFERENCE)
     schemas["Problem"]["properties"]["type"]["enum"] = [f"/api/problems/{slug}" for slug in PROBLEM_TYPES]
@@ -30,7 +30,7 @@ def document(calls: Sequence[Call], *, server: str) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Drawdown API", "version": "1", "description": ABOUT},
-        "servers": [{"url": server}],
+        "servers": [{"url": "/"}],
         "security": [{"key": []}],
         "paths": paths,
         "components": {
