@@ -1,0 +1,43 @@
+"""What can go wrong with Stripe, in the few ways that make a difference to whoever asked."""
+
+
+class GatewayError(Exception):
+    """Anything that the gateway raises. `str()` is for logs and staff; it holds no secret."""
+
+
+class Refused(GatewayError):
+    """Stripe said no, and nothing was done. `code` is Stripe's, or empty; `message` is Stripe's sentence."""
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+
+
+class NotSetUp(Refused):
+    """No Stripe key is configured: this installation takes no payments by card."""
+
+
+class Declined(Refused):
+    """The bank or Stripe declined the payment. `payment_id` names the payment that exists all the same."""
+
+    def __init__(self, message: str, *, code: str, decline_code: str, payment_id: str | None) -> None:
+        super().__init__(message, code=code)
+        self.decline_code = decline_code
+        self.payment_id = payment_id
+
+
+class AuthenticationRequired(Declined):
+    """The bank wants the customer present; the payment failed. Charging again without them is of no use."""
+
+
+class OutcomeUnknown(GatewayError):
+    """A write whose fate is not known: no answer, or an answer that says nothing. Ask again with the same key."""
+
+
+class Unavailable(GatewayError):
+    """A read that got no answer. Nothing has changed; ask again later."""
+
+
+class BadEvent(GatewayError):
+    """A webhook that is not Stripe's, too old, from the future, or not an event that can be read."""
