@@ -68,6 +68,42 @@ def sources_are_for_the_demo(app_configs: Sequence[AppConfig] | None, **kwargs: 
     return []
 
 
+@register(Tags.security)
+def sandbox_has_no_live_key(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """In the sandbox anyone can say that something was paid; a live key must never go there."""
+    if settings.PAYMENTS_SANDBOX_URL and "_live_" in settings.STRIPE_SECRET_KEY:
+        return [
+            Error(
+                "STRIPE_SECRET_KEY is a live key while PAYMENTS_SANDBOX_URL is set.",
+                hint="Unset PAYMENTS_SANDBOX_URL to take real payments, or use a test key.",
+                id="config.E006",
+            )
+        ]
+    return []
+
+
+@register(Tags.security)
+def key_has_its_webhook_secret(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Without it every webhook is refused, and what was paid is noticed late."""
+    if settings.STRIPE_SECRET_KEY and not settings.STRIPE_WEBHOOK_SECRET:
+        return [
+            Error(
+                "STRIPE_SECRET_KEY is set, STRIPE_WEBHOOK_SECRET is not.",
+                hint="Make an endpoint for /billing/webhooks/stripe/ at Stripe and set its signing secret.",
+                id="config.E007",
+            )
+        ]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def sandbox_is_for_the_demo(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Credits bought in the sandbox cost nothing."""
+    if settings.PAYMENTS_SANDBOX_URL:
+        return [Warning("PAYMENTS_SANDBOX_URL is set: credits are sold for play money.", id="config.W002")]
+    return []
+
+
 @register(Tags.database)
 def postgresql_is_new_enough(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any

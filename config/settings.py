@@ -4,6 +4,7 @@ SECRET_KEY, DATABASE_URL, REDIS_URL, BASE_URL and ALLOWED_HOSTS have no default:
 not start. Cookies are secure and HSTS is on whenever BASE_URL is https; plain http is accepted for localhost alone.
 """
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,6 +32,11 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
 STATIC_FILES = env.str("STATIC_FILES", "collected", validate=validate.OneOf(["collected", "sources"]))
 # Tests that run side by side on one server name their databases apart.
 TEST_DATABASE_NAME = env.str("TEST_DATABASE_NAME", "test_drawdown")
+# Payments. Without a key nothing is sold by card. The webhook secret is that of the endpoint at Stripe which calls
+# BASE_URL/billing/webhooks/stripe/. With the address of a payments sandbox (loopback only) no money moves.
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", "", validate=validate.Regexp("^((sk|rk)_(test|live)_.+)?$"))
+STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", "", validate=validate.Regexp("^(whsec_.+)?$"))
+PAYMENTS_SANDBOX_URL = env.str("PAYMENTS_SANDBOX_URL", "").rstrip("/")
 env.seal()
 
 _address = urlsplit(BASE_URL)
@@ -42,6 +48,9 @@ if not IS_HTTPS and _address.hostname not in {"localhost", "127.0.0.1"}:
     raise ImproperlyConfigured("BASE_URL must be https, except on localhost")
 if "*" in ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts; '*' would let anyone poison the links in our mail")
+
+if PAYMENTS_SANDBOX_URL and not re.fullmatch(r"http://(127\.0\.0\.1|localhost):\d{1,5}", PAYMENTS_SANDBOX_URL):
+    raise ImproperlyConfigured("PAYMENTS_SANDBOX_URL must be on this machine, such as http://127.0.0.1:12111")
 
 INSTALLED_APPS = [
     "config",
@@ -175,6 +184,10 @@ CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS = [f"{_address.scheme}://{_address.netloc}"]
 X_FRAME_OPTIONS = "DENY"
+# Where a form of ours may lead: browsers apply the policy to the redirect that follows, too.
+PAYMENT_PAGES = (
+    [PAYMENTS_SANDBOX_URL] if PAYMENTS_SANDBOX_URL else ["https://checkout.stripe.com", "https://billing.stripe.com"]
+)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -183,7 +196,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        "form-action": [SELF, *PAYMENT_PAGES],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
         "manifest-src": [SELF],

@@ -18,6 +18,9 @@ def deployed(settings: Any) -> Any:
     settings.ALLOWED_HOSTS = ["credits.example.com"]
     settings.SECRET_KEY = "a" * 50
     settings.STATIC_FILES = "collected"
+    settings.STRIPE_SECRET_KEY = "sk_live_x"
+    settings.STRIPE_WEBHOOK_SECRET = "whsec_x"
+    settings.PAYMENTS_SANDBOX_URL = ""
     return settings
 
 
@@ -28,6 +31,9 @@ def ids() -> list[str | None]:
         *checks.base_url_is_an_allowed_host(None),
         *checks.secret_is_long_on_https(None),
         *checks.sources_are_for_the_demo(None),
+        *checks.sandbox_has_no_live_key(None),
+        *checks.key_has_its_webhook_secret(None),
+        *checks.sandbox_is_for_the_demo(None),
     ]
     return [message.id for message in found]
 
@@ -43,12 +49,25 @@ def test_a_sound_installation_passes(deployed: Any) -> None:
         ("ALLOWED_HOSTS", ["other.example.com"], "config.E002"),
         ("SECRET_KEY", "short", "config.E003"),
         ("STATIC_FILES", "sources", "config.W001"),
+        ("STRIPE_WEBHOOK_SECRET", "", "config.E007"),
     ],
 )
 def test_a_dangerous_setting_is_named(deployed: Any, setting: str, value: object, id_: str) -> None:
     setattr(deployed, setting, value)
 
     assert ids() == [id_]
+
+
+def test_a_live_key_and_the_sandbox_exclude_each_other(deployed: Any) -> None:
+    deployed.PAYMENTS_SANDBOX_URL = "http://127.0.0.1:12111"
+
+    assert ids() == ["config.E006", "config.W002"]
+
+
+def test_an_installation_may_sell_nothing_by_card(deployed: Any) -> None:
+    deployed.STRIPE_SECRET_KEY = deployed.STRIPE_WEBHOOK_SECRET = ""
+
+    assert ids() == []
 
 
 def test_a_wildcard_of_the_own_domain_contains_the_host(deployed: Any) -> None:

@@ -15,7 +15,8 @@ GOOD = {
     "BASE_URL": "https://credits.example.com",
     "ALLOWED_HOSTS": "credits.example.com",
 }
-OURS = {*GOOD, "DEBUG", "EMAIL_URL", "TRUSTED_PROXIES", "STATIC_FILES", "DJANGO_SETTINGS_MODULE"}
+PAYMENTS = {"STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "PAYMENTS_SANDBOX_URL"}
+OURS = {*GOOD, *PAYMENTS, "DEBUG", "EMAIL_URL", "TRUSTED_PROXIES", "STATIC_FILES", "DJANGO_SETTINGS_MODULE"}
 
 
 def run(script: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
@@ -70,6 +71,12 @@ def test_all_missing_variables_are_named_at_once() -> None:
         ("BASE_URL", "ftp://credits.example.com"),
         ("ALLOWED_HOSTS", "*"),
         ("ALLOWED_HOSTS", "credits.example.com,*"),
+        ("STRIPE_SECRET_KEY", "pk_test_published"),
+        ("STRIPE_WEBHOOK_SECRET", "secret"),
+        ("PAYMENTS_SANDBOX_URL", "https://127.0.0.1:12111"),
+        ("PAYMENTS_SANDBOX_URL", "http://payments.example.com:12111"),
+        ("PAYMENTS_SANDBOX_URL", "http://127.0.0.1.example.com:12111"),
+        ("PAYMENTS_SANDBOX_URL", "http://127.0.0.1:12111/v1"),
     ],
 )
 def test_a_bad_value_stops_the_start(name: str, value: str) -> None:
@@ -100,6 +107,14 @@ def test_no_secret_is_shown_when_the_start_is_stopped() -> None:
 )
 def test_it_is_safe_without_being_asked(setting: str, value: str) -> None:
     assert show(setting) == value
+
+
+def test_forms_may_lead_to_stripe_or_to_the_sandbox_and_nowhere_else() -> None:
+    stripe_pages = "'form-action': [\"'self'\", 'https://checkout.stripe.com', 'https://billing.stripe.com']"
+    sandbox = "http://127.0.0.1:12111"
+
+    assert stripe_pages in show("CONTENT_SECURITY_POLICY")
+    assert f"'form-action': [\"'self'\", '{sandbox}']" in show("CONTENT_SECURITY_POLICY", PAYMENTS_SANDBOX_URL=sandbox)
 
 
 def test_forwarded_headers_are_believed_only_from_a_named_proxy() -> None:
