@@ -64,13 +64,17 @@ def find(uses: Sequence[Use]) -> Found:
             """,
             [slugs],
         )
+        # Two look-ups by index rather than one condition with a choice, which would read all users for every use.
         people = execute(
             """
             SELECT o.slug, n.named, u.id, m.team_id
             FROM unnest(%s::text[], %s::text[]) AS n(slug, named)
             JOIN organizations_organization o ON o.slug = n.slug
-            JOIN organizations_user u ON u.is_active
-              AND CASE WHEN n.named LIKE '%%@%%' THEN u.email = lower(n.named) ELSE u.public_id = n.named END
+            CROSS JOIN LATERAL (
+                SELECT id FROM organizations_user WHERE email = lower(n.named) AND is_active
+                UNION ALL
+                SELECT id FROM organizations_user WHERE public_id = n.named AND is_active
+            ) u
             JOIN organizations_membership m ON m.organization_id = o.id AND m.user_id = u.id
             """,
             _columns({(use.organization, use.user) for use in uses if use.user}),
