@@ -2,9 +2,10 @@
 
 from django.urls import URLPattern, path
 
-from billing.views import dashboard
+from billing.views import dashboard, webhooks
 
 urlpatterns: list[URLPattern] = [
     path("o/<slug:slug>/", dashboard.dashboard, name="dashboard"),
     path("o/<slug:slug>/switch-on/", dashboard.switch_on, name="switch_on"),
+    path("billing/webhooks/stripe/", webhooks.stripe_webhook, name="stripe_webhook"),
 ]

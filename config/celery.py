@@ -46,6 +46,7 @@ app.autodiscover_tasks()
 SCHEDULE = {
     "expire credits whose time is over": ("credits.tasks.sweep_expired", timedelta(minutes=5)),
     "release reservations that timed out": ("credits.tasks.release_timed_out", timedelta(minutes=1)),
+    "work off Stripe's events": ("billing.tasks.process_stripe_events", timedelta(minutes=1)),
 }
 # A run that nobody fetched before the next one is due is dropped instead of piling up while no worker is there.
 app.conf.beat_schedule = {

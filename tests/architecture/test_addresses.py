@@ -31,8 +31,8 @@ PUBLIC = {
     "admin:logout": "sends strangers to the start",
     "admin:jsi18n": "words for the admin's scripts",
 }
-# These answer keys, not people, and have their own tests: 401 without a key.
-FOR_PROGRAMS = ("api/",)
+# These answer programs, not people, and have their own tests: 401 without a key, 400 without a signature.
+FOR_PROGRAMS = ("api/", "billing/webhooks/")
 # Where a stranger is sent.
 SIGN_IN = re.compile(r"^/(accounts|admin)/(login|reauthenticate)/")
 

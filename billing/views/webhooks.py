@@ -1,0 +1,29 @@
+"""Where Stripe calls: verify, keep once, nudge, answer. What the event means is worked out later, elsewhere."""
+
+import logging
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from billing import stripe_events, stripe_gateway, tasks
+from billing.models import EventState
+from billing.nudges import nudge_after_commit
+
+logger = logging.getLogger(__name__)
+
+
+@csrf_exempt  # the signature is the proof
+@require_POST
+def stripe_webhook(request: HttpRequest) -> HttpResponse:
+    """200 once the event is kept, new or not; 400 for what isn't Stripe's or can't be kept, and nothing is written."""
+    try:
+        event = stripe_gateway.construct_event(request.body, request.headers.get("Stripe-Signature", ""))
+        row = stripe_events.receive(event)
+    except (stripe_gateway.BadEvent, RequestDataTooBig) as error:
+        logger.warning("A Stripe webhook was refused: %s", type(error.__cause__ or error).__name__)
+        return HttpResponse("Refused.", status=400, content_type="text/plain")
+    if row.state in {EventState.RECEIVED, EventState.FAILED}:
+        nudge_after_commit(tasks.process_stripe_event, row.pk)
+    return HttpResponse("Kept.", content_type="text/plain")
