@@ -96,13 +96,18 @@ GRANTS = [
     ),
     Invariant(
         "grant_is_voided_at_most_whole",
-        "No more is voided of a grant than was given.",
+        "No more is voided of a grant, and not reinstated, than was given.",
         """
         SELECT g.wallet_id, NULL::bigint AS number,
-            format('grant %%s: amount %%s, voided %%s', g.id, g.amount, -sum(o.credits)) AS what,
-            -sum(o.credits) - g.amount AS off
-        FROM operations o JOIN credits_grant g ON g.id = o.subject
-        WHERE o.kind = 'void' GROUP BY g.id, g.wallet_id, g.amount HAVING -sum(o.credits) > g.amount
+            format('grant %%s: amount %%s, voided %%s', g.id, g.amount, -sum(v.credits)) AS what,
+            -sum(v.credits) - g.amount AS off
+        FROM (
+            SELECT subject, credits FROM operations WHERE kind = 'void'
+            UNION ALL
+            SELECT o.subject, r.credits FROM operations r
+            JOIN credits_operation o ON o.id = r.subject AND o.kind = 'void' WHERE r.kind = 'return'
+        ) v JOIN credits_grant g ON g.id = v.subject
+        GROUP BY g.id, g.wallet_id, g.amount HAVING -sum(v.credits) > g.amount
         """,
     ),
     Invariant(

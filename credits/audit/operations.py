@@ -111,23 +111,23 @@ OPERATIONS = [
         """,
     ),
     Invariant(
-        "return_names_a_usage",
-        "A return names a usage of its wallet that was written before it.",
+        "return_names_a_usage_or_void",
+        "A return names a usage or a void of its wallet that was written before it.",
         """
         SELECT r.wallet_id, r.number, format('return of %%s', coalesce(r.subject::text, 'nothing')) AS what,
             abs(r.credits) AS off
         FROM operations r
-        LEFT JOIN credits_operation u ON u.id = r.subject AND u.wallet_id = r.wallet_id AND u.kind = 'usage'
+        LEFT JOIN credits_operation u ON u.id = r.subject AND u.wallet_id = r.wallet_id AND u.kind IN ('usage', 'void')
             AND u.number < r.first_number
         WHERE r.kind = 'return' AND u.id IS NULL
         """,
     ),
     Invariant(
         "returns_are_at_most_what_was_taken",
-        "No more goes back to a grant, or off the debt, than the usage took there.",
+        "No more goes back to a grant, or off the debt, than the usage or void took there.",
         """
         SELECT r.wallet_id, NULL::bigint AS number,
-            format('usage %%s: %%s returned of %%s, grant %%s', r.subject, r.given, coalesce(t.taken, 0),
+            format('operation %%s: %%s returned of %%s, grant %%s', r.subject, r.given, coalesce(t.taken, 0),
                 coalesce(r.grant_id::text, 'none')) AS what,
             r.given - coalesce(t.taken, 0) AS off
         FROM (
@@ -139,7 +139,7 @@ OPERATIONS = [
         LEFT JOIN LATERAL (
             SELECT -sum(e.amount) AS taken
             FROM credits_operation u JOIN credits_entry e ON e.wallet_id = u.wallet_id
-                AND e.number BETWEEN u.first_number AND u.number AND e.kind IN ('usage', 'debt')
+                AND e.number BETWEEN u.first_number AND u.number AND e.kind IN ('usage', 'void', 'debt')
             WHERE u.id = r.subject AND e.grant_id IS NOT DISTINCT FROM r.grant_id
         ) t ON true
         WHERE r.given > coalesce(t.taken, 0)

@@ -46,6 +46,10 @@ class Desk:
         recorded: ledger.Recorded = self._do(ledger.void, grant_id=grant_id, credits=credits, rest_as_debt=rest_as_debt)
         return recorded
 
+    def reinstate(self, voided: ledger.Recorded, credits: int) -> ledger.Recorded:
+        recorded: ledger.Recorded = self._do(ledger.reinstate, void_id=voided.id, credits=credits)
+        return recorded
+
     def reserve(self, credits: int, feature: str = "report", *, seconds: int = 900) -> ledger.Reserved:
         reserved: ledger.Reserved = self._do(ledger.reserve, feature, credits=credits, feature=feature, seconds=seconds)
         return reserved
@@ -109,6 +113,8 @@ def busy(organization: Organization, program: Program) -> Desk:
     desk.grant(5, days=1)
     desk.pass_time(days=2)
     voided = desk.grant(300, source=Source.CARD, cost_minor=300, cost_currency="EUR")
+    taken = desk.void(voided, 300)
+    desk.reinstate(taken, 300)
     desk.void(voided, 100)
     desk.reserve(20)
     desk.spend(7)

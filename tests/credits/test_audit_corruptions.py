@@ -273,7 +273,7 @@ CORRUPTIONS = [
         "credits_operation.operation_names_a_source_if_it_grants",
     ),
     Corruption(
-        "return_names_a_usage",
+        "return_names_a_usage_or_void",
         "a return is of nothing",
         "UPDATE credits_operation SET subject = NULL WHERE kind = 'return'",
     ),
