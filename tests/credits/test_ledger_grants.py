@@ -193,3 +193,38 @@ class TestFreezing:
         assert ledger.sweep_expired(now=desk.now) == 1
         desk.thaw(grant)
         assert left_of(grant) == 0
+
+
+class TestReinstating:
+    def test_what_a_void_took_goes_back_once(self, desk: Desk) -> None:
+        grant = desk.grant(10)
+        void = desk.void(grant, 6)
+        back = desk._do(ledger.reinstate, void_id=void.id, credits=4)
+        assert (back.kind, back.credits, back.balance_after, back.subject) == ("return", 4, 8, void.id)
+        with pytest.raises(ledger.ReturnTooLarge) as refusal:
+            desk._do(ledger.reinstate, void_id=void.id, credits=3)
+        assert refusal.value.returnable == 2
+        assert left_of(grant) == 8
+        check_wallet(desk.wallet.pk)
+
+    def test_what_was_reinstated_can_be_voided_again(self, desk: Desk) -> None:
+        grant = desk.grant(10)
+        void = desk.void(grant, 10)
+        desk._do(ledger.reinstate, void_id=void.id, credits=10)
+        assert desk.void(grant, 10).credits == -10
+        check_wallet(desk.wallet.pk)
+
+    def test_what_had_become_debt_lowers_it(self, desk: Desk) -> None:
+        grant = desk.grant(10)
+        desk.spend(10)
+        void = desk.void(grant, 10, rest_as_debt=True)
+        desk._do(ledger.reinstate, void_id=void.id, credits=10)
+        desk.wallet.refresh_from_db()
+        assert (desk.wallet.balance, desk.wallet.debt) == (0, 0)
+        check_wallet(desk.wallet.pk)
+
+    def test_only_a_void_is_reinstated(self, desk: Desk) -> None:
+        desk.grant(10)
+        usage = desk.spend(5)
+        with pytest.raises(ledger.UnknownUsage):
+            desk._do(ledger.reinstate, void_id=usage.id, credits=1)
