@@ -50,6 +50,7 @@ def addresses(resolver: URLResolver, prefix: str = "", space: str = "") -> Itera
 def _filled(entry: URLPattern | URLResolver) -> str:
     """A part of an address with something plausible in each place, whether it is written as a path or a regex."""
     text = str(entry.pattern)
+    text = re.sub(r"<uuid:\w+>", "0" * 8 + "-0000" * 3 + "-" + "0" * 12, text)
     text = re.sub(r"<(?:\w+:)?\w+>", "1", text)
     text = re.sub(r"\(\?P<\w+>[^)]*\)|\([^)]*\)", "1", text)
     return text.strip("^").removesuffix("$").removesuffix(r"\Z").replace("\\", "")
