@@ -12,6 +12,7 @@ from credits.queries import EXPIRING_WITHIN, Balance, balance_of
 from organizations.models import Organization
 from usage import periods, reports
 from usage.models import Service
+from usage.periods import Days
 from usage.reports import Period
 
 CHART_DAYS = 90
@@ -24,11 +25,11 @@ def overview(organization: Organization, wallet: Wallet, *, now: datetime) -> di
     """Return the dashboard's context. wallet: with its program; it has had credits at least once."""
     zone = ZoneInfo(organization.time_zone)
     balance = balance_of(wallet, now)
-    month_begins = now.astimezone(zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    month_begins, month_ends = periods.this_month(now.astimezone(zone).date()).instants(zone)
     days = forecast.pace_days(now, reports.first_use_at(organization))
     last_month = Period(*periods.same_moment_last_month(now, zone))
     used_before, used_of_late = reports.used_in(organization, [last_month, Period(now - timedelta(days=days), now)])
-    month = reports.report(organization, since=month_begins, until=now, dimensions=["feature", "user"])
+    month = reports.report(organization, since=month_begins, until=month_ends, dimensions=["feature", "user"])
     return {
         "program": wallet.program,
         "balance": balance,
@@ -63,6 +64,6 @@ def _chart(wallet: Wallet, balance: Balance, *, now: datetime, zone: ZoneInfo) -
         *balance_over_time.day_ends(wallet, days[:-1], zone),
         DayEnd(today, _held(balance) - balance.debt),
     ]
-    since = balance_over_time.midnight(days[0], zone)
-    events = balance_over_time.events(wallet, since=since, until=now)
+    begins, ends_at = Days(days[0], today).instants(zone)
+    events = balance_over_time.events(wallet, since=begins, until=ends_at)
     return charts.balance_chart(ends, events, program=wallet.program, zone=zone)
