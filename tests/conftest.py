@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 
 from tests import live
+from tests.payments import sandbox  # noqa: F401 - a fixture for every test that pays
 
 
 @pytest.fixture(scope="session")
