@@ -13,7 +13,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.csrf import csrf_exempt
 
 from credits.ledger import ClockSteppedBack
-from usage.api.problems import Refused, from_refusal, respond, unavailable
+from usage.api.problems import Refused, from_refusal, json_response, respond, unavailable
 from usage.uses import Refusal
 
 logger = logging.getLogger(__name__)
@@ -86,8 +86,7 @@ def other_method(allowed: str) -> Refused:
 
 def answer(content: msgspec.Struct, *, status: int = 200, was_replayed: bool = False) -> HttpResponse:
     """Return an answer as JSON; a replay says that it is one."""
-    response = HttpResponse(msgspec.json.encode(content), status=status, content_type="application/json")
-    response["Cache-Control"] = "no-store"
+    response = json_response(content, status=status)
     if was_replayed:
         response["Idempotent-Replayed"] = "true"
     return response

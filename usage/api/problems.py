@@ -207,12 +207,18 @@ def _members(refusal: uses.Refusal) -> dict[str, Any]:
     return members
 
 
+def json_response(content: msgspec.Struct, *, status: int, kind: str = "application/json") -> HttpResponse:
+    """Return JSON that nobody keeps, and that could load nothing if a browser showed it."""
+    response = HttpResponse(msgspec.json.encode(content), status=status, content_type=kind)
+    response["Content-Length"] = str(len(response.content))
+    response["Cache-Control"] = "no-store"
+    response["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    return response
+
+
 def respond(refused: Refused) -> HttpResponse:
     """Return the HTTP answer of a refusal."""
-    response = HttpResponse(
-        msgspec.json.encode(refused.document()), status=refused.status, content_type="application/problem+json"
-    )
-    response["Cache-Control"] = "no-store"
+    response = json_response(refused.document(), status=refused.status, kind="application/problem+json")
     for name, value in refused.headers.items():
         response[name] = value
     return response
