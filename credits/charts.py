@@ -91,6 +91,8 @@ def written(credits: int, program: Program, *, signed: bool = False) -> str:
 
 def shortly(credits: int, program: Program) -> str:
     """Write a round amount as short as the active language can: "500K", "50万"."""
+    if credits == 0:
+        return "0"
     amount = Decimal(credits).scaleb(-program.decimals)
     if abs(amount) < 1_000:
         return written(credits, program)

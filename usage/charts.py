@@ -22,7 +22,7 @@ def usage_chart(report: Report, *, program: Program, today: date) -> dict[str, A
     lines = report.over_time
     scale = scale_for([line.credits for line in lines])
     running = today.replace(day=1) if report.by_month else today
-    has_unfinished = any(line.bucket == running for line in lines)
+    has_unfinished = any(line.bucket == running and line.credits for line in lines)
     return {
         "id": "usage-over-time",
         "title": _("By month") if report.by_month else _("By day"),
