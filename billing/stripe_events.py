@@ -202,7 +202,7 @@ def _reversal(data: Thing) -> None:
     payment_id = _id(data["object"].get("payment_intent"))
     if not payment_id or _purchase_paid_by(payment_id) is None:
         raise NotOurs("No order of ours was paid by it.")
-    _settle_reversal(payment_id)
+    settle_reversal(payment_id)
 
 
 def _subscription(data: Thing) -> None:
@@ -265,20 +265,31 @@ def _settle(purchase_id: UUID | None) -> None:
     settle_purchase(purchase_id)
 
 
-def _settle_reversal(payment_id: str) -> None:
-    raise NotImplementedError(payment_id)
-
-
 def _settle_subscription(subscription_id: str | None) -> None:
     if subscription_id is None:
         raise NotOurs("It names no subscription.")
-    raise NotImplementedError(subscription_id)
+    settle_subscription(subscription_id)
 
 
 def _refresh(customer: str | None) -> None:
     organization = Organization.objects.filter(stripe_customer__stripe_id=customer).first()
     if organization is None:
         raise NotOurs("It is about no customer of ours.")
+    refresh_methods(organization)
+
+
+def settle_reversal(payment_id: str) -> None:
+    """Stands where billing.reversals.settle will be."""
+    raise NotImplementedError(payment_id)
+
+
+def settle_subscription(subscription_id: str) -> None:
+    """Stands where billing.subscriptions.settle will be."""
+    raise NotImplementedError(subscription_id)
+
+
+def refresh_methods(organization: Organization) -> None:
+    """Stands where billing.payment_methods.refresh will be."""
     raise NotImplementedError(organization)
 
 
