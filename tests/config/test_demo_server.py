@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,11 +80,44 @@ def test_it_refuses_to_touch_a_database_that_somebody_named(monkeypatch: pytest.
 
 def test_it_says_where_it_runs_and_who_may_sign_in() -> None:
     demo = {
+        "sandbox_url": "http://127.0.0.1:12111",
         "accounts": [{"email": "aiko@example.com", "password": "pass", "role": "owner", "organization": "growi"}],
         "keys": [{"organization": "growi", "scope": "spend", "key": "dd_1"}],
     }
 
     text = describe("http://localhost:8000", json.loads(json.dumps(demo)), embedded.LOCAL / "demo.json")
 
-    for word in ["http://localhost:8000", "aiko@example.com", "dd_1", ".local/demo.json", "Ctrl-C"]:
+    for word in [
+        "http://localhost:8000",
+        "sandbox is at http://127.0.0.1:12111",
+        "aiko@example.com",
+        "dd_1",
+        ".local/demo.json",
+        "Ctrl-C",
+    ]:
         assert word in text
+
+
+def test_the_sandbox_stays_where_it_was(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(embedded, "LOCAL", tmp_path)
+    port = embedded.choose_sandbox_port()
+
+    assert embedded.choose_sandbox_port() == port == embedded.sandbox_port()
+
+
+def test_the_sandbox_gives_way_to_whoever_took_its_port(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(embedded, "LOCAL", tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", embedded.choose_sandbox_port()))
+        taken.listen()
+
+        assert embedded.choose_sandbox_port() != taken.getsockname()[1]
+
+
+def test_the_sandbox_is_told_whom_to_call(settings: Any) -> None:
+    settings.PAYMENTS_SANDBOX_URL = "http://127.0.0.1:12199"
+
+    command = demo_server.sandbox_command("http://localhost:8000")
+
+    assert command[command.index("--port") + 1] == "12199"
+    assert command[command.index("--webhook-url") + 1] == "http://localhost:8000/billing/webhooks/stripe/"
