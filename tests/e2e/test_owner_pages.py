@@ -1,0 +1,85 @@
+"""The dashboard, the change history and the usage pages in a real browser: accessible, fitting, without objections."""
+
+from datetime import timedelta
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
+from playwright.sync_api import Page
+
+from credits.models import Source
+from tests.credits.desk import Desk
+from tests.owner_pages import signed_in
+from tests.usage.stage import Stage, set_up
+from usage.metering import meter
+from usage.models import Service
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.filterwarnings("ignore:No directory at"),
+]
+
+PAGES = ["", "history/", "history/?kind=usage", "history/?since=nonsense", "usage/", "usage/?range=last_30_days"]
+
+
+@pytest.fixture
+def stage(page: Page, base_url: str) -> Stage:
+    """Twenty days of use with long names; Alice is signed in; AI is off in one service."""
+    stage = set_up(credits=0)
+    now = timezone.now()
+    desk = Desk(stage.wallet, now - timedelta(days=20))
+    desk.grant(10_000, source=Source.CARD, cost_minor=1_000, cost_currency="JPY")
+    desk.grant(700, source=Source.PLAN, days=4)
+    desk.grant(500, days=30)
+    for days in range(18, 0, -1):
+        use = stage.use(f"u{days}", resource={"project": "P" * 90}, via="a product server", service=f"service-{days}")
+        meter([use], now=now - timedelta(days=days))
+    Service.objects.filter(key="service-3").update(is_ai_on=False, switched_at=now)
+    session = signed_in(stage.owner).cookies["session"].value
+    page.context.add_cookies([{"name": "session", "value": session, "url": base_url}])
+    return stage
+
+
+def objections(page: Page) -> list[str]:
+    found: list[str] = []
+    page.on("console", lambda message: found.append(message.text) if "Content Security" in message.text else None)
+    return found
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_each_page_is_accessible_and_fits_its_screen(stage: Stage, page: Page, width: int) -> None:
+    refused = objections(page)
+    page.set_viewport_size({"width": width, "height": 900})
+    for address in [*PAGES, "my-usage/"]:
+        page.goto(f"/o/acme/{address}")
+        results = Axe().run(page)
+        assert results.violations_count == 0, results.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert refused == []
+
+
+def test_an_operation_opens_from_the_list(stage: Stage, page: Page) -> None:
+    page.goto("/o/acme/history/?kind=usage")
+    page.get_by_role("link", name="Usage", exact=True).nth(1).click()
+
+    assert page.get_by_role("heading", level=1).inner_text() == "Usage"
+    assert page.get_by_role("cell", name="−50").is_visible()
+    assert Axe().run(page).violations_count == 0
+
+
+def test_alice_switches_a_service_on_again(stage: Stage, page: Page) -> None:
+    page.goto("/o/acme/")
+    page.get_by_role("button", name="service-3").click()
+
+    assert page.get_by_text("AI is on in service-3.").is_visible()
+    assert page.get_by_role("heading", name="AI is switched off").count() == 0
+
+
+def test_the_picture_has_a_name_and_its_figures_open_by_keyboard(stage: Stage, page: Page) -> None:
+    page.goto("/o/acme/")
+    assert page.get_by_role("img", name="Balance over time").is_visible()
+    summary = page.get_by_text("The same figures as a table")
+    summary.focus()
+    page.keyboard.press("Enter")
+
+    assert page.get_by_role("rowheader").first.is_visible()
