@@ -5,7 +5,7 @@ reservations added. All of it is read and written under the wallet's lock. Where
 least left decides, and the refusal names it; where two have the same left, the narrower one (user, team, organization).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -100,43 +100,45 @@ class Limits:
             _write_uses(changed)
 
 
-def read(months: Mapping[int, date], *, now: datetime) -> Limits:
+def read(months: Mapping[int, date], *, user_ids: Collection[int], team_ids: Collection[int], now: datetime) -> Limits:
     """Read the limits of organizations, by id, with what counts in their month. After the lock.
 
-    A month without a row has counted nothing: `set_limit` makes the row of a limit that begins in mid-month.
+    user_ids, team_ids: those whose uses will be asked about; an organization may have a limit for each of thousands of
+    users, and only theirs are read. A month without a row has counted nothing: `set_limit` makes the row of a limit
+    that begins in mid-month.
     """
     with pipelined() as sync:
         rows = execute(
             """
             SELECT l.id, l.organization_id, l.scope, l.team_id, l.user_id, l.credits,
-                   coalesce(t.name, nullif(u.name, ''), u.email, o.name), n.month_on, coalesce(c.credits, 0)
+                   coalesce(t.name, nullif(u.name, ''), u.email, o.name), n.month_on, coalesce(c.credits, 0),
+                   coalesce(held.credits, 0)
             FROM unnest(%s::bigint[], %s::date[]) AS n(organization_id, month_on)
             JOIN usage_limit l ON l.organization_id = n.organization_id
+              AND (l.scope = 'organization' OR l.user_id = ANY(%s::bigint[]) OR l.team_id = ANY(%s::bigint[]))
             JOIN organizations_organization o ON o.id = l.organization_id
             LEFT JOIN organizations_team t ON t.id = l.team_id
             LEFT JOIN organizations_user u ON u.id = l.user_id
             LEFT JOIN usage_limituse c ON c.limit_id = l.id AND c.month_on = n.month_on
+            LEFT JOIN LATERAL (
+                SELECT sum(r.credits)::bigint AS credits
+                FROM credits_wallet w
+                JOIN credits_reservation r ON r.wallet_id = w.id AND r.state = 'open' AND r.expires_at > %s
+                JOIN usage_reserveduse v ON v.reservation_id = r.id
+                WHERE w.organization_id = l.organization_id
+                  AND (l.scope = 'organization' OR v.user_id = l.user_id OR v.team_id = l.team_id)
+            ) held ON true
             """,
-            [arrays.numbers(months), arrays.texts(day.isoformat() for day in months.values())],
+            [
+                arrays.numbers(months),
+                arrays.texts(day.isoformat() for day in months.values()),
+                arrays.numbers(user_ids),
+                arrays.numbers(team_ids),
+                now,
+            ],
         )
         sync()
-        states = [LimitState(*row) for row in rows.fetchall()]
-        if states:
-            held = execute(
-                """
-                SELECT u.organization_id, u.user_id, u.team_id, r.credits
-                FROM usage_reserveduse u JOIN credits_reservation r ON r.id = u.reservation_id
-                JOIN credits_wallet w ON w.id = r.wallet_id
-                WHERE w.organization_id = ANY(%s::bigint[]) AND r.state = 'open' AND r.expires_at > %s
-                """,
-                [arrays.numbers({state.organization_id for state in states}), now],
-            )
-            sync()
-            for organization_id, user_id, team_id, credits in held.fetchall():
-                for state in states:
-                    if state.organization_id == organization_id and state.covers(user_id, team_id):
-                        state.reserved += credits
-    return Limits(states)
+        return Limits([LimitState(*row) for row in rows.fetchall()])
 
 
 def _write_uses(states: list[LimitState]) -> None:

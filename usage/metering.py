@@ -5,7 +5,7 @@ Any number of uses, for any wallets, share one transaction and a fixed number of
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -51,7 +51,7 @@ def meter(uses: Sequence[Use], *, now: datetime | None = None) -> list[Metered |
     if placed:
         keys = {(place.wallet_id, ledger_key(use)) for _, use, place in placed}
         with ledger.open_book(keys=keys, now=now) as book:
-            session = Session(book, found, [place for _, _, place in placed])
+            session = Session(book, found, [place for _, _, place in placed], found.people.values())
             for position, use, place in placed:
                 try:
                     answers[position] = session.meter(use, place)
@@ -92,7 +92,7 @@ def content_hash(use: Use) -> bytes:
 class Session:
     """One open book, with what was looked up for it, and the rows that go with its entries."""
 
-    def __init__(self, book: ledger.Book, found: Found, places: Sequence[Place]) -> None:
+    def __init__(self, book: ledger.Book, found: Found, places: Sequence[Place], people: Collection[Person]) -> None:
         self.book = book
         self.found = found
         self.now = max(book.wallet(place.wallet_id).now for place in places)
@@ -101,7 +101,12 @@ class Session:
         months = {
             place.organization_id: limits.month_of(book.wallet(place.wallet_id).now, place.zone) for place in places
         }
-        self.limits: Limits = limits.read(months, now=self.now)
+        self.limits: Limits = limits.read(
+            months,
+            user_ids={person.user_id for person in people if person.user_id is not None},
+            team_ids={person.team_id for person in people if person.team_id is not None},
+            now=self.now,
+        )
         self.new_events: list[tuple[NewEvent, str]] = []
         self.at_zero: set[int] = set()
         # The services of each organization, with those of this book; read when one is named that wasn't found.

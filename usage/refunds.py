@@ -65,7 +65,12 @@ def refund(
         except ValueError as error:
             raise Invalid("credits", str(error)) from None
         month = limits.month_of(event.written_at, ZoneInfo(event.organization.time_zone))
-        counted = limits.read({event.organization_id: month}, now=book.wallet(wallet_id).now)
+        counted = limits.read(
+            {event.organization_id: month},
+            user_ids=[event.user_id] if event.user_id else [],
+            team_ids=[event.team_id] if event.team_id else [],
+            now=book.wallet(wallet_id).now,
+        )
         counted.count(event.organization_id, user_id=event.user_id, team_id=event.team_id, credits=-wanted)
         book.write_too(counted.write)
         book.write_too(partial(events.note_refund, event_id, wanted))

@@ -18,7 +18,7 @@ from credits.models import AtZero
 from usage import events, lookups
 from usage.bounds import check_measures, check_use
 from usage.events import NewEvent
-from usage.lookups import Found, Place
+from usage.lookups import Found, Person, Place
 from usage.metering import Session, content_hash, cost_of, place_of
 from usage.models import ReservedUse, UsageEvent
 from usage.pricing import Measures, Terms
@@ -45,7 +45,7 @@ def reserve(
     key = f"reserve:{use.key}"
     refusal: Insufficient | None = None
     with ledger.open_book(keys=[(place.wallet_id, key)], now=now, reservations="by key") as book:
-        session = Session(book, found, [place])
+        session = Session(book, found, [place], found.people.values())
         try:
             earlier = book.replayed_reservation(place.wallet_id, key, digest)
         except ledger.IdempotencyConflict:
@@ -108,7 +108,7 @@ def settle(
     wallet_id, place = kept.reservation.wallet_id, _place(kept)
     key = f"settle:{reservation_id.hex}"
     with ledger.open_book(keys=[(wallet_id, key)], now=now) as book:
-        session = Session(book, Found(), [place])
+        session = Session(book, Found(), [place], [Person(kept.user_id, kept.team_id)])
         try:
             settled = ledger.settle(
                 book,

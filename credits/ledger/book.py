@@ -16,6 +16,10 @@ from credits.ledger.state import EntryState, GrantState, OperationState, Reserva
 from credits.models import MAX_BALANCE, MAX_CREDITS, Kind, new_id
 from credits.statements import Row, pipelined
 
+MAX_KEY_LENGTH = 300
+# The keys of operations that the ledger makes by itself begin so; nobody else's may.
+OWN_KEYS = "ledger:"
+
 
 class UnknownWallet(LookupError):
     """No such wallet."""
@@ -83,8 +87,8 @@ def check_room(wallet: WalletState, credits: int) -> None:
 
 
 def check_credits(credits: int) -> None:
-    """Raise ValueError unless the amount is above zero and within the ledger's bound."""
-    if not 0 < credits <= MAX_CREDITS:
+    """Raise ValueError unless the amount is a whole number above zero and within the ledger's bound."""
+    if type(credits) is not int or not 0 < credits <= MAX_CREDITS:
         message = f"An amount must be from 1 to {MAX_CREDITS} smallest units, not {credits}."
         raise ValueError(message)
 
@@ -100,6 +104,8 @@ class Book:
     _keys: set[tuple[int, str]]
     _recorded: dict[tuple[int, str], Recorded]
     reservations_by_key: dict[tuple[int, str], ReservationState] = field(default_factory=dict)
+    # Whether earlier reservations were looked up by their keys.
+    knows_reservations: bool = False
     # How many grants the book found expired, and how many reservations out of time.
     expired: int = 0
     timed_out: int = 0
@@ -118,9 +124,12 @@ class Book:
     def replay(self, wallet_id: int, key: str, content_hash: bytes) -> Recorded | None:
         """Return what was recorded under this key, earlier or in this book, or None if it is new.
 
-        Raises IdempotencyConflict where the content differs, and LookupError (a defect of the caller) where the book
-        was opened without this key.
+        Raises IdempotencyConflict where the content differs, and (defects of the caller) LookupError where the book
+        was opened without this key, ValueError where the key is empty, too long or one of the ledger's own.
         """
+        if not 0 < len(key) <= MAX_KEY_LENGTH or key.startswith(OWN_KEYS):
+            message = f"“{key[:40]}” can't be a key: 1 to {MAX_KEY_LENGTH} characters, not beginning with “{OWN_KEYS}”."
+            raise ValueError(message)
         if (wallet_id, key) not in self._keys:
             message = f"The book was not opened for the key “{key}”."
             raise LookupError(message)
@@ -241,7 +250,7 @@ class Book:
 
     def _own_operation(self, wallet: WalletState, kind: Kind, subject: UUID | None = None) -> OperationState:
         """Start an operation that the ledger makes by itself; its key is the running number, used once by nature."""
-        key = f"ledger:{kind.value}:{wallet.last_number + 1}"
+        key = f"{OWN_KEYS}{kind.value}:{wallet.last_number + 1}"
         return self.begin(
             wallet,
             kind,
@@ -272,6 +281,9 @@ class Book:
     def replayed_reservation(self, wallet_id: int, key: str, content_hash: bytes) -> ReservationState | None:
         """Return the reservation made under this key, or None. Raises as `replay` does."""
         self.replay(wallet_id, key, content_hash)
+        if not self.knows_reservations:
+            message = 'The book was not opened with reservations="by key".'
+            raise LookupError(message)
         reservation = self.reservations_by_key.get((wallet_id, key))
         if reservation is not None and reservation.content_hash != content_hash:
             raise IdempotencyConflict(key)
@@ -320,6 +332,11 @@ class Book:
         """
         here = [o for o in self._operations if o.kind == Kind.VOID.value and o.subject == grant_id]
         return rows.read_voided(grant_id, wallet.id) - sum(operation.credits for operation in here)
+
+    def expired_of(self, wallet: WalletState, grant_id: UUID) -> int:
+        """Return what has expired of a grant, in smallest units."""
+        here = [o for o in self._operations if o.kind == Kind.EXPIRY.value and o.subject == grant_id]
+        return rows.read_expired(grant_id, wallet.id) - sum(operation.credits for operation in here)
 
     def _entries(self, wallet: WalletState, kind: Kind) -> Iterable[EntryState]:
         own = (operation for operation in self._operations if operation.wallet_id == wallet.id)

@@ -75,6 +75,9 @@ def grant(
     check_room(wallet, credits)
     _check_terms(priority, cost_minor, cost_currency, features)
     begins = effective_at or wallet.now
+    if begins.tzinfo is None or (expires_at is not None and expires_at.tzinfo is None):
+        message = "A grant begins and expires at instants with a time zone."
+        raise ValueError(message)
     if expires_at is not None and expires_at <= max(begins, wallet.now):
         message = "A grant must expire after it begins, and not before now."
         raise ValueError(message)
@@ -130,8 +133,8 @@ def void(
     """Take back credits of a grant: what nobody spent, expired or reserved.
 
     credits: smallest units, or None for all that is free. Where less is free, the rest is left, or, with
-    `rest_as_debt`, becomes debt. The answer's `credits` says what was taken (negative; 0 where nothing was left). A
-    replay takes nothing.
+    `rest_as_debt`, becomes debt, as far as it was used rather than expired. The answer's `credits` says what was taken
+    (negative; 0 where nothing was left). A replay takes nothing.
 
     Raises UnknownGrant, AlreadyVoided (more than was ever given), IdempotencyConflict, UnknownWallet.
     """
@@ -140,18 +143,22 @@ def void(
     if replayed is not None:
         return replayed
     state = _loaded(book, wallet, grant_id)
+    wanted = state.free if credits is None else credits
+    voidable = wanted
     if credits is not None:
         check_credits(credits)
         voidable = state.amount - book.voided(wallet, grant_id)
         if credits > voidable:
             raise AlreadyVoided(asked=credits, voidable=voidable)
-    wanted = state.free if credits is None else credits
     taken = min(wanted, state.free)
     operation = book.begin(wallet, Kind.VOID, key=key, content_hash=content_hash, cause=cause, subject=grant_id)
     if taken:
         book.move(wallet, operation, Kind.VOID, -taken, state)
     if rest_as_debt and wanted > taken:
-        book.move(wallet, operation, Kind.DEBT, taken - wanted, None)
+        # What expired was not used, so it is not owed.
+        owed = min(wanted, voidable - book.expired_of(wallet, grant_id)) - taken
+        if owed > 0:
+            book.move(wallet, operation, Kind.DEBT, -owed, None)
     return book.finish(wallet, operation, tidy=True)
 
 

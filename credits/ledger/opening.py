@@ -46,6 +46,7 @@ def open_book(
         connection.ensure_connection()
         book = _load(wanted, now)
         if reservations == "by key":
+            book.knows_reservations = True
             for reservation in rows.read_reservations_by_key(sorted(wanted)):
                 book.reservations_by_key[reservation.wallet_id, reservation.idempotency_key] = reservation
         holding = [wallet for wallet in book.wallets.values() if wallet.reserved]

@@ -141,6 +141,18 @@ def read_voided(grant_id: UUID, wallet_id: int) -> int:
     return int(rows[0][0])
 
 
+def read_expired(grant_id: UUID, wallet_id: int) -> int:
+    """Return what has expired of a grant so far, in smallest units."""
+    rows = fetch(
+        """
+        SELECT coalesce(sum(-credits), 0)::bigint FROM credits_operation
+        WHERE wallet_id = %s AND subject = %s AND kind = 'expiry'
+        """,
+        [wallet_id, grant_id],
+    )
+    return int(rows[0][0])
+
+
 RESERVATION_COLUMNS = """r.id, r.wallet_id, r.idempotency_key, r.content_hash, r.state, r.credits, r.available_after,
     r.feature, r.actor_id, r.actor_label, r.resource, r.created_at, r.expires_at,
     (SELECT array_agg(d.grant_id ORDER BY d.position) FROM credits_reservationdraw d WHERE d.reservation_id = r.id),

@@ -286,7 +286,9 @@ class Reference:
         taken = min(wanted, lot.places[FREE])
         lot.carry(taken, FREE, place)
         self.taken[place] = [name]
-        self.owed[place] = wanted - taken if rest_as_debt else 0
+        # What expired was not used: it is not owed.
+        owable = max(0, voidable - lot.places[EXPIRED] - taken)
+        self.owed[place] = min(wanted - taken, owable) if rest_as_debt else 0
         self.debt += self.owed[place]
         return self._answer(key, content, before, (taken > 0) + (self.owed[place] > 0))
 

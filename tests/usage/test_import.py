@@ -179,7 +179,7 @@ def test_lines_are_given_to_members_in_turn_and_it_says_how(stage: Stage) -> Non
         (["--column", "quantity=nowhere"], "The file has no column “nowhere”"),
         (["--batch", "0"], "--batch must be from 1 to 10000."),
         (["--organization", "nobody"], "There is no organization “nobody”."),
-        (["--name", "x" * 151], "at most 150 characters"),
+        (["--name", "x" * 141], "at most 140 characters"),
     ],
 )
 def test_a_command_that_makes_no_sense_writes_nothing(stage: Stage, arguments: list[str], sentence: str) -> None:

@@ -82,7 +82,7 @@ class TestLimits:
                 cursor.execute("SELECT now()")
                 now = cursor.fetchone()[0]
             month = limits.month_of(now, ZoneInfo("UTC"))
-            seen_early.limits = read({stage.organization.pk: month}, now=now)
+            seen_early.limits = read({stage.organization.pk: month}, user_ids=[stage.owner.pk], team_ids=[], now=now)
             everyone_has_looked.wait()
             return find(wanted)
 

@@ -62,7 +62,9 @@ def my_usage(request: MemberRequest, organization: Organization) -> HttpResponse
         "program": wallet.program,
         "report": report,
         "month_on": month_on,
-        "limit": limits.read({organization.pk: month_on}, now=now).of_user(organization.pk, request.user.pk),
+        "limit": limits.read({organization.pk: month_on}, user_ids=[request.user.pk], team_ids=[], now=now).of_user(
+            organization.pk, request.user.pk
+        ),
         "tables": _tables(report),
     }
     return render(request, "usage/my_usage.html", context)

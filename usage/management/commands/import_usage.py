@@ -22,7 +22,7 @@ from usage.models import DEFAULT_SERVICE
 from usage.usage_files import ALIASES, Defaults, Record, UnreadableFile, read_csv, read_json_lines, read_lines
 
 # The name is part of every line's idempotency key.
-MAX_NAME_LENGTH = 150
+MAX_NAME_LENGTH = 140
 
 
 class Command(BaseCommand):
