@@ -1,10 +1,9 @@
-"""Bringing a program into the database: its row, its features, their rates. Safely repeatable.
+"""Bringing a program into the database: its row, its features, their rates, what it sells. Safely repeatable.
 
 Terms that may have been used are never edited: a rate that changed becomes a new row. What the file no longer names
-stays, since usage events point at it. Reading the file belongs in `program_terms`.
+stays, since usage events point at it. Reading the file belongs in `program_terms`, what is sold in `catalog_sales`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +11,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from billing.catalog_sales import Sales
+from billing.program_changes import Change, moves
 from billing.program_files import Problems
 from billing.program_terms import FeatureTerms, ProgramTerms, RateTerms
 from credits.models import Program
@@ -21,15 +22,6 @@ from usage.models import Feature, Rate
 # Rates that a file doesn't date hold from here on, so that usage from before Drawdown finds its price.
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 COLUMNS = ("pricing", "model", "credits", "min_credits", "max_credits", "input_credits", "output_credits", "per")
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Something that a load wrote, as its audit event tells it: of each field what it was and what it is."""
-
-    action: str
-    target: str
-    details: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +45,10 @@ def load_program(terms: ProgramTerms, *, now: datetime | None = None) -> Loaded:
         for feature in terms.features:
             load.feature(feature)
         load.problems.refuse()
-        for change in load.changes:
+        sales = Sales(load.row, terms.offers)
+        sales.load()
+        changes = [*load.changes, *sales.changes]
+        for change in changes:
             audit_events.record(
                 action=change.action,
                 target=change.target,
@@ -61,7 +56,7 @@ def load_program(terms: ProgramTerms, *, now: datetime | None = None) -> Loaded:
                 details=change.details,
                 now=load.now,
             )
-        return Loaded(load.changes, load.kept())
+        return Loaded(changes, [*load.kept(), *sales.kept])
 
 
 @dataclass(slots=True)
@@ -81,23 +76,23 @@ class _Load:
         row, is_new = Program.objects.get_or_create(key=self.terms.key, defaults=dict(columns))
         self.row = Program.objects.select_for_update().get(pk=row.pk)
         if is_new:
-            self._note("program.created", details=_moves({}, columns))
+            self._note("program.created", details=moves({}, columns))
             return
-        moves = _moves({name: getattr(self.row, name) for name in columns}, columns)
-        if moves.keys() & {"unit", "decimals"} and self.row.wallets.exists():
-            for name in sorted(moves.keys() & {"unit", "decimals"}):
+        moved = moves({name: getattr(self.row, name) for name in columns}, columns)
+        if moved.keys() & {"unit", "decimals"} and self.row.wallets.exists():
+            for name in sorted(moved.keys() & {"unit", "decimals"}):
                 self.problems.add(
                     "[program]",
                     name,
-                    f"can't change from {moves[name]['before']} to {moves[name]['after']}: organizations have wallets"
+                    f"can't change from {moved[name]['before']} to {moved[name]['after']}: organizations have wallets"
                     " under this program, and the amounts in them would mean something else.",
                 )
-        if moves:
-            for name in moves:
+        if moved:
+            for name in moved:
                 setattr(self.row, name, columns[name])
-            self.row.save(update_fields=list(moves))
-            self._note("program.changed", details=moves)
-        if "decimals" in moves and not self.problems.sentences:
+            self.row.save(update_fields=list(moved))
+            self._note("program.changed", details=moved)
+        if "decimals" in moved and not self.problems.sentences:
             # No wallet, so no use yet: rates in the old smallest unit would misprice what is imported later.
             Rate.objects.filter(feature__program=self.row).delete()
 
@@ -106,11 +101,11 @@ class _Load:
         columns = {"name": terms.name, "position": terms.position}
         row, is_new = Feature.objects.get_or_create(program=self.row, key=terms.key, defaults=columns)
         if is_new:
-            self._note("feature.created", feature=terms.key, details=_moves({}, columns))
-        elif moves := _moves({name: getattr(row, name) for name in columns}, columns):
+            self._note("feature.created", feature=terms.key, details=moves({}, columns))
+        elif moved := moves({name: getattr(row, name) for name in columns}, columns):
             row.name, row.position = terms.name, terms.position
-            row.save(update_fields=list(moves))
-            self._note("feature.changed", feature=terms.key, details=moves)
+            row.save(update_fields=list(moved))
+            self._note("feature.changed", feature=terms.key, details=moved)
         stored = list(row.rates.order_by("effective_at"))
         if any(_is_by_model(old) != _is_by_model(new) for old in stored for new in terms.rates):
             self.problems.add(
@@ -150,8 +145,8 @@ class _Load:
 
     def _add_rate(self, feature: Feature, rate: RateTerms, *, begins: datetime, old: Rate | None) -> None:
         Rate.objects.create(feature=feature, effective_at=begins, **_columns(rate))
-        moves = _moves({} if old is None else _columns(old), _columns(rate))
-        details = {"model": rate.model, "effective_at": begins.isoformat(), **moves}
+        moved = moves({} if old is None else _columns(old), _columns(rate))
+        details = {"model": rate.model, "effective_at": begins.isoformat(), **moved}
         self._note("rate.created", feature=feature.key, details=details)
 
     def _note(self, action: str, *, details: dict[str, Any], feature: str = "") -> None:
@@ -189,10 +184,3 @@ def _columns(rate: Rate | RateTerms) -> dict[str, Any]:
 
 def _is_by_model(rate: Rate | RateTerms) -> bool:
     return rate.pricing == "per_token"
-
-
-def _moves(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that differ, each with what it was and what it is."""
-    return {
-        name: {"before": before.get(name), "after": value} for name, value in after.items() if before.get(name) != value
-    }

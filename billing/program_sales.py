@@ -1,6 +1,6 @@
 """What a program's file says of selling: currencies, packs, custom amounts, plans and what goes with them, checked.
 
-Nothing is handed on: these terms have no models yet, and are checked so that the files stay right until they have.
+Nothing is handed on: `program_offers` reads what was found in order here.
 `tables` holds the tables that are in order (see `program_files.read_tables`).
 """
 
@@ -148,7 +148,19 @@ def _check_gifts(referral: ReferralTable | None, promotions: Sequence[PromotionT
         amounts.credits(referral.referred_credits, table="[referral]", key="referred_credits", least=1)
     refuse_doubles((item.code for item in promotions), table="[[promotions]]", key="code", amounts=amounts)
     for promotion in promotions:
-        amounts.credits(promotion.credits, table=f"[[promotions]] {promotion.code}", key="credits", least=1)
+        _check_promotion(promotion, amounts)
+
+
+def _check_promotion(promotion: PromotionTable, amounts: Amounts) -> None:
+    table = f"[[promotions]] {promotion.code}"
+    if (promotion.credits is None) == (promotion.percent_off is None):
+        amounts.problems.add(table, "", "must have either credits or percent_off.")
+    if promotion.credits is not None:
+        amounts.credits(promotion.credits, table=table, key="credits", least=1)
+    elif promotion.validity_days is not None:
+        amounts.problems.add(table, "validity_days", "would be ignored: only credits expire.")
+    if promotion.starts_at and promotion.ends_at and promotion.ends_at <= promotion.starts_at:
+        amounts.problems.add(table, "ends_at", "must be later than starts_at.")
 
 
 def _check_settings(

@@ -155,8 +155,13 @@ class ReferralTable(Table):
 class PromotionTable(Table):
     code: Code
     name: Text
-    credits: Amount
+    # One of these two.
+    credits: Amount | None = None
+    percent_off: Annotated[int, Meta(ge=1, le=100, description="a whole number from 1 to 100")] | None = None
     validity_days: Days | None = None
+    starts_at: Instant | None = None
+    ends_at: Instant | None = None
+    most_uses: Count | None = None
 
 
 class RateTable(Table):

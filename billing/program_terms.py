@@ -11,6 +11,7 @@ from typing import Any
 
 from billing.program_amounts import Amounts
 from billing.program_files import BrokenProgram, Problems, name_of, read_tables
+from billing.program_offers import Offers, read_offers
 from billing.program_sales import check_fit, check_sales, refuse_doubles
 from billing.program_tables import FeatureTable, RateTable
 from credits.models import MAX_BALANCE
@@ -52,6 +53,7 @@ class ProgramTerms:
     key: str
     columns: Mapping[str, Any]
     features: tuple[FeatureTerms, ...]
+    offers: Offers
 
 
 def read_program(path: Path) -> ProgramTerms:
@@ -72,7 +74,8 @@ def read_program(path: Path) -> ProgramTerms:
         if not features:
             problems.add("[[features]]", "", "there must be one at least.")
     problems.refuse()
-    return ProgramTerms(file=path.name, key=program.key, columns=columns, features=features)
+    offers = read_offers(tables, amounts)
+    return ProgramTerms(file=path.name, key=program.key, columns=columns, features=features, offers=offers)
 
 
 def _columns(tables: Mapping[str, Any], amounts: Amounts) -> dict[str, Any]:

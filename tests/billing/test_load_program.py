@@ -86,6 +86,7 @@ class TestTheFirstLoad:
 
         events = AuditEvent.objects.filter(reason="load_program small.toml")
         assert sorted(events.values_list("action", "target")) == [
+            ("currency.created", "small/EUR"),
             ("feature.created", "small/chat"),
             ("feature.created", "small/report"),
             ("program.created", "small"),
@@ -247,7 +248,7 @@ class TestTheCommand:
         lines = out.getvalue().splitlines()
         assert lines[0].startswith("program.created skydeck: name SkyDeck, unit credits, decimals 6, ")
         assert any(line.startswith("rate.created skydeck/code-completion: model code-small, ") for line in lines)
-        assert lines[-1] == "skydeck: 11 changes."
+        assert lines[-1] == "skydeck: 20 changes."
 
     def test_says_when_nothing_changed(self) -> None:
         call_command("load_program", "growi", stdout=StringIO())
@@ -298,5 +299,5 @@ def test_two_first_loads_at_once_make_one_program(folder: Path) -> None:
 
     loads = run_many(lambda: load_program(terms, now=NOW), 4)
 
-    assert sorted(len(loaded.changes) for loaded in loads) == [0, 0, 0, 5]
+    assert sorted(len(loaded.changes) for loaded in loads) == [0, 0, 0, 6]
     assert Rate.objects.count() == 2
