@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db.models import Q, Sum
 
 from credits import burndown
-from credits.models import Entry, Operation, Wallet
+from credits.models import Entry, Kind, Operation, Wallet
 from credits.statements import fetch
 
 EXPIRING_WITHIN = timedelta(days=14)
@@ -172,6 +172,9 @@ class OperationFilters:
         for name, wanted in (("kind__in", self.kinds), ("source__in", self.sources), ("feature__in", self.features)):
             if wanted:
                 condition &= Q(**{name: list(wanted)})
+        if self.sources:
+            # Said again, so that the index of what is not usage can serve.
+            condition &= Q(kind=Kind.GRANT)
         exact = {"actor_id": self.user_id, "occurred_at__gte": self.since, "occurred_at__lt": self.until}
         return condition & Q(**{name: value for name, value in exact.items() if value is not None})
 
