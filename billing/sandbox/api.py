@@ -10,11 +10,18 @@ from billing.sandbox import (  # noqa: F401 - each brings its routes
     checkout,
     checkout_pay,
     customers,
+    disputes,
     events,
+    invoice_calls,
     methods,
     payment_intents,
+    portal,
     products,
+    refunds,
     setup_intents,
+    subscription_calls,
+    test_clocks,
+    webhook_endpoints,
 )
 from billing.sandbox.account import Account
 from billing.sandbox.due import run_due
@@ -45,13 +52,6 @@ class Response:
     status: int
     body: Thing
     headers: dict[str, str] = field(default_factory=dict)
-
-
-class InFlight:
-    """The idempotency keys whose first call is still being worked on."""
-
-    def __init__(self) -> None:
-        self.keys: set[str] = set()
 
 
 def answer(account: Account, request: Request) -> Response:

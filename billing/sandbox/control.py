@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from billing.sandbox import deliveries, payment_intents
+from billing.sandbox import deliveries, disputes, invoices, payment_intents, refunds, subscriptions
 from billing.sandbox.account import Account
 from billing.sandbox.due import run_due
 from billing.sandbox.refusals import Refusal
@@ -127,3 +127,50 @@ def expire_card(account: Account, asked: Thing) -> Thing:
     method = account.get("payment_method", asked["payment_method"])
     method["card"] |= {"exp_month": 1, "exp_year": 2020}
     return method
+
+
+@action
+def open_dispute(account: Account, asked: Thing) -> Thing:
+    """Dispute a `charge` for a `reason` (default fraudulent); `inquiry` moves no money."""
+    charge = account.get("charge", asked["charge"])
+    reason = asked.get("reason", "fraudulent")
+    return disputes.open_dispute(account, charge, reason=reason, inquiry=bool(asked.get("inquiry")))
+
+
+@action
+def win_dispute(account: Account, asked: Thing) -> Thing:
+    dispute = account.get("dispute", asked["dispute"])
+    disputes.win(account, dispute)
+    return dispute
+
+
+@action
+def lose_dispute(account: Account, asked: Thing) -> Thing:
+    dispute = account.get("dispute", asked["dispute"])
+    disputes.lose(account, dispute)
+    return dispute
+
+
+@action
+def fail_refund(account: Account, asked: Thing) -> Thing:
+    refund = account.get("refund", asked["refund"])
+    refunds.fail(account, refund)
+    return refund
+
+
+@action
+def complete_refund(account: Account, asked: Thing) -> Thing:
+    refund = account.get("refund", asked["refund"])
+    refunds.complete(account, refund)
+    return refund
+
+
+@action
+def renew(account: Account, asked: Thing) -> Thing:
+    """Move the clock to the end of a `subscription`'s period and an hour on, when its invoice is paid."""
+    subscription = account.get("subscription", asked["subscription"])
+    until = subscription["items"]["data"][0]["current_period_end"] + invoices.FINALIZES_AFTER_SECONDS
+    if subscription["status"] not in subscriptions.ALIVE:
+        raise Refusal(f"Subscription {subscription['id']} is {subscription['status']}.")
+    account.notes["clock_offset"] += max(0, until - account.now())
+    return subscription

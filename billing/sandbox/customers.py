@@ -1,6 +1,7 @@
 """Customers."""
 
 from billing.sandbox import methods
+from billing.sandbox.cards import BY_NAME
 from billing.sandbox.events import emit
 from billing.sandbox.fields import address, merged, take
 from billing.sandbox.lists import INCLUDABLE, a_list, page, search
@@ -72,10 +73,21 @@ def _take_settings(call: Call, customer: Thing) -> Thing:
     before = customer["invoice_settings"]["default_payment_method"]
     wanted = settings["default_payment_method"] or None
     if wanted:
-        method = call.account.get("payment_method", wanted, param="invoice_settings[default_payment_method]")
+        method = _default_method(call, customer, wanted)
+        wanted = method["id"]
         methods.must_belong(method, customer["id"])
     customer["invoice_settings"] = {**customer["invoice_settings"], "default_payment_method": wanted}
     return {"invoice_settings": {"default_payment_method": before}} if before != wanted else {}
+
+
+def _default_method(call: Call, customer: Thing, name: str) -> Thing:
+    """The method of this identifier; a test card's name means the one just saved under it."""
+    if name not in BY_NAME:
+        return call.account.get("payment_method", name, param="invoice_settings[default_payment_method]")
+    for saved in call.account.newest_first("payment_method", customer=customer["id"]):
+        if methods.card_of(call.account, saved) == BY_NAME[name]:
+            return saved
+    return methods.attach(call.account, methods.from_name(call.account, name), customer["id"])
 
 
 @route("get", "/v1/customers/{id}")

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from billing.sandbox import control, deliveries, pages
+from billing.sandbox import control, deliveries
 from billing.sandbox.account import Account
 from billing.sandbox.api import Request, Response
 from billing.sandbox.due import run_due
 from billing.sandbox.html import alert
 from billing.sandbox.html import page as html_page
-from billing.sandbox.pages import bank, checkout, index  # noqa: F401 - each brings its pages
+from billing.sandbox.pages import bank, checkout, index, invoices, portal  # noqa: F401 - each brings its pages
 from billing.sandbox.pages.base import PAGES, Page, Visit
 from billing.sandbox.refusals import Refusal
 from billing.sandbox.switches import Dropped, Front
@@ -164,7 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
                     account.notes["request"] = None
                     run_due(account)
                     try:
-                        return view(Visit(account, *match.groups(), form=form))
+                        return view(Visit(account, "".join(match.groups()), form))
                     except Refusal as refused:
                         return Page(html_page("That did not work", alert(str(refused))), status=refused.status)
                     finally:
@@ -181,5 +181,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(body)
 
-
-__all__ = ["Exchange", "Sandbox", "pages"]

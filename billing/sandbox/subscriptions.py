@@ -73,7 +73,7 @@ def make(
 
 def add_item(account: Account, subscription: Thing, price: Thing, quantity: int, metadata: Any = None) -> Thing:
     """Add an item; its period is the subscription's current one."""
-    start, end = _new_period(account, subscription, price)
+    start, end = new_period(account, subscription, price)
     item = skeleton(
         "subscription_item",
         id=account.new_id("subscription_item", 14),
@@ -93,7 +93,8 @@ def add_item(account: Account, subscription: Thing, price: Thing, quantity: int,
     return item
 
 
-def _new_period(account: Account, subscription: Thing, price: Thing) -> tuple[int, int]:
+def new_period(account: Account, subscription: Thing, price: Thing) -> tuple[int, int]:
+    """Start and end of a period that begins now."""
     now = account.now()
     if subscription["trial_end"] and subscription["trial_end"] > now:
         return now, subscription["trial_end"]
@@ -173,7 +174,7 @@ def renew(account: Account, subscription: Thing) -> None:
     if subscription["cancel_at_period_end"]:
         end(account, subscription)
         return
-    previous = {"items": {"object": "list", "data": [dict(item) for item in subscription["items"]["data"]]}}
+    previous: Thing = {"items": {"object": "list", "data": [dict(item) for item in subscription["items"]["data"]]}}
     if subscription["status"] == "trialing":
         previous["status"] = "trialing"
         subscription["status"] = "active"
