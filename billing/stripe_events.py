@@ -1,24 +1,21 @@
 """Stripe's events: kept once, then worked off, each as a hint about which row to look at.
 
-A handler takes ids from an event and nothing else; what is true it asks Stripe. So an event may come twice, late,
-early, out of order or not at all. `receive` is the memory, `process_due` the truth, a task only the hurry.
+An event may come twice, late, early, out of order or not at all: what is true is asked of Stripe, by what
+`billing.stripe_handlers` calls. `receive` is the memory, `process_due` the truth, a task only the hurry.
 """
 
 import logging
 import time
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.db import DataError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
 from billing import stripe_gateway
-from billing.models import EventState, Purchase, StripeEvent
-from billing.purchases import settle as settle_purchase
-from organizations.models import Organization
+from billing.models import EventState, StripeEvent
+from billing.stripe_handlers import NotHereYet, NotOurs, handler_of
 
 logger = logging.getLogger(__name__)
 
@@ -37,17 +34,6 @@ WAITS = (
 # A sweep takes no further event after this, so that its task ends before the queue's soft time limit.
 SWEEP_SECONDS = 20
 LONGEST_NOTE = 500
-
-Thing = dict[str, Any]
-
-
-class NotOurs(Exception):
-    """The event is about nothing of ours."""
-
-
-class NotHereYet(Exception):
-    """The event is about an order that should be ours and is not here: an early event, or another installation's."""
-
 
 # Keeping
 
@@ -98,7 +84,7 @@ def _reason_to_ignore(kind: str, *, account: str, is_live: bool) -> str:
         return "It is about another account."
     if is_live != stripe_gateway.is_live():
         return "It is live and our key is not." if is_live else "Our key is live and it is not."
-    return "" if _handler_of(kind) else "Nothing here depends on events of this type."
+    return "" if handler_of(kind) else "Nothing here depends on events of this type."
 
 
 # Working off
@@ -157,7 +143,7 @@ def _due(now: datetime) -> Any:
 
 def _work_off(event: StripeEvent) -> tuple[EventState, str]:
     reason = _reason_to_ignore(event.type, account=event.account, is_live=event.is_live)
-    handler = _handler_of(event.type)
+    handler = handler_of(event.type)
     if reason or handler is None:
         return EventState.IGNORED, reason
     try:
@@ -171,143 +157,3 @@ def _work_off(event: StripeEvent) -> tuple[EventState, str]:
         logger.exception("Stripe event %s (%s) failed", event.event_id, event.type)
         return EventState.FAILED, f"{type(error).__name__}: {error}"
     return EventState.PROCESSED, ""
-
-
-# Finding out whom an event is about
-
-
-def _payment(data: Thing) -> None:
-    """A checkout, payment or charge: settle its order."""
-    thing = data["object"]
-    purchase_id = _uuid(_marks(thing).get("purchase_id"))
-    payment_id = _id(thing) if thing.get("object") == "payment_intent" else _id(thing.get("payment_intent"))
-    if purchase_id is None and payment_id:
-        purchase_id = _purchase_paid_by(payment_id)
-    _settle(purchase_id)
-
-
-def _checkout(data: Thing) -> None:
-    """A checkout: of an order, of a payment method, or of a plan."""
-    thing = data["object"]
-    if thing.get("mode") == "setup":
-        _refresh(_customer(data))
-    elif thing.get("mode") == "subscription":
-        _settle_subscription(_id(thing.get("subscription")))
-    else:
-        _payment(data)
-
-
-def _reversal(data: Thing) -> None:
-    """A refund or dispute, or the charge that it is of: bring its payment's order to where Stripe says it is."""
-    payment_id = _id(data["object"].get("payment_intent"))
-    if not payment_id or _purchase_paid_by(payment_id) is None:
-        raise NotOurs("No order of ours was paid by it.")
-    settle_reversal(payment_id)
-
-
-def _subscription(data: Thing) -> None:
-    _settle_subscription(_id(data["object"]))
-
-
-def _invoice(data: Thing) -> None:
-    """An invoice: of a plan's month, or the one that a checkout wrote for an order."""
-    thing = data["object"]
-    details = (thing.get("parent") or {}).get("subscription_details") or {}
-    if details.get("subscription"):
-        _settle_subscription(_id(details["subscription"]))
-    else:
-        _settle(_uuid(_marks(thing).get("purchase_id")))
-
-
-def _on_file(data: Thing) -> None:
-    """A payment method, a setup or the customer itself: look at what is on file."""
-    _refresh(_customer(data))
-
-
-def _purchase_paid_by(payment_id: str) -> UUID | None:
-    known = Purchase.objects.filter(stripe_payment_intent_id=payment_id).values_list("pk", flat=True).first()
-    return known or stripe_gateway.read_payment(payment_id).purchase_id
-
-
-def _customer(data: Thing) -> str | None:
-    """The customer that is concerned; one that a payment method was just taken off is named as the previous one."""
-    thing, before = data["object"], data.get("previous_attributes") or {}
-    if thing.get("object") == "customer":
-        return _id(thing)
-    return _id(thing.get("customer")) or _id(before.get("customer"))
-
-
-def _id(thing: Any) -> str | None:
-    """The id of an object that may be expanded or not."""
-    found = thing.get("id") if isinstance(thing, dict) else thing
-    return str(found) if found else None
-
-
-def _marks(thing: Thing) -> Thing:
-    return thing.get("metadata") or {}
-
-
-def _uuid(text: Any) -> UUID | None:
-    try:
-        return UUID(str(text))
-    except ValueError:
-        return None
-
-
-# Handing over
-
-
-def _settle(purchase_id: UUID | None) -> None:
-    if purchase_id is None:
-        raise NotOurs("It names no order of ours.")
-    if not Purchase.objects.filter(pk=purchase_id).exists():
-        raise NotHereYet(f"There is no order {purchase_id} here.")
-    settle_purchase(purchase_id)
-
-
-def _settle_subscription(subscription_id: str | None) -> None:
-    if subscription_id is None:
-        raise NotOurs("It names no subscription.")
-    settle_subscription(subscription_id)
-
-
-def _refresh(customer: str | None) -> None:
-    organization = Organization.objects.filter(stripe_customer__stripe_id=customer).first()
-    if organization is None:
-        raise NotOurs("It is about no customer of ours.")
-    refresh_methods(organization)
-
-
-def settle_reversal(payment_id: str) -> None:
-    """Stands where billing.reversals.settle will be."""
-    raise NotImplementedError(payment_id)
-
-
-def settle_subscription(subscription_id: str) -> None:
-    """Stands where billing.subscriptions.settle will be."""
-    raise NotImplementedError(subscription_id)
-
-
-def refresh_methods(organization: Organization) -> None:
-    """Stands where billing.payment_methods.refresh will be."""
-    raise NotImplementedError(organization)
-
-
-# The first whose beginning fits; none: the event is kept and ignored.
-HANDLERS: tuple[tuple[str, Callable[[Thing], None]], ...] = (
-    ("checkout.session.", _checkout),
-    ("payment_intent.", _payment),
-    ("charge.refund", _reversal),
-    ("charge.dispute.", _reversal),
-    ("charge.", _payment),
-    ("refund.", _reversal),
-    ("customer.subscription.", _subscription),
-    ("customer.updated", _on_file),
-    ("invoice.", _invoice),
-    ("payment_method.", _on_file),
-    ("setup_intent.", _on_file),
-)
-
-
-def _handler_of(kind: str) -> Callable[[Thing], None] | None:
-    return next((handler for beginning, handler in HANDLERS if kind.startswith(beginning)), None)

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from billing import stripe_events, stripe_gateway, tasks
+from billing import stripe_events, stripe_gateway, stripe_handlers, tasks
 from billing.models import EventState, Purchase, StripeCustomer, StripeEvent
 from billing.stripe_events import WAITS, process, process_due
 from tests import factories
@@ -25,7 +25,7 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the handlers asked to be settled, in order; nothing is settled really."""
     calls: list[Any] = []
     for name in ("settle_purchase", "settle_reversal", "settle_subscription", "refresh_methods"):
-        monkeypatch.setattr(stripe_events, name, lambda subject, name=name: calls.append((name, subject)))
+        monkeypatch.setattr(stripe_handlers, name, lambda subject, name=name: calls.append((name, subject)))
     monkeypatch.setattr(
         stripe_gateway, "read_payment", lambda identifier: pytest.fail(f"Stripe was asked for {identifier}")
     )
@@ -105,7 +105,7 @@ class TestWhomItIsAbout:
     ) -> None:
         process(keep(event(kind, thing)).pk)
 
-        assert settled == [("settle_reversal", "pi_1")]
+        assert settled == [("settle_purchase", purchase.pk), ("settle_reversal", "pi_1")]
 
     @pytest.mark.parametrize(
         ("kind", "thing"),
@@ -193,7 +193,7 @@ class TestTrying:
         self, settled: list[Any], purchase: Purchase, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         row = keep(of_order(purchase.pk))
-        monkeypatch.setattr(stripe_events, "settle_purchase", fail(stripe_gateway.Unavailable("no answer")))
+        monkeypatch.setattr(stripe_handlers, "settle_purchase", fail(stripe_gateway.Unavailable("no answer")))
         for attempt, wait in enumerate(WAITS, start=1):
             assert process_due(now=NOW + wait - MINUTE / 60) == 0
             assert process_due(now=NOW + wait) == 1
@@ -213,7 +213,7 @@ class TestTrying:
     ) -> None:
         row = keep(of_order(purchase.pk))
         with monkeypatch.context() as patch:
-            patch.setattr(stripe_events, "settle_purchase", fail(KeyboardInterrupt()))
+            patch.setattr(stripe_handlers, "settle_purchase", fail(KeyboardInterrupt()))
             with pytest.raises(KeyboardInterrupt):
                 process(row.pk, now=NOW)
         assert after(row) == ("received", 1, "")
