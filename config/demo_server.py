@@ -1,7 +1,8 @@
 """`make demo`: everything that a look around needs, started by one process and stopped with it.
 
 It starts the embedded servers, brings the database up to date, fills it once, and runs the payments sandbox, the web
-server and the background worker as its children. Ctrl-C or SIGTERM stops them all; a child that dies takes the rest along.
+server and the background worker as its children. Ctrl-C or SIGTERM stops them all; a child that dies takes the rest
+along.
 """
 
 import contextlib

@@ -286,5 +286,7 @@ LOGGING = {
         "django.server": {"level": "ERROR"},
         "django.db.backends": {"level": "INFO"},
         "celery": {"level": "WARNING"},
+        # It would log every address with its query.
+        "stripe": {"level": "WARNING"},
     },
 }

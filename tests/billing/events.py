@@ -32,9 +32,11 @@ def event(kind: str = "payment_intent.succeeded", thing: dict[str, Any] | None =
 
 def sign(body: str, *, secret: str | None = None, at: float | None = None) -> str:
     """The Stripe-Signature header of a body, now and with our secret unless said otherwise."""
-    return stripe.WebhookSignature.generate_signature_header(
-        body, settings.STRIPE_WEBHOOK_SECRET if secret is None else secret, int(time.time() if at is None else at)
+    secret = settings.STRIPE_WEBHOOK_SECRET if secret is None else secret
+    header: str = stripe.WebhookSignature.generate_signature_header(
+        body, secret, int(time.time() if at is None else at)
     )
+    return header
 
 
 def deliver(body: bytes | str | dict[str, Any], signature: str | None = None) -> HttpResponse:
