@@ -1,6 +1,7 @@
 """`manage.py audit_ledger`: prove that the books are right, in one snapshot; say what is not, and exit with 1.
 
-It stands in the highest room that has something to prove: it sees the ledger's invariants and the meter's.
+It stands in the highest room that has something to prove: it sees the ledger's invariants, the meter's and those of
+purchases.
 """
 
 import json
@@ -11,6 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from billing.audit import PURCHASES, count_purchases
 from credits import audit
 from credits.models import Wallet
 from usage.audit import EVENTS, count_events
@@ -30,10 +32,10 @@ class Report:
 def make_report(scope: audit.Scope) -> Report:
     """Prove everything in scope, in the caller's transaction."""
     began = time.monotonic()
-    found = [*audit.prove_ledger(scope), *audit.prove(EVENTS, scope)]
+    found = [*audit.prove_ledger(scope), *audit.prove([*EVENTS, *PURCHASES], scope)]
     return Report(
-        proved={**audit.count(scope), "events": count_events(scope)},
-        invariants=len(audit.INVARIANTS) + 1 + len(EVENTS),
+        proved={**audit.count(scope), "events": count_events(scope), "purchases": count_purchases(scope)},
+        invariants=len(audit.INVARIANTS) + 1 + len(EVENTS) + len(PURCHASES),
         broken=[item for item in found if not item.invariant.is_liveness],
         late=[item for item in found if item.invariant.is_liveness],
         seconds=round(time.monotonic() - began, 1),
