@@ -5,27 +5,34 @@ organization are placed one at a time, under its wallet's lock, so two of them c
 holding limit.
 """
 
+import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from billing import stripe_gateway
+from billing import promotions, stripe_gateway
 from billing.models import BillingDetails, Buyers, Method, Purchase, PurchaseState, SaleTerms, StripeCustomer
-from billing.quotes import Choice, Quote, ordered_credits, quote
+from billing.quotes import Choice, Quote, open_orders, ordered_credits, quote
 from credits import ledger
 from credits.models import Wallet
 from organizations import audit_events
+from organizations.formats import format_credits
 from organizations.models import Organization, User
 from organizations.public_ids import new_code
 from organizations.refusals import Refusal
 
+logger = logging.getLogger(__name__)
+
 # How long an unpaid order holds its place: a checkout as long as Stripe lets one be paid, a bank transfer two weeks.
 CHECKOUT_LASTS = timedelta(hours=1)
 TRANSFER_LASTS = timedelta(days=14)
+# So many orders may wait for their payment; whoever has more is not about to pay them.
+MOST_OPEN_ORDERS = 20
 
 
 class MayNotBuy(Refusal):
@@ -43,23 +50,42 @@ class HoldingLimitReached(Refusal):
         self.wanted = wanted
 
 
-class AlreadyOrdered(Refusal):
-    """The promotion is already used by another order of the organization."""
+class DetailsMissing(MayNotBuy):
+    """The tax invoice that goes with the order needs billing details."""
+
+
+class MethodMissing(MayNotBuy):
+    """A payment method must be on file first."""
 
 
 def refuse_unless_buyer(organization: Organization, method: Method) -> SaleTerms:
     """Return the program's terms of sale if the organization may buy by this method. Raises MayNotBuy."""
-    terms = SaleTerms.objects.filter(program=organization.wallet.program).first()
-    if terms is None:
+    terms = terms_of(organization)
+    if terms is None or organization.closed_at is not None:
         raise MayNotBuy(_("Nothing is on sale here."))
     if terms.buyers == Buyers.ON_PAID_PLAN and not is_on_paid_plan(organization):
         raise MayNotBuy(_("Credits are sold to organizations on a paid plan. Choose a plan first."))
-    if method == Method.BANK_TRANSFER and not terms.takes_bank_transfer:
-        raise MayNotBuy(_("Bank transfers are not taken."))
+    if method == Method.BANK_TRANSFER:
+        _refuse_transfer(organization, terms)
     has_method = organization.payment_methods.filter(detached_at=None).exists()
     if method == Method.CARD and terms.needs_payment_method and not has_method:
-        raise MayNotBuy(_("Put a payment method on file first."))
+        raise MethodMissing(_("Put a payment method on file first."))
     return terms
+
+
+def terms_of(organization: Organization) -> SaleTerms | None:
+    """Return how the organization's program sells; None: it sells nothing, or there is no program."""
+    return SaleTerms.objects.filter(program__wallets__organization=organization).first()
+
+
+def _refuse_transfer(organization: Organization, terms: SaleTerms) -> None:
+    if not terms.takes_bank_transfer:
+        raise MayNotBuy(_("Bank transfers are not taken."))
+    details = BillingDetails.objects.filter(organization=organization).first() or BillingDetails()
+    if terms.gives_tax_invoice and not (details.legal_name and details.address and details.tax_number):
+        raise DetailsMissing(
+            _("The tax invoice needs your legal name, address and registration number. Fill in the billing details.")
+        )
 
 
 def is_on_paid_plan(organization: Organization) -> bool:
@@ -83,55 +109,58 @@ def place_order(
     """Place an order, or return the one that this form placed before (whatever else the second call says).
 
     form_token: what the form carried, at most 64 characters; a form orders once. The quote is frozen on the order.
-    Raises MayNotBuy, NotForSale, PromotionRefused, HoldingLimitReached, AlreadyOrdered; then nothing was written.
+    Raises MayNotBuy, NotForSale, PromotionRefused, HoldingLimitReached; then nothing was written.
     """
     earlier = Purchase.objects.filter(organization=organization, form_token=form_token).first()
     if earlier is not None:
         return earlier
     terms = refuse_unless_buyer(organization, method)
     wallet = Wallet.objects.select_related("program").get(organization=organization)
-    try:
-        with transaction.atomic(), ledger.open_book(keys=[(wallet.pk, "")], now=now) as book:
-            state = book.wallet(wallet.pk)
-            quoted = quote(organization, choice, promotion_code=promotion_code, now=state.now)
-            held = sum(grant.remaining for grant in state.grants.values())
-            _refuse_above_limit(wallet, organization, quoted, held=held, now=state.now)
-            purchase = write_order(
-                quoted,
-                organization=organization,
-                buyer=buyer,
-                method=method,
-                terms=terms,
-                form_token=form_token,
-                now=state.now,
-            )
-    except IntegrityError as error:
-        # The wallet's lock leaves only what another form's or a late double click's row refuses.
-        again = Purchase.objects.filter(organization=organization, form_token=form_token).first()
-        if again is not None:
-            return again
-        if "purchase_uses_a_promotion_once" in str(error):
-            raise AlreadyOrdered(_("Your organization has used this promotion already.")) from None
-        raise
-    return purchase
+    with transaction.atomic(), ledger.open_book(keys=[(wallet.pk, "")], now=now) as book:
+        # A double click has waited for the lock.
+        earlier = Purchase.objects.filter(organization=organization, form_token=form_token).first()
+        if earlier is not None:
+            return earlier
+        state = book.wallet(wallet.pk)
+        quoted = quote(organization, choice, promotion_code=promotion_code, now=state.now)
+        if quoted.promotion_id is not None:
+            promotions.claim(organization, quoted.promotion_id, now=state.now)
+        held = sum(grant.remaining for grant in state.grants.values())
+        refuse_above_limits(wallet, quoted, held=held, now=state.now)
+        return write_order(
+            quoted,
+            organization=organization,
+            buyer=buyer,
+            method=method,
+            terms=terms,
+            form_token=form_token,
+            now=state.now,
+        )
 
 
-def _refuse_above_limit(wallet: Wallet, organization: Organization, quoted: Quote, *, held: int, now: datetime) -> None:
+def refuse_above_limits(wallet: Wallet, quoted: Quote, *, held: int, now: datetime) -> None:
+    """Refuse what the organization may not hold or order. held: smallest units, reserved and frozen ones too.
+
+    Sure only under the wallet's lock. Raises HoldingLimitReached, MayNotBuy.
+    """
+    if Purchase.objects.filter(open_orders(wallet.organization, now=now)).count() >= MOST_OPEN_ORDERS:
+        raise MayNotBuy(_("Too many orders wait for their payment. Pay some, or cancel them."))
     limit = wallet.program.holding_limit
-    if limit is None:
+    ordered = ordered_credits(wallet.organization, now=now)
+    if limit is None or held + ordered + quoted.credits <= limit:
         return
-    ordered = ordered_credits(organization, now=now)
-    if held + ordered + quoted.credits > limit:
-        sentence = _(
-            "By law your organization may hold %(limit)s credits. It holds %(held)s, open orders bring %(ordered)s, "
-            "so at most %(left)s more can be bought now."
-        ) % {
-            "limit": f"{limit:,}",
-            "held": f"{held:,}",
-            "ordered": f"{ordered:,}",
-            "left": f"{max(0, limit - held - ordered):,}",
-        }
-        raise HoldingLimitReached(sentence, limit=limit, held=held, ordered=ordered, wanted=quoted.credits)
+    amounts = {"limit": limit, "held": held, "ordered": ordered, "left": max(0, limit - held - ordered)}
+    sentence = _(
+        "By law your organization may hold %(limit)s %(unit)s. It holds %(held)s, open orders bring %(ordered)s, "
+        "so at most %(left)s more can be bought now."
+    ) % {
+        "unit": wallet.program.get_unit_display(),
+        **{
+            name: format_credits(amount, decimals=wallet.program.decimals, language=get_language() or "en")
+            for name, amount in amounts.items()
+        },
+    }
+    raise HoldingLimitReached(sentence, limit=limit, held=held, ordered=ordered, wanted=quoted.credits)
 
 
 def write_order(
@@ -151,6 +180,7 @@ def write_order(
         organization=organization,
         pack_id=quoted.pack_id,
         lots=quoted.lots,
+        name=quoted.name,
         credits=quoted.credits,
         validity_days=quoted.validity_days,
         list_amount_minor=quoted.list_amount_minor,
@@ -198,7 +228,7 @@ def begin_checkout(purchase: Purchase) -> str:
         purchase_id=purchase.pk,
         reference=purchase.reference,
         customer=customer_of(organization),
-        description=describe(purchase),
+        description=purchase.name,
         amount_minor=purchase.amount_minor,
         currency=purchase.currency,
         locale=organization.language,
@@ -212,8 +242,9 @@ def begin_checkout(purchase: Purchase) -> str:
     try:
         checkout = stripe_gateway.create_checkout(order, key=f"checkout:{purchase.pk}")
     except stripe_gateway.Refused as refused:
+        logger.error("Stripe refused the checkout of %s: %s", purchase.reference, refused)  # noqa: TRY400
         Purchase.objects.filter(pk=purchase.pk, state=PurchaseState.PENDING).update(
-            state=PurchaseState.FAILED, failure=str(refused)[:200]
+            state=PurchaseState.FAILED, failure=_("The payment page could not be prepared.")
         )
         raise
     Purchase.objects.filter(pk=purchase.pk).update(stripe_session_id=checkout.session_id, checkout_url=checkout.url)
@@ -239,14 +270,6 @@ def customer_of(organization: Organization) -> str:
         organization=organization, defaults={"stripe_id": stripe_id, "created_at": timezone.now()}
     )
     return str(customer.stripe_id)
-
-
-def describe(purchase: Purchase) -> str:
-    """Say in a line what is bought, for Stripe's page and the invoice."""
-    if purchase.pack is None:
-        return purchase.reference
-    name = purchase.pack.name
-    return f"{purchase.lots} × {name}" if purchase.lots > 1 else name
 
 
 def _first_owner_email(organization: Organization) -> str:

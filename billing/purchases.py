@@ -4,20 +4,21 @@
 whoever calls it, how often and in whatever order, a payment becomes credits once.
 """
 
-from datetime import date, datetime, time, timedelta
+import logging
+from datetime import datetime, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from billing import referrals, stripe_gateway
+from billing import stripe_gateway
 from billing.models import Method, Purchase, PurchaseState, StripeCustomer
-from credits import ledger
-from credits.models import Source, Wallet
+from billing.payments import grant_paid, leave_promotion
 from organizations import audit_events
-from organizations.models import User
-from organizations.refusals import Refusal
+from organizations.models import AuditEvent, User
+
+logger = logging.getLogger(__name__)
 
 # Legal moves. What Stripe says it has taken is paid for, whatever we thought before.
 MOVES: dict[str, frozenset[str]] = {
@@ -29,23 +30,14 @@ MOVES: dict[str, frozenset[str]] = {
     "canceled": frozenset({"paid", "processing"}),
     "paid": frozenset(),
 }
-SOURCES = {
-    Method.CARD: Source.CARD,
-    Method.BANK_TRANSFER: Source.BANK_TRANSFER,
-    Method.AUTO_RECHARGE: Source.AUTO_RECHARGE,
-}
-
-
-# Payments that are not Stripe's: nothing to pay, and bank transfers.
-OWN_PAYMENTS = ("free:", "deposit:")
+# States in which an order waits, and may be paid, canceled or left to expire.
+WAITING = frozenset({PurchaseState.PENDING, PurchaseState.OPEN})
+# An order of which Stripe knows nothing is given up so long after its time: by then no call about it is on its way.
+LOST_AFTER = timedelta(hours=1)
 
 
 class WrongPayment(Exception):
     """What Stripe took differs from the order in amount, currency or customer. Nothing was granted; people decide."""
-
-
-class NotPayable(Refusal):
-    """The order is no longer open for this: it was paid, canceled, or is of another method."""
 
 
 def settle(purchase_id: UUID, *, now: datetime | None = None) -> Purchase:
@@ -55,16 +47,50 @@ def settle(purchase_id: UUID, *, now: datetime | None = None) -> Purchase:
     database's. Raises WrongPayment, and the gateway's Unavailable (call again later).
     """
     purchase = Purchase.objects.select_related("organization").get(pk=purchase_id)
-    if purchase.state == PurchaseState.PAID or purchase.method == Method.BANK_TRANSFER:
-        return purchase
+    if purchase.state == PurchaseState.PAID:
+        return _with_documents(purchase)
     if purchase.amount_minor == 0:
+        # Nothing to pay: an order that is open is as good as paid, one that was given up is not.
+        if purchase.state not in WAITING:
+            return purchase
         return grant_paid(purchase, payment_id=f"free:{purchase.pk}", now=now)
+    if purchase.method == Method.BANK_TRANSFER:
+        return _expire_if_late(purchase, now=now, after=timedelta(0))
+    return _settle_with_stripe(purchase, now=now)
+
+
+def _settle_with_stripe(purchase: Purchase, *, now: datetime | None) -> Purchase:
     payment, checkout = _ask(purchase)
     if payment is not None and payment.status == "succeeded":
-        _refuse_wrong(purchase, payment)
-        return grant_paid(purchase, payment_id=payment.id, receipt_url=payment.receipt_url or "", now=now)
+        _refuse_wrong(purchase, payment, now=now)
+        return _with_documents(grant_paid(purchase, payment_id=payment.id, receipt_url=payment.receipt_url, now=now))
+    if payment is None and checkout is None:
+        return _expire_if_late(purchase, now=now, after=LOST_AFTER)
     state, failure = _target(payment, checkout)
     return _move(purchase, state, failure=failure)
+
+
+def _expire_if_late(purchase: Purchase, *, now: datetime | None, after: timedelta) -> Purchase:
+    """Let an order that nobody paid go once its time is over. Money that comes all the same is granted all the same."""
+    if purchase.state not in WAITING or (now or timezone.now()) < purchase.expires_at + after:
+        return purchase
+    return _move(purchase, PurchaseState.EXPIRED, failure="")
+
+
+def _with_documents(purchase: Purchase) -> Purchase:
+    """Note where the invoice is that Stripe wrote, as soon as there is one. Nothing depends on it, so nothing fails."""
+    if purchase.stripe_session_id is None or purchase.invoice_url:
+        return purchase
+    try:
+        invoice_id = stripe_gateway.read_checkout(purchase.stripe_session_id).invoice_id
+        invoice = stripe_gateway.read_invoice(invoice_id) if invoice_id else None
+    except stripe_gateway.GatewayError as error:
+        logger.warning("No invoice for %s yet: %s", purchase.reference, error)
+        return purchase
+    if invoice is not None and invoice.hosted_url:
+        purchase.stripe_invoice_id, purchase.invoice_url = invoice.id, invoice.hosted_url
+        purchase.save(update_fields=["stripe_invoice_id", "invoice_url"])
+    return purchase
 
 
 def _ask(
@@ -86,13 +112,38 @@ def _ask(
     return None, checkout
 
 
-def _refuse_wrong(purchase: Purchase, payment: stripe_gateway.PaymentState) -> None:
+def _refuse_wrong(purchase: Purchase, payment: stripe_gateway.PaymentState, *, now: datetime | None) -> None:
     customer = StripeCustomer.objects.filter(organization=purchase.organization).first()
     asked = (purchase.amount_minor, purchase.currency, customer.stripe_id if customer else None)
     taken = (payment.received_minor, payment.currency, payment.customer)
-    if asked != taken:
-        message = f"Order {purchase.reference} asked for {asked}, payment {payment.id} took {taken}."
-        raise WrongPayment(message)
+    if asked == taken:
+        return
+    _tell_staff(purchase, payment, details={"asked": asked, "taken": taken}, now=now)
+    message = f"Order {purchase.reference} asked for {asked}, payment {payment.id} took {taken}."
+    raise WrongPayment(message)
+
+
+def _tell_staff(
+    purchase: Purchase, payment: stripe_gateway.PaymentState, *, details: dict[str, object], now: datetime | None
+) -> None:
+    """Keep what is wrong with a payment where staff look, once; the owner reads that people are at it."""
+    told = {"payment": payment.id, **details}
+    with transaction.atomic():
+        locked = Purchase.objects.select_for_update(no_key=True).get(pk=purchase.pk)
+        known = AuditEvent.objects.filter(
+            action="purchase.payment_differs", target=purchase.reference, details__payment=payment.id
+        )
+        if known.exists():
+            return
+        locked.failure = _("What was paid differs from the order. Our staff look into it.")
+        locked.save(update_fields=["failure"])
+        audit_events.record(
+            action="purchase.payment_differs",
+            organization=purchase.organization,
+            target=purchase.reference,
+            details=told,
+            now=now,
+        )
 
 
 def _target(
@@ -116,120 +167,38 @@ def _target(
 
 def _move(purchase: Purchase, state: PurchaseState | None, *, failure: str) -> Purchase:
     with transaction.atomic():
-        locked = Purchase.objects.select_for_update(no_key=True).get(pk=purchase.pk)
-        if failure:
-            locked.failure = failure[:200]
-        if state is not None and state in MOVES[locked.state]:
-            locked.state = state
-        locked.save(update_fields=["state", "failure"])
-    return locked
-
-
-def grant_paid(purchase: Purchase, *, payment_id: str, receipt_url: str = "", now: datetime | None = None) -> Purchase:
-    """Grant an order's credits under a key made of its payment, and mark it paid, in one transaction.
-
-    The wallets are locked first, then the order. A referral that waits for the first paid purchase is credited with
-    it. A second call changes nothing.
-    """
-    wallet = Wallet.objects.get(organization=purchase.organization_id)
-    key = f"payment:{payment_id}"
-    referral = referrals.waiting(purchase)
-    keys = [(wallet.pk, key), *referrals.ledger_keys(referral)]
-    with transaction.atomic(), ledger.open_book(keys=keys, now=now) as book:
         locked = (
             Purchase.objects.select_for_update(no_key=True, of=("self",))
             .select_related("organization")
             .get(pk=purchase.pk)
         )
-        if locked.state == PurchaseState.PAID:
-            return locked
-        instant = book.wallet(wallet.pk).now
-        recorded = ledger.grant(
-            book,
-            wallet_id=wallet.pk,
-            credits=locked.credits,
-            source=SOURCES[Method(locked.method)] if locked.amount_minor else Source.PROMOTION,
-            key=key,
-            content_hash=ledger.hash_content(purchase=str(locked.pk)),
-            cause=ledger.Cause(actor_id=locked.bought_by_id, actor_label="purchase", memo=locked.reference),
-            expires_at=expiry_of(locked, instant),
-            cost_minor=locked.amount_minor,
-            cost_currency=locked.currency if locked.amount_minor else "",
-        )
-        if referral is not None:
-            referrals.credit(book, referral, now=instant)
-        # The grant's row is written on leaving the book; the foreign key is checked at the commit.
-        locked.grant_id = recorded.subject
-        locked.state = PurchaseState.PAID
-        locked.paid_at = instant
-        locked.failure = ""
-        locked.receipt_url = receipt_url
-        if not payment_id.startswith(OWN_PAYMENTS):
-            locked.stripe_payment_intent_id = payment_id
-        locked.save()
-        audit_events.record(
-            action="purchase.paid",
-            organization=locked.organization,
-            target=locked.reference,
-            details={"payment": payment_id, "credits": locked.credits},
-            now=instant,
-        )
+        if failure:
+            locked.failure = failure[:200]
+        if state is not None and state in MOVES[locked.state]:
+            leave_promotion(locked, state)
+            locked.state = state
+        locked.save(update_fields=["state", "failure", "promotion"])
     return locked
 
 
-def expiry_of(purchase: Purchase, paid_at: datetime) -> datetime | None:
-    """Return when a purchase's credits expire: at the end of the day, so many days after the day of the purchase, in
-    the organization's time zone. None: never."""
-    if purchase.validity_days is None:
-        return None
-    zone = ZoneInfo(purchase.organization.time_zone)
-    last_day = paid_at.astimezone(zone).date() + timedelta(days=purchase.validity_days)
-    return datetime.combine(last_day + timedelta(days=1), time.min, tzinfo=zone)
-
-
-def confirm_deposit(
-    purchase: Purchase,
-    *,
-    amount_minor: int,
-    deposited_on: date,
-    confirmed_by: User,
-    reason: str,
-    now: datetime | None = None,
-) -> Purchase:
-    """Say that the money of a bank transfer has arrived, and grant its credits. A second call changes nothing.
-
-    amount_minor: what arrived; it must be what was ordered. Raises NotPayable.
-    """
-    if purchase.method != Method.BANK_TRANSFER:
-        raise NotPayable(_("This order is not paid by bank transfer."))
-    if purchase.state == PurchaseState.PAID:
-        return purchase
-    if amount_minor != purchase.amount_minor:
-        raise NotPayable(_("The deposit differs from the amount of the order."))
-    with transaction.atomic():
-        Purchase.objects.filter(pk=purchase.pk, confirmed_by=None).update(
-            deposited_on=deposited_on, confirmed_by=confirmed_by
-        )
-        settled = grant_paid(purchase, payment_id=f"deposit:{purchase.pk}", now=now)
-        audit_events.record(
-            action="purchase.deposit_confirmed",
-            organization=purchase.organization,
-            actor=confirmed_by,
-            target=purchase.reference,
-            reason=reason,
-            details={"amount_minor": amount_minor, "deposited_on": deposited_on.isoformat()},
-            now=now,
-        )
-    return settled
-
-
-def cancel(purchase: Purchase) -> Purchase:
+def cancel(purchase: Purchase, *, actor: User | None = None, now: datetime | None = None) -> Purchase:
     """Give up an order that nobody has paid; its checkout is closed at Stripe first. Outside any transaction.
 
-    One that was paid meanwhile is settled instead. Raises the gateway's Unavailable.
+    One that was paid meanwhile is settled instead, one that is over stays as it is. Raises the gateway's errors.
     """
-    if purchase.stripe_session_id and purchase.state in {PurchaseState.PENDING, PurchaseState.OPEN}:
+    if purchase.state not in WAITING:
+        return purchase
+    if purchase.stripe_session_id:
         checkout = stripe_gateway.expire_checkout(purchase.stripe_session_id)
         if checkout.status != "expired":
-            return settle(purchase.pk)
-    return _move(purchase, PurchaseState.CANCELED, failure="")
+            return settle(purchase.pk, now=now)
+    canceled = _move(purchase, PurchaseState.CANCELED, failure="")
+    if canceled.state == PurchaseState.CANCELED:
+        audit_events.record(
+            action="purchase.canceled",
+            organization=purchase.organization,
+            actor=actor,
+            target=purchase.reference,
+            now=now,
+        )
+    return canceled

@@ -8,22 +8,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Q
+from django.utils import translation
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from billing.models import CustomAmount, Pack, PackPrice, ProgramCurrency, Promotion, Purchase
-from credits.models import Program
-from organizations.formats import format_money
+from billing.models import CustomAmount, Pack, PackPrice, ProgramCurrency, Purchase
+from billing.promotions import PromotionRefused, find_promotion
+from credits.models import MAX_CREDITS, Program
+from organizations.formats import format_credits_with_unit, format_money
 from organizations.models import Organization
 from organizations.refusals import Refusal
 
 
 class NotForSale(Refusal):
     """The pack, amount, number of lots or currency is not on sale to this organization."""
-
-
-class PromotionRefused(Refusal):
-    """The promotion code can't be used for this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,10 @@ Choice = PackChoice | CustomChoice
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What is to be paid and what it brings. `list_amount_minor` is the price before the promotion."""
+    """What is to be paid and what it brings. `name`: what is bought, as it is called on the order for ever.
+
+    list_amount_minor: the price before the promotion.
+    """
 
     pack_id: int | None
     lots: int
@@ -82,7 +83,9 @@ def quote(organization: Organization, choice: Choice, *, promotion_code: str = "
     if isinstance(choice, PackChoice):
         quoted = _quote_pack(program, choice, currency)
     else:
-        quoted = _quote_custom(program, choice, currency)
+        quoted = _quote_custom(organization, choice, currency)
+    if quoted.credits > MAX_CREDITS:
+        raise NotForSale(_("This is more than one order can be for."))
     if not promotion_code:
         return quoted
     promotion = find_promotion(organization, promotion_code, now=now)
@@ -91,19 +94,6 @@ def quote(organization: Organization, choice: Choice, *, promotion_code: str = "
     # Rounded in the customer's favour: what is left of a minor unit is not charged.
     discounted = quoted.list_amount_minor * (100 - promotion.percent_off) // 100
     return replace(quoted, promotion_id=promotion.pk, amount_minor=discounted)
-
-
-def find_promotion(organization: Organization, code: str, *, now: datetime) -> Promotion:
-    """Return the promotion that a code names, if the organization may still use it. Raises PromotionRefused."""
-    program = organization.wallet.program
-    promotion = Promotion.objects.filter(program=program, code__iexact=code.strip()).first()
-    if promotion is None:
-        raise PromotionRefused(_("There is no promotion “%(code)s”.") % {"code": code.strip()[:30]})
-    if promotion.starts_at is not None and now < promotion.starts_at:
-        raise PromotionRefused(_("This promotion has not begun yet."))
-    if promotion.ends_at is not None and promotion.ends_at <= now:
-        raise PromotionRefused(_("This promotion has ended."))
-    return promotion
 
 
 def _quote_pack(program: Program, choice: PackChoice, currency: str) -> Quote:
@@ -123,7 +113,7 @@ def _quote_pack(program: Program, choice: PackChoice, currency: str) -> Quote:
     return Quote(
         pack_id=pack.pk,
         lots=choice.lots,
-        name=pack.name,
+        name=f"{choice.lots} × {pack.name}" if choice.lots > 1 else pack.name,
         credits=pack.credits * choice.lots,
         list_amount_minor=amount_minor,
         amount_minor=amount_minor,
@@ -133,7 +123,8 @@ def _quote_pack(program: Program, choice: PackChoice, currency: str) -> Quote:
     )
 
 
-def _quote_custom(program: Program, choice: CustomChoice, currency: str) -> Quote:
+def _quote_custom(organization: Organization, choice: CustomChoice, currency: str) -> Quote:
+    program = organization.wallet.program
     terms = CustomAmount.objects.filter(program=program, currency=currency, is_sold=True).first()
     if terms is None:
         raise NotForSale(_("Amounts of your own choice are not on sale."))
@@ -151,7 +142,7 @@ def _quote_custom(program: Program, choice: CustomChoice, currency: str) -> Quot
     return Quote(
         pack_id=None,
         lots=1,
-        name=_money(choice.amount_minor, currency),
+        name=_in_words(steps * terms.credits_per_step, program, organization.language),
         credits=steps * terms.credits_per_step,
         list_amount_minor=choice.amount_minor,
         amount_minor=choice.amount_minor,
@@ -159,6 +150,12 @@ def _quote_custom(program: Program, choice: CustomChoice, currency: str) -> Quot
         promotion_id=None,
         validity_days=program.validity_days,
     )
+
+
+def _in_words(credits: int, program: Program, language: str) -> str:
+    """An amount of credits in the organization's language, whoever orders."""
+    with translation.override(language):
+        return format_credits_with_unit(credits, decimals=program.decimals, unit=program.unit, language=language)
 
 
 def _money(amount_minor: int, currency: str) -> str:

@@ -40,6 +40,8 @@ class Purchase(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="purchases")
     pack = models.ForeignKey(Pack, on_delete=models.PROTECT, null=True, blank=True, related_name="purchases")
     lots = models.PositiveIntegerField(_("lots"), default=1)
+    # What is bought, as it was called at the order: packs change their names.
+    name = models.CharField(_("what"), max_length=140)
     credits = models.BigIntegerField(_("credits"))
     bonus_credits = models.BigIntegerField(_("bonus credits"), default=0)
     validity_days = models.PositiveIntegerField(_("expire after days"), null=True, blank=True)

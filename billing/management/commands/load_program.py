@@ -4,7 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from billing.catalog import Change, load_program
+from billing.catalog import load_program
+from billing.program_changes import Change
 from billing.program_files import BrokenProgram, find_file, shipped_programs
 from billing.program_terms import read_program
 

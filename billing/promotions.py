@@ -1,0 +1,113 @@
+"""Promotion codes: credits that a code brings by itself, and the percentage that another takes off a purchase.
+
+Once per organization, within the code's dates, at most so many times in all. The wallet is locked before the promotion.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from billing.models import Promotion, PromotionUse, Purchase, PurchaseState
+from credits import ledger
+from credits.models import Source, Wallet
+from organizations import audit_events
+from organizations.models import Organization, User
+from organizations.refusals import Refusal
+
+
+class PromotionRefused(Refusal):
+    """The promotion code can't be used for this."""
+
+
+class AlreadyOrdered(PromotionRefused):
+    """The promotion is already used by another order of the organization."""
+
+
+def find_promotion(organization: Organization, code: str, *, now: datetime) -> Promotion:
+    """Return the promotion that a code names, if it runs now. Raises PromotionRefused.
+
+    Whether the organization has used it, and how often it was used in all, is asked under lock, when it is used.
+    """
+    program = organization.wallet.program
+    promotion = Promotion.objects.filter(program=program, code__iexact=code.strip()).first()
+    if promotion is None:
+        raise PromotionRefused(_("There is no promotion “%(code)s”.") % {"code": code.strip()[:30]})
+    if promotion.starts_at is not None and now < promotion.starts_at:
+        raise PromotionRefused(_("This promotion has not begun yet."))
+    if promotion.ends_at is not None and promotion.ends_at <= now:
+        raise PromotionRefused(_("This promotion has ended."))
+    return promotion
+
+
+def claim(organization: Organization, promotion_id: int, *, now: datetime) -> None:
+    """Keep a percentage for an order of the organization, which the caller writes in the same transaction.
+
+    Under the wallet's lock. Raises AlreadyOrdered and PromotionRefused.
+    """
+    promotion = Promotion.objects.select_for_update(no_key=True).get(pk=promotion_id)
+    own = Purchase.objects.filter(
+        organization=organization, promotion=promotion, state__in=["pending", "open", "processing", "paid"]
+    ).first()
+    if own is not None and own.state in {PurchaseState.PENDING, PurchaseState.OPEN}:
+        raise AlreadyOrdered(
+            _("Your order %(reference)s uses this promotion already. Pay it, or cancel it first.")
+            % {"reference": own.reference}
+        )
+    if own is not None:
+        raise AlreadyOrdered(_("Your organization has used this promotion already."))
+    _refuse_used_up(promotion, now=now)
+
+
+def redeem(*, organization: Organization, code: str, actor: User, now: datetime | None = None) -> PromotionUse:
+    """Give the organization the credits that a code brings, and return the use. Once: a second call is refused.
+
+    now: for tests; otherwise the ledger's clock. Raises PromotionRefused.
+    """
+    if organization.closed_at is not None or not Wallet.objects.filter(organization=organization).exists():
+        raise PromotionRefused(_("There is no promotion “%(code)s”.") % {"code": code.strip()[:30]})
+    promotion = find_promotion(organization, code, now=now or timezone.now())
+    if promotion.credits is None:
+        raise PromotionRefused(_("This code takes something off a purchase: enter it when you buy."))
+    wallet, key = organization.wallet, f"promotion:{promotion.pk}"
+    with ledger.open_book(keys=[(wallet.pk, key)], now=now) as book:
+        instant = book.wallet(wallet.pk).now
+        promotion = Promotion.objects.select_for_update(no_key=True).get(pk=promotion.pk)
+        if PromotionUse.objects.filter(promotion=promotion, organization=organization).exists():
+            raise PromotionRefused(_("Your organization has used this promotion already."))
+        _refuse_used_up(promotion, now=instant)
+        recorded = ledger.grant(
+            book,
+            wallet_id=wallet.pk,
+            credits=promotion.credits or 0,
+            source=Source.PROMOTION,
+            key=key,
+            content_hash=ledger.hash_content(promotion=promotion.pk),
+            cause=ledger.Cause(actor_id=actor.pk, actor_label="promotion", memo=promotion.code),
+            expires_at=instant + timedelta(days=promotion.validity_days) if promotion.validity_days else None,
+        )
+        # The operation's row is written on leaving the book; the foreign key is checked at the commit.
+        use = PromotionUse.objects.create(
+            promotion=promotion, organization=organization, operation_id=recorded.id, used_at=instant
+        )
+        audit_events.record(
+            action="promotion.redeemed",
+            organization=organization,
+            actor=actor,
+            target=promotion.code,
+            details={"credits": promotion.credits},
+            now=instant,
+        )
+    return use
+
+
+def _refuse_used_up(promotion: Promotion, *, now: datetime) -> None:
+    """Refuse a promotion that was used as often as it may be. Orders that may still be paid count."""
+    if promotion.most_uses is None:
+        return
+    orders = Purchase.objects.filter(promotion=promotion).filter(
+        Q(state__in=["processing", "paid"]) | Q(state__in=["pending", "open"], expires_at__gt=now)
+    )
+    if promotion.uses.count() + orders.count() >= promotion.most_uses:
+        raise PromotionRefused(_("This promotion is used up."))
