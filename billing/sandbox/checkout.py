@@ -164,6 +164,8 @@ def _blank(account: Account, params: Thing, mode: str) -> Thing:
                 "rendering_options": None,
             },
         }
+    if wallets := params.get("wallet_options"):
+        session["wallet_options"] = {"link": {"display": (wallets.get("link") or {}).get("display", "auto")}}
     if options := params.get("saved_payment_method_options"):
         session["saved_payment_method_options"] = {
             "allow_redisplay_filters": options.get("allow_redisplay_filters") or ["always"],

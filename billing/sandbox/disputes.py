@@ -48,7 +48,11 @@ def open_dispute(account: Account, charge: Thing, *, reason: str, inquiry: bool 
     }
     card = (charge["payment_method_details"] or {}).get("card")
     if card:
-        details = {"brand": card["brand"], "case_type": "inquiry" if inquiry else "chargeback"}
+        details = {
+            "brand": card["brand"],
+            "case_type": "inquiry" if inquiry else "chargeback",
+            "network": card["brand"],
+        }
         dispute["payment_method_details"] = {"type": "card", "card": {**details, "network_reason_code": "83"}}
     account.add(dispute)
     charge["disputed"] = True
@@ -149,5 +153,3 @@ def close(call: Call) -> Answer:
     dispute = call.account.get("dispute", call.place)
     lose(call.account, dispute)
     return dispute
-
-

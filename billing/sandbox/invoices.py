@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from billing.sandbox import payment_intents
+from billing.sandbox import cards, methods, payment_intents
 from billing.sandbox.account import Account
 from billing.sandbox.due import task
 from billing.sandbox.events import emit
@@ -203,9 +203,21 @@ def pay(account: Account, invoice: Thing, method: Thing | None = None, *, off_se
     invoice["attempted"] = True
     invoice["attempt_count"] += 1
     intent = intent_of(account, invoice)
-    payment_intents.confirm(account, intent, method, off_session=off_session)
-    if intent["status"] == "requires_action":
+    card = methods.card_of(account, method)
+    set_up = account.hidden(method)["set_up"]
+    if off_session and card and cards.wants_customer(card, present=False, set_up=set_up):
+        intent["payment_method"] = method["id"]
+        account.hidden(intent).setdefault("return_url", invoice["hosted_invoice_url"])
+        payment_intents.ask_customer(account, intent)
         emit(account, "invoice.payment_action_required", invoice)
+        _told(account, invoice, intent, "failed")
+        raise Refusal(
+            "Payment for this invoice requires additional user action before it can be completed successfully.",
+            status=402,
+            kind="card_error",
+            code="invoice_payment_intent_requires_action",
+        )
+    payment_intents.confirm(account, intent, method, off_session=off_session)
     return invoice
 
 

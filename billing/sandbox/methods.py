@@ -15,6 +15,7 @@ from billing.sandbox.shapes import Thing, skeleton
 
 DELAYED = ("konbini", "us_bank_account", "sepa_debit")
 SHORTEST, LONGEST = 12, 19
+FAILING_ACCOUNTS = ("AT861904300235473202", "IT60X0542811101000000123456")
 
 
 def card_error(code: str, *, param: str | None = None, decline_code: str | None = None, **fields: Any) -> Refusal:
@@ -114,8 +115,7 @@ _COMMON = {
 def make_link(account: Account, email: str) -> Thing:
     """A Link wallet: an address and no card; it can be charged later like a saved card."""
     method = _blank(account, "link", {"email": email})
-    method["link"] = {"email": email, "persistent_token": None}
-    method["link"].pop("persistent_token")
+    method["link"] = {"email": email}
     return account.add(method, number="4242424242424242", set_up=True)
 
 
@@ -252,7 +252,7 @@ def create(call: Call) -> Answer:
     else:
         method = make_delayed(account, kind, billing)
         if kind == "sepa_debit":
-            account.hidden(method)["fails"] = str(params["sepa_debit"].get("iban", "")).endswith("3202")
+            account.hidden(method)["fails"] = (params.get("sepa_debit") or {}).get("iban") in FAILING_ACCOUNTS
     take(method, params, "allow_redisplay")
     return method
 

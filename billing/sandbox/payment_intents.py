@@ -66,7 +66,7 @@ def confirm(
     if asked and off_session:
         raise _declined(account, intent, method, "authentication_required", "authentication_required")
     if asked:
-        return _ask_customer(account, intent)
+        return ask_customer(account, intent)
     if card.code:
         raise _declined(account, intent, method, card.code, card.decline_code)
     return _take_money(account, intent, method)
@@ -188,7 +188,8 @@ def fail_debit(account: Account, intent: Thing) -> None:
         money_failed(account, intent)
 
 
-def _ask_customer(account: Account, intent: Thing) -> Thing:
+def ask_customer(account: Account, intent: Thing) -> Thing:
+    """The bank wants the customer: the intent leads to a page where it asks."""
     return_url = account.hidden(intent).get("return_url")
     intent |= {
         "status": "requires_action",

@@ -24,7 +24,9 @@ def make_configuration(account: Account, params: Thing, *, is_default: bool = Fa
     configuration = skeleton(
         "billing_portal.configuration",
         active=True,
-        business_profile={name: profile.get(name) for name in ("headline", "privacy_policy_url", "terms_of_service_url")},
+        business_profile={
+            name: profile.get(name) for name in ("headline", "privacy_policy_url", "terms_of_service_url")
+        },
         created=account.now(),
         default_return_url=params.get("default_return_url"),
         features=_features(params.get("features") or {}),
@@ -53,11 +55,16 @@ def _features(sent: Thing) -> Thing:
         "invoice_history": {"enabled": on["invoice_history"]},
         "payment_method_update": {"enabled": on["payment_method_update"], "payment_method_configuration": None},
         "subscription_cancel": {
-            "cancellation_reason": {"enabled": _flag(reason.get("enabled")), "options": reason.get("options") or []},
+            "cancellation_reason": {
+                "enabled": _flag(reason.get("enabled")),
+                "feedback_options": None,
+                "options": reason.get("options") or [],
+            },
             "enabled": _flag(cancel.get("enabled")),
             "mode": cancel.get("mode", "at_period_end"),
             "proration_behavior": cancel.get("proration_behavior", "none"),
         },
+        "subscription_pause": {"enabled": False, "duration": {"interval_options": [], "type": "indefinite"}},
         "subscription_update": {
             "billing_cycle_anchor": update.get("billing_cycle_anchor"),
             "default_allowed_updates": update.get("default_allowed_updates") or [],

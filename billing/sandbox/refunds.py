@@ -81,9 +81,7 @@ def _check(charge: Thing, amount: int, left: int) -> None:
     if amount < 1:
         raise Refusal("Invalid positive integer", param="amount", code="parameter_invalid_integer")
     if amount > left:
-        raise Refusal(
-            f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})", param="amount"
-        )
+        raise Refusal(f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})", param="amount")
 
 
 def _return(account: Account, charge: Thing, amount: int) -> None:

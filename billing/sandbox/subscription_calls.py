@@ -1,5 +1,7 @@
 """The API's calls on subscriptions: make, read, change, cancel."""
 
+import copy
+
 from billing.sandbox import invoices, methods, subscriptions
 from billing.sandbox.account import Account
 from billing.sandbox.events import emit
@@ -54,8 +56,12 @@ def create(call: Call) -> Answer:
 def _items(account: Account, sent: object) -> list[Thing]:
     listed = list(sent.values()) if isinstance(sent, dict) else sent
     found: list[Thing] = list(listed) if isinstance(listed, list) else []
-    return [{**each, "price": make_price(account, each["price_data"])["id"]} if "price_data" in each else
-            {**each, "price": each.get("price") or each.get("plan")} for each in found]
+    return [
+        {**each, "price": make_price(account, each["price_data"])["id"]}
+        if "price_data" in each
+        else {**each, "price": each.get("price") or each.get("plan")}
+        for each in found
+    ]
 
 
 @route("get", "/v1/subscriptions/{id}")
@@ -76,23 +82,39 @@ def update(call: Call) -> Answer:
     if params.get("trial_end") == "now" and subscription["trial_end"]:
         previous["trial_end"] = subscription["trial_end"]
         subscription |= {"trial_end": account.now(), "status": "active"}
-    sent = params.get("items")
-    changes = _items(account, sent) if sent else []
-    if changes:
+    if params.get("items"):
         previous["items"] = {"object": "list", "data": [dict(item) for item in subscription["items"]["data"]]}
-        change_items(
-            account, subscription, changes,
-            from_now=(params.get("billing_cycle_anchor") or {}) == {"type": "now"}
-            or params.get("billing_cycle_anchor") == "now",
-            proration=params.get("proration_behavior", "create_prorations"),
-        )
+        _change(account, subscription, params)
     if previous:
         emit(account, "customer.subscription.updated", subscription, previous=previous)
     return subscription
 
 
-def change_items(account: Account, subscription: Thing, changes: list[Thing], *, from_now: bool, proration: str) -> None:
-    """Change prices and quantities. `from_now` begins a new period and bills it whole; else by `proration`."""
+def _change(account: Account, subscription: Thing, params: Thing) -> None:
+    """Change the items as asked. With `error_if_incomplete` a decline leaves everything as it was and is raised."""
+    before = copy.deepcopy(subscription)
+    anchor = params.get("billing_cycle_anchor")
+    refused = change_items(
+        account,
+        subscription,
+        _items(account, params["items"]),
+        from_now=anchor in ("now", {"type": "now"}),
+        proration=params.get("proration_behavior", "create_prorations"),
+    )
+    if refused is not None and params.get("payment_behavior") == "error_if_incomplete":
+        invoice = account.get("invoice", subscription["latest_invoice"])
+        invoice["status"] = "void"
+        subscription |= before
+        raise refused
+
+
+def change_items(
+    account: Account, subscription: Thing, changes: list[Thing], *, from_now: bool, proration: str
+) -> Refusal | None:
+    """Change prices and quantities. `from_now` begins a new period and bills it whole; else by `proration`.
+
+    What the bank said, if it declined the invoice that this brings about.
+    """
     before = sum((item["price"]["unit_amount"] or 0) * item["quantity"] for item in subscription["items"]["data"])
     for change in changes:
         _change_item(account, subscription, change)
@@ -105,29 +127,39 @@ def change_items(account: Account, subscription: Thing, changes: list[Thing], *,
                 account, subscription, item["price"]
             )
         account.later(items[0]["current_period_end"] - now, "renew_subscription", subscription["id"])
-        _bill(account, subscription, subscriptions.invoice_now(account, subscription, "subscription_update"))
-    elif proration == "always_invoice":
+        return _bill(account, subscriptions.invoice_now(account, subscription, "subscription_update"))
+    if proration == "always_invoice":
         after = sum((item["price"]["unit_amount"] or 0) * item["quantity"] for item in items)
         start, end = items[0]["current_period_start"], items[0]["current_period_end"]
         difference = round((after - before) * (end - now) / max(1, end - start))
         invoice = invoices.make(
-            account, customer=account.find(subscription["customer"]), currency=subscription["currency"],
-            reason="subscription_update", subscription=subscription,
+            account,
+            customer=account.find(subscription["customer"]),
+            currency=subscription["currency"],
+            reason="subscription_update",
+            subscription=subscription,
         )
         invoices.add_line(
-            account, invoice, amount=difference, description="Change of plan, rest of the period",
-            price=items[0]["price"], period=(now, end), item=items[0], proration=True,
+            account,
+            invoice,
+            amount=difference,
+            description="Change of plan, rest of the period",
+            price=items[0]["price"],
+            period=(now, end),
+            item=items[0],
+            proration=True,
         )
         subscription["latest_invoice"] = invoice["id"]
         emit(account, "invoice.created", invoice)
-        _bill(account, subscription, invoice)
+        return _bill(account, invoice)
+    return None
 
 
-def _bill(account: Account, subscription: Thing, invoice: Thing) -> None:
-    del subscription
+def _bill(account: Account, invoice: Thing) -> Refusal | None:
     invoices.finalize(account, invoice)
     if invoice["status"] == "open" and invoice["collection_method"] == "charge_automatically":
-        invoices.try_to_pay(account, invoice)
+        return invoices.try_to_pay(account, invoice)
+    return None
 
 
 def _change_item(account: Account, subscription: Thing, change: Thing) -> None:

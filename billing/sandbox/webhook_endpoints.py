@@ -14,7 +14,9 @@ def create(call: Call) -> Answer:
         if not params.get(name):
             raise missing(name)
     if not str(params["url"]).startswith(("http://", "https://")):
-        raise Refusal("Invalid URL: An explicit scheme (such as https) must be provided.", param="url", code="url_invalid")
+        raise Refusal(
+            "Invalid URL: An explicit scheme (such as https) must be provided.", param="url", code="url_invalid"
+        )
     secret = f"whsec_{account.new_id('coupon', 32)}"
     endpoint = skeleton(
         "webhook_endpoint",

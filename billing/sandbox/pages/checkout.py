@@ -63,7 +63,7 @@ def _payer(account: Account, session: Thing, form: dict[str, str]) -> Payer:
     name = form.get("name", "").strip() or None
     if how in {each["id"] for each in saved(account, session)}:
         return Payer(account.get("payment_method", how), email, name)
-    if how == "link":
+    if how == "link" and _offers_link(session):
         if not email:
             raise Refusal("Link needs your email.", param="email")
         return Payer(methods.make_link(account, email), email, name, save="save" in form)
@@ -166,9 +166,14 @@ def _ways(account: Account, session: Thing, form: dict[str, str]) -> Html:
         choices,
         html.choice("New card", "method", "card", checked=chosen == "card"),
         card,
-        html.choice("Link", "method", "link", checked=chosen == "link"),
+        html.choice("Link", "method", "link", checked=chosen == "link") if _offers_link(session) else None,
         delayed if session["mode"] == "payment" else None,
     )
+
+
+def _offers_link(session: Thing) -> bool:
+    wallets = session["wallet_options"] or {"link": {"display": "auto"}}
+    return bool(wallets["link"]["display"] != "never")
 
 
 def _save_box(session: Thing, form: dict[str, str]) -> Html | None:

@@ -42,11 +42,7 @@ def portal(visit: Visit) -> Page:
         _back(session),
         *(section(visit, session) for section in _sections(session)),
     )
-    leads_to = tuple(
-        found
-        for each in (session["return_url"], _after(session))
-        if (found := origin(each))
-    )
+    leads_to = tuple(found for each in (session["return_url"], _after(session)) if (found := origin(each)))
     return Page(body, status=402 if problem else 200, leads_to=leads_to)
 
 

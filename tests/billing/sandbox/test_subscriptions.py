@@ -224,3 +224,43 @@ def test_an_invoiced_customer_pays_by_the_invoices_page(sandbox: Payments) -> No
     sandbox.stripe().v1.invoices.pay(invoice.id, {"paid_out_of_band": True})
 
     assert sandbox.stripe().v1.invoices.retrieve(invoice.id).status == "paid"
+
+
+def test_a_declined_upgrade_changes_nothing_where_that_is_asked_for(sandbox: Payments) -> None:
+    owner = customer(sandbox).id
+    saved_card(sandbox, owner)
+    subscription = subscribe(sandbox, owner, monthly_price(sandbox))
+    saved_card(sandbox, owner, "pm_card_chargeCustomerFail")
+
+    with pytest.raises(stripe.CardError):
+        sandbox.stripe().v1.subscriptions.update(
+            subscription.id,
+            {
+                "items": [{"id": item(subscription).id, "price": monthly_price(sandbox, 4500)}],
+                "proration_behavior": "always_invoice",
+                "payment_behavior": "error_if_incomplete",
+            },
+        )
+
+    same = sandbox.stripe().v1.subscriptions.retrieve(subscription.id)
+    assert (same.status, item(same).price.unit_amount) == ("active", 1500)
+    assert same.latest_invoice == subscription.latest_invoice
+
+
+def test_a_renewal_may_want_the_customer(sandbox: Payments) -> None:
+    owner = customer(sandbox).id
+    saved_card(sandbox, owner)
+    subscription = subscribe(sandbox, owner, monthly_price(sandbox))
+    saved_card(sandbox, owner, "pm_card_authenticationRequired")
+
+    sandbox.control("renew", subscription=subscription.id)
+
+    assert since(sandbox, "payment_intent.requires_action") == [
+        "payment_intent.requires_action",
+        "invoice.payment_action_required",
+        "invoice.payment_failed",
+        "customer.subscription.updated",
+    ]
+    intent = sandbox.events("payment_intent.requires_action")[-1]["data"]["object"]
+    sandbox.answer_bank(intent["next_action"]["redirect_to_url"]["url"])
+    assert sandbox.stripe().v1.subscriptions.retrieve(subscription.id).status == "active"
