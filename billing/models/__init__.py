@@ -22,12 +22,21 @@ from billing.models.customers import BillingDetails, PaymentMethod, Referral, Re
 from billing.models.purchases import Method, Purchase, PurchaseState
 from billing.models.reversals import Dispute, Refund, RefundMode, RefundRequest, RefundState, RequestState
 from billing.models.stripe_rows import EventState, StripeEvent
-from billing.models.subscriptions import Subscription, SubscriptionState
+from billing.models.subscriptions import (
+    Allowance,
+    CheckoutStage,
+    PlanCheckout,
+    StripePrice,
+    Subscription,
+    SubscriptionState,
+)
 
 __all__ = [
+    "Allowance",
     "AutoRecharge",
     "BillingDetails",
     "Buyers",
+    "CheckoutStage",
     "CustomAmount",
     "Dispute",
     "EventState",
@@ -37,6 +46,7 @@ __all__ = [
     "PauseReason",
     "PaymentMethod",
     "Plan",
+    "PlanCheckout",
     "PlanPrice",
     "ProgramCurrency",
     "Promotion",
@@ -56,6 +66,7 @@ __all__ = [
     "SaleTerms",
     "StripeCustomer",
     "StripeEvent",
+    "StripePrice",
     "Subscription",
     "SubscriptionState",
 ]
