@@ -129,6 +129,21 @@ def read_invoice(invoice_id: str) -> InvoiceState:
     return _invoice(read(lambda client: client.v1.invoices.retrieve(invoice_id, {"expand": ["payments"]})))
 
 
+def find_invoices(subscription_id: str) -> list[InvoiceState]:
+    """The newest invoices of a subscription, two years of them, newest first, without their payments.
+
+    Raises Refused, Unavailable.
+    """
+    params: Any = {"subscription": subscription_id, "limit": 24}
+    return [_invoice(invoice) for invoice in read(lambda client: client.v1.invoices.list(params)).data]
+
+
+def charge_to(subscription_id: str, payment_method: str, key: str) -> None:
+    """Say what a subscription's next months are charged to. Raises Refused, OutcomeUnknown."""
+    params: Any = {"default_payment_method": payment_method}
+    write(lambda client, options: client.v1.subscriptions.update(subscription_id, params, options), key=key)
+
+
 def _subscription(subscription: stripe.Subscription) -> SubscriptionState:
     items = at(subscription, "items", "data") or []
     item = items[0] if items else None
