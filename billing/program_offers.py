@@ -83,6 +83,8 @@ def _buying(buying: BuyingTable | None) -> dict[str, Any]:
         "offers_link": "link" in methods,
         "reference_prefix": (buying.reference_prefix if buying is not None else None) or "DD",
         "confirmation": (buying.confirmation if buying is not None else None) or "",
+        "seller": ((buying.seller if buying is not None else None) or "").strip(),
+        "bank_account": ((buying.bank_account if buying is not None else None) or "").strip(),
     }
 
 

@@ -18,6 +18,9 @@ Model = Annotated[
     str, Meta(pattern=r"\A[!-~]{1,100}\Z", description="a model's key: at most 100 characters, no spaces")
 ]
 Text = Annotated[str, Meta(pattern=r"\A[^\x00-\x1f\x7f]{1,100}\Z", description="a text of 1 to 100 characters")]
+Lines = Annotated[
+    str, Meta(pattern=r"\A[^\x00-\x09\x0b-\x1f\x7f]{1,500}\Z", description="lines of text, 1 to 500 characters")
+]
 Prefix = Annotated[str, Meta(pattern=r"\A[A-Z]{2,5}\Z", description="2 to 5 capital letters")]
 Code = Annotated[str, Meta(pattern=r"\A[A-Z0-9-]{2,30}\Z", description="2 to 30 of A-Z, 0-9 and hyphen")]
 Country = Annotated[str, Meta(pattern=r"\A[A-Z]{2}\Z", description="a country's two capital letters")]
@@ -59,6 +62,9 @@ class BuyingTable(Table):
     validity_days: Days | None = None
     reference_prefix: Prefix | None = None
     confirmation: Text | None = None
+    # For orders by bank transfer: who sells, with address and registration number, and where the money goes.
+    seller: Lines | None = None
+    bank_account: Lines | None = None
 
 
 class HoldingLimitTable(Table):

@@ -29,6 +29,9 @@ class SaleTerms(models.Model):
     needs_payment_method = models.BooleanField(_("needs a payment method on file"), default=False)
     takes_bank_transfer = models.BooleanField(_("takes bank transfers"), default=False)
     gives_tax_invoice = models.BooleanField(_("gives tax invoices"), default=False)
+    # What stands on orders and receipts of bank transfers: who sells, and where the money goes.
+    seller = models.TextField(_("seller"), max_length=500, blank=True)
+    bank_account = models.TextField(_("bank account"), max_length=500, blank=True)
     offers_link = models.BooleanField(_("offers Link"), default=False)
     reference_prefix = models.CharField(_("references begin with"), max_length=5, default="DD")
     confirmation = models.CharField(_("confirmation"), max_length=200, blank=True)
