@@ -98,6 +98,8 @@ class Dispute(models.Model):
     status = models.CharField(_("status"), max_length=40)
     reason = models.CharField(_("reason"), max_length=60, blank=True)
     amount_minor = models.BigIntegerField(_("amount, in minor units"))
+    # Whether it was this dispute that froze the grant: then its end thaws it.
+    has_frozen = models.BooleanField(_("has frozen the grant"), default=False)
     void_operation = models.ForeignKey(Operation, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     opened_at = models.DateTimeField(_("opened"))
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
