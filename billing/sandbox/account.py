@@ -70,6 +70,7 @@ class Account:
 
     def _open(self) -> None:
         self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = NORMAL")  # outlives a killed process, which is what is asked
         self._database.execute("CREATE TABLE IF NOT EXISTS things (id TEXT PRIMARY KEY, place INTEGER, body TEXT)")
         self._database.execute("CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, body TEXT)")
         self._database.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, body TEXT)")
@@ -166,11 +167,10 @@ class Account:
         return thing
 
     def all(self, kind: str, **fields: Any) -> Iterator[Thing]:
-        """Every object of a kind whose fields have these values, oldest first."""
+        """Every object of a kind whose fields have these values, oldest first. To change one, take it by `get`."""
         for identifier in list(self._of_kind.get(kind, ())):
             thing = self._things[identifier]
             if all(thing.get(name) == value for name, value in fields.items()):
-                self._changed.add(identifier)
                 yield thing
 
     def newest_first(self, kind: str, **fields: Any) -> list[Thing]:

@@ -13,8 +13,8 @@ from billing.sandbox import (  # noqa: F401 - each brings its routes
     disputes,
     events,
     invoice_calls,
-    methods,
-    payment_intents,
+    method_calls,
+    payment_intent_calls,
     portal,
     products,
     refunds,
@@ -122,7 +122,7 @@ def _work(account: Account, request: Request, key: str | None, request_id: str) 
     params = typed(route.name, decode(pairs), strict=strict)
     expand = params.pop("expand", [])
     place, second = [*places, "", ""][:2]
-    call = Call(account, params, place, second, request_id, key)
+    call = Call(account, params, place, second, request_id, key, strict)
     account.notes["request"] = {"id": request_id, "idempotency_key": key} if request.verb != "GET" else None
     try:
         body = expanded(account, route.handler(call), expand)

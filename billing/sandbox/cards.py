@@ -26,8 +26,8 @@ class Card:
     country: str = "US"
 
 
-def _declining(number: str, name: str, code: str, decline_code: str | None = None, **more: bool) -> Card:
-    return Card(number, (name,), code=code, decline_code=decline_code, **more)
+def _declining(number: str, name: str, code: str, decline_code: str | None = None) -> Card:
+    return Card(number, (name,), code=code, decline_code=decline_code)
 
 
 CARDS = (

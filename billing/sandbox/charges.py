@@ -106,8 +106,8 @@ def details(method: Thing, intent: Thing) -> Thing:
             },
         }
     if kind == "sepa_debit":
-        names = ("bank_code", "branch_code", "country", "fingerprint", "last4")
-        return {"type": kind, kind: {**{name: method[kind][name] for name in names}, "mandate": None}}
+        shown = ("bank_code", "branch_code", "country", "fingerprint", "last4")
+        return {"type": kind, kind: {**{name: method[kind][name] for name in shown}, "mandate": None}}
     names = ("account_holder_type", "account_type", "bank_name", "fingerprint", "last4", "routing_number")
     return {"type": kind, kind: {**{name: method[kind][name] for name in names}, "payment_reference": None}}
 

@@ -21,6 +21,14 @@ ASKED_FOR = (
     *("saved_payment_method_options", "payment_method_data"),
 )
 
+ONLY_IN = {
+    "line_items": ("payment", "subscription"),
+    "payment_intent_data": ("payment",),
+    "subscription_data": ("subscription",),
+    "setup_intent_data": ("setup",),
+    "invoice_creation": ("payment",),
+}
+
 
 @route("post", "/v1/checkout/sessions")
 def create(call: Call) -> Answer:
@@ -54,19 +62,19 @@ def _check(call: Call, mode: str) -> None:
             raise Refusal("You may only specify one of these parameters: customer, customer_email.")
     if mode != "setup" and not params.get("line_items"):
         raise missing("line_items")
-    if mode == "setup" and params.get("line_items"):
-        raise Refusal("You can not pass `line_items` in `setup` mode.", param="line_items")
+    _check_addresses(params)
+    for name, only in ONLY_IN.items():
+        if name in params and mode not in only:
+            raise Refusal(f"You can not pass `{name}` in `{mode}` mode.", param=name)
+
+
+def _check_addresses(params: Thing) -> None:
     if params.get("ui_mode", "hosted_page") == "hosted_page" and not params.get("success_url"):
         raise missing("success_url")
     for name in ("success_url", "cancel_url"):
         url = params.get(name)
         if url and urlsplit(str(url)).scheme not in {"http", "https"}:
             raise Refusal("Not a valid URL", code="url_invalid", param=name)
-    for name, only in (("payment_intent_data", "payment"), ("subscription_data", "subscription")):
-        if name in params and mode != only:
-            raise Refusal(f"You can not pass `{name}` in `{mode}` mode.", param=name)
-    if "invoice_creation" in params and mode != "payment":
-        raise Refusal("`invoice_creation` can only be used in `payment` mode.", param="invoice_creation")
 
 
 def _item(account: Account, sent: Thing, mode: str) -> Thing:

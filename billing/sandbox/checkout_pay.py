@@ -8,9 +8,7 @@ from billing.sandbox.events import emit
 from billing.sandbox.fields import address, merged
 from billing.sandbox.refusals import Refusal
 from billing.sandbox.routes import Answer, Call, route
-from billing.sandbox.shapes import Thing, skeleton
-
-DELAYED = ("konbini", "us_bank_account", "sepa_debit")
+from billing.sandbox.shapes import Thing
 
 
 @dataclass(frozen=True)
@@ -114,8 +112,7 @@ def _subscribe(account: Account, session: Thing, payer: Payer) -> Thing:
     if session["amount_total"] == 0 or (hidden.get("subscription_data") or {}).get("trial_period_days"):
         _finish_subscription(account, session, None, payer.method)
         return session
-    intent = account.find(session["payment_intent_hidden"]) if "payment_intent_hidden" in session else None
-    intent = intent or account.find(hidden.get("intent"))
+    intent = account.find(hidden.get("intent"))
     if intent is None:
         intent = payment_intents.make(
             account,
@@ -217,6 +214,3 @@ def confirm_payment_page(call: Call) -> Answer:
         raise Refusal("The expected amount does not match the amount of this session.", param="expected_amount")
     pay(call.account, session, Payer(method, email=method["billing_details"]["email"]))
     return payment_page(call)
-
-
-__all__ = ["DELAYED", "Payer", "pay", "return_address", "skeleton"]

@@ -33,7 +33,7 @@ def answer(account: Account, send: deliveries.Sender, body: str) -> tuple[int, T
             _settle(account, send)
             return 200, {"result": None, **_state(account)}
         if name not in ACTIONS and name != "look":
-            raise Refusal(f"There is no action {name!r}. There are: {', '.join(sorted([*ACTIONS, 'settle']))}.")
+            return 400, {"error": f"No action {name!r}. There are: {', '.join(sorted([*ACTIONS, 'settle']))}."}
         with account.lock:
             run_due(account)
             result = ACTIONS[name](account, asked) if name in ACTIONS else None

@@ -113,7 +113,7 @@ def delete(call: Call) -> Answer:
     customer = call.account.get("customer", call.place)
     emit(call.account, "customer.deleted", customer)
     for method in call.account.all("payment_method", customer=customer["id"]):
-        method["customer"] = None
+        call.account.get("payment_method", method["id"])["customer"] = None
     call.account.remove(customer)
     call.account.notes.setdefault("deleted_customers", []).append(customer["id"])
     return _deleted(customer["id"])

@@ -12,7 +12,7 @@ class Html(str):
 
 
 def tag(name: str, /, *inner: object, **attributes: object) -> Html:
-    """An element. `True` writes an attribute alone, None and False leave it out; `class_` and `for_` lose their dash."""
+    """An element. True writes an attribute's name alone, None and False leave it out; `class_` is written class."""
     written = "".join(_attribute(each.rstrip("_").replace("_", "-"), value) for each, value in attributes.items())
     if name in {"input", "br", "hr", "meta", "link"}:
         return Html(f"<{name}{written}>")
@@ -43,9 +43,8 @@ def page(title: str, *body: object) -> Html:
         tag("link", rel="stylesheet", href="/sandbox/style.css"),
     )
     banner = tag("p", BANNER, class_="banner", role="note")
-    return Html("<!doctype html>") + tag(
-        "html", head, tag("body", banner, tag("main", tag("h1", title), *body)), lang="en"
-    )
+    whole = tag("html", head, tag("body", banner, tag("main", tag("h1", title), *body)), lang="en")
+    return Html(f"<!doctype html>{whole}")
 
 
 def form(action: str, *inner: object) -> Html:

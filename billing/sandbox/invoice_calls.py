@@ -1,6 +1,6 @@
 """The API's calls on invoices, their items and their payments."""
 
-from billing.sandbox import invoices, methods
+from billing.sandbox import invoice_drafts, invoices, methods
 from billing.sandbox.events import emit
 from billing.sandbox.fields import merged, take
 from billing.sandbox.lists import page, search
@@ -16,24 +16,24 @@ def create(call: Call) -> Answer:
     account, params = call.account, call.params
     customer = account.get("customer", params.get("customer"), param="customer")
     pending = [each for each in account.all("invoiceitem", customer=customer["id"]) if not each["invoice"]]
-    # Stripe leaves them out unless asked since 2022; its command line, which names no version, counts on the old way.
-    if params.get("pending_invoice_items_behavior") == "exclude":
+    # Left out unless asked for since 2022; Stripe's command line counts on the old way.
+    if params.get("pending_invoice_items_behavior", "exclude" if call.strict else "include") == "exclude":
         pending = []
     currency = params.get("currency") or (pending[0]["currency"] if pending else "usd")
-    invoice = invoices.make(account, customer=customer, currency=currency, reason="manual")
+    invoice = invoice_drafts.make(account, customer=customer, currency=currency, reason="manual")
     invoice["collection_method"] = "charge_automatically"
     take(invoice, params, *PLAIN)
     if "days_until_due" in params:
         invoice["due_date"] = account.now() + int(params["days_until_due"]) * 86_400
     for item in pending:
-        _bill(call, invoice, item)
+        _bill(call, invoice, account.get("invoiceitem", item["id"]))
     emit(account, "invoice.created", invoice)
     return invoice
 
 
 def _bill(call: Call, invoice: Thing, item: Thing) -> None:
     price = call.account.find(call.account.hidden(item).get("price"))
-    line = invoices.add_line(
+    line = invoice_drafts.add_line(
         call.account,
         invoice,
         amount=item["amount"],

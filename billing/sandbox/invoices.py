@@ -1,8 +1,8 @@
-"""Invoices: drafted, finalized, paid by an intent, each with a page and a PDF."""
+"""Invoices: finalized and paid by an intent. How they are drafted: `invoice_drafts`; their calls: `invoice_calls`."""
 
 from typing import Any
 
-from billing.sandbox import cards, methods, payment_intents
+from billing.sandbox import cards, invoice_drafts, methods, payment_intents
 from billing.sandbox.account import Account
 from billing.sandbox.due import task
 from billing.sandbox.events import emit
@@ -12,116 +12,6 @@ from billing.sandbox.shapes import Thing, skeleton
 
 FINALIZES_AFTER_SECONDS = 3_600
 RETRY_AFTER_SECONDS = (3 * 86_400, 5 * 86_400, 7 * 86_400)
-
-
-def make(account: Account, *, customer: Thing | None, currency: str, reason: str, **fields: Any) -> Thing:
-    """A draft without lines; invoice.created is for the caller to emit, once the lines are in."""
-    subscription = fields.pop("subscription", None)
-    invoice = skeleton(
-        "invoice",
-        account_country="US",
-        account_name="Payments sandbox",
-        auto_advance=False,
-        billing_reason=reason,
-        created=account.now(),
-        currency=currency,
-        customer=customer and customer["id"],
-        customer_address=customer and customer["address"],
-        customer_email=customer and customer["email"],
-        customer_name=customer and customer["name"],
-        customer_phone=customer and customer["phone"],
-        customer_tax_exempt="none",
-        customer_tax_ids=[],
-        effective_at=None,
-        metadata={},
-        period_start=account.now(),
-        period_end=account.now(),
-        status="draft",
-        total_discount_amounts=[],
-        total_pretax_credit_amounts=[],
-        total_taxes=[],
-        **fields,
-    )
-    invoice.pop("deleted", None)
-    for name in ("confirmation_secret", "payments", "threshold_reason", "amount_paid_off_stripe"):
-        invoice.pop(name, None)
-    if subscription:
-        inside = {"metadata": dict(subscription["metadata"]), "subscription": subscription["id"]}
-        invoice["parent"] = {"type": "subscription_details", "quote_details": None, "subscription_details": inside}
-    account.add(invoice)
-    invoice["lines"] = a_list([], f"/v1/invoices/{invoice['id']}/lines")
-    return invoice
-
-
-def add_line(
-    account: Account,
-    invoice: Thing,
-    *,
-    amount: int,
-    description: str | None,
-    price: Thing | None = None,
-    quantity: int = 1,
-    period: tuple[int, int] | None = None,
-    item: Thing | None = None,
-    proration: bool = False,
-) -> Thing:
-    """Add a line and bring the totals up to date. `item`: the subscription item that it is for."""
-    start, end = period or (account.now(), account.now())
-    line = skeleton(
-        "line_item",
-        id=account.new_id("line_item"),
-        amount=amount,
-        subtotal=amount,
-        currency=invoice["currency"],
-        description=description,
-        discountable=True,
-        discount_amounts=[],
-        discounts=[],
-        invoice=invoice["id"],
-        metadata={},
-        period={"start": start, "end": end},
-        pretax_credit_amounts=[],
-        quantity=quantity,
-        quantity_decimal=str(quantity),
-        taxes=[],
-    )
-    if price:
-        line["pricing"] = {
-            "type": "price_details",
-            "price_details": {"price": price["id"], "product": price["product"]},
-            "unit_amount_decimal": price["unit_amount_decimal"],
-        }
-    if item:
-        line["subscription"] = item["subscription"]
-        inside = {
-            "invoice_item": None,
-            "proration": proration,
-            "proration_details": {"credited_items": None},
-            "subscription": item["subscription"],
-            "subscription_item": item["id"],
-        }
-        line["parent"] = {
-            "type": "subscription_item_details",
-            "invoice_item_details": None,
-            "subscription_item_details": inside,
-        }
-    invoice["lines"]["data"].append(line)
-    total(invoice)
-    return line
-
-
-def total(invoice: Thing) -> None:
-    """Amounts from the lines; a negative total owes nothing."""
-    amount = sum(line["amount"] for line in invoice["lines"]["data"])
-    due = max(0, amount)
-    invoice |= {
-        "amount_due": due,
-        "amount_remaining": due - invoice["amount_paid"],
-        "subtotal": amount,
-        "subtotal_excluding_tax": amount,
-        "total": amount,
-        "total_excluding_tax": amount,
-    }
 
 
 def finalize(account: Account, invoice: Thing) -> Thing:
@@ -233,16 +123,15 @@ def default_method(account: Account, invoice: Thing) -> Thing | None:
     return next((found for each in candidates if (found := account.find(each))), None)
 
 
-def mark_paid(account: Account, invoice: Thing, *, outside: bool = False) -> None:
+def mark_paid(account: Account, invoice: Thing) -> None:
     """The money is there: the invoice is paid, and whoever waits for it is told by events."""
-    invoice |= {"status": "paid", "amount_paid": 0 if outside else invoice["amount_due"], "amount_remaining": 0}
+    invoice |= {"status": "paid", "amount_paid": invoice["amount_due"], "amount_remaining": 0}
     invoice |= {"attempted": True, "next_payment_attempt": None, "auto_advance": False}
-    if outside:
-        invoice["amount_paid"] = invoice["amount_due"]
     invoice["status_transitions"]["paid_at"] = account.now()
     emit(account, "invoice.paid", invoice)
     emit(account, "invoice.payment_succeeded", invoice)
-    for payment in account.all("invoice_payment", invoice=invoice["id"], status="open"):
+    for each in list(account.all("invoice_payment", invoice=invoice["id"], status="open")):
+        payment = account.get("invoice_payment", each["id"])
         payment |= {"status": "paid", "amount_paid": payment["amount_requested"]}
         payment["status_transitions"]["paid_at"] = account.now()
         emit(account, "invoice_payment.paid", payment)
@@ -251,7 +140,7 @@ def mark_paid(account: Account, invoice: Thing, *, outside: bool = False) -> Non
 def paid_already(account: Account, session: Thing, intent: Thing, items: list[Thing]) -> Thing:
     """The invoice of a one-time purchase, made after its payment: `billing_reason` manual, no parent."""
     asked = (session["invoice_creation"] or {}).get("invoice_data") or {}
-    invoice = make(
+    invoice = invoice_drafts.make(
         account,
         customer=account.find(session["customer"]),
         currency=session["currency"],
@@ -263,7 +152,7 @@ def paid_already(account: Account, session: Thing, intent: Thing, items: list[Th
         details = session["customer_details"] or {}
         invoice |= {"customer_email": details.get("email"), "customer_name": details.get("name")}
     for each in items:
-        add_line(
+        invoice_drafts.add_line(
             account,
             invoice,
             amount=each["amount_total"],

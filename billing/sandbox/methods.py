@@ -1,16 +1,16 @@
-"""Payment methods: cards, Link, and one delayed method under two names (konbini, us_bank_account)."""
+"""Payment methods: cards, Link, and one delayed method under three names. Their calls: `method_calls`."""
 
 import hashlib
+import time
 from typing import Any
 
 from billing.sandbox import cards
 from billing.sandbox.account import Account
 from billing.sandbox.cards import Card
 from billing.sandbox.events import emit
-from billing.sandbox.fields import address, take
-from billing.sandbox.lists import page
-from billing.sandbox.refusals import Refusal, missing, no_such
-from billing.sandbox.routes import Answer, Call, route
+from billing.sandbox.fields import address
+from billing.sandbox.refusals import Refusal, no_such
+from billing.sandbox.routes import Call
 from billing.sandbox.shapes import Thing, skeleton
 
 DELAYED = ("konbini", "us_bank_account", "sepa_debit")
@@ -59,9 +59,7 @@ def make_card(account: Account, number: str, *, month: int, year: int, cvc: str 
 
 
 def _today(account: Account) -> tuple[int, int]:
-    from time import gmtime  # noqa: PLC0415 - the only use
-
-    today = gmtime(account.now())
+    today = time.gmtime(account.now())
     return today.tm_year, today.tm_mon
 
 
@@ -87,16 +85,21 @@ def _add_card(account: Account, card: Card, *, month: int, year: int, billing: T
     return account.add(method, number=card.number, set_up=False)
 
 
-def _blank(account: Account, kind: str, billing: Thing | None) -> Thing:
-    billing = billing or {}
-    method = skeleton("payment_method", created=account.now(), type=kind, allow_redisplay="unspecified", metadata={})
-    method["billing_details"] = {
-        "address": address(billing.get("address")) or address({"city": ""}),
-        "email": billing.get("email") or None,
-        "name": billing.get("name") or None,
-        "phone": billing.get("phone") or None,
+def billing_details(sent: Thing | None) -> Thing:
+    """Billing details with every field that Stripe's have."""
+    sent = sent or {}
+    return {
+        "address": address(sent.get("address")) or address({"city": ""}),
+        "email": sent.get("email") or None,
+        "name": sent.get("name") or None,
+        "phone": sent.get("phone") or None,
         "tax_id": None,
     }
+
+
+def _blank(account: Account, kind: str, billing: Thing | None) -> Thing:
+    method = skeleton("payment_method", created=account.now(), type=kind, allow_redisplay="unspecified", metadata={})
+    method["billing_details"] = billing_details(billing)
     kinds = ("card", "link", *DELAYED)
     details = {name for name in method if name not in _COMMON} - {kind}
     for name in details:  # Stripe sends only the part of the method's own type
@@ -223,85 +226,4 @@ def of_customer(call: Call, customer: str) -> list[Thing]:
 def is_expired(account: Account, method: Thing) -> bool:
     """Whether a card's last month is over."""
     card = method.get("card")
-    return bool(card) and (card["exp_year"], card["exp_month"]) < _today(account)
-
-
-@route("post", "/v1/payment_methods")
-def create(call: Call) -> Answer:
-    params, account = call.params, call.account
-    kind = params.get("type")
-    if not kind:
-        raise missing("type")
-    billing = params.get("billing_details")
-    if kind == "card":
-        card = params.get("card") or {}
-        if "token" in card:
-            method = from_name(account, card["token"], param="card[token]")
-            method["billing_details"] = _blank(account, "card", billing)["billing_details"]
-        else:
-            method = make_card(
-                account,
-                str(card.get("number", "")),
-                month=int(card.get("exp_month", 0)),
-                year=int(card.get("exp_year", 0)),
-                cvc=card.get("cvc"),
-                billing=billing,
-            )
-    elif kind == "link":
-        method = make_link(account, (billing or {}).get("email") or "link@example.com")
-    else:
-        method = make_delayed(account, kind, billing)
-        if kind == "sepa_debit":
-            account.hidden(method)["fails"] = (params.get("sepa_debit") or {}).get("iban") in FAILING_ACCOUNTS
-    take(method, params, "allow_redisplay")
-    return method
-
-
-@route("get", "/v1/payment_methods/{id}")
-def retrieve(call: Call) -> Answer:
-    return from_name(call.account, call.place) if call.place in cards.BY_NAME else _named(call)
-
-
-def _named(call: Call) -> Thing:
-    return call.account.get("payment_method", call.place)
-
-
-@route("post", "/v1/payment_methods/{id}")
-def update(call: Call) -> Answer:
-    method = _named(call)
-    previous = take(method, call.params, "allow_redisplay")
-    if "billing_details" in call.params:
-        before = dict(method["billing_details"])
-        sent = dict(call.params["billing_details"])
-        if "address" in sent:
-            sent["address"] = address(sent["address"])
-        method["billing_details"] = before | {name: value or None for name, value in sent.items()}
-        previous["billing_details"] = before
-    if sent_card := call.params.get("card"):
-        previous["card"] = {name: method["card"][name] for name in ("exp_month", "exp_year") if name in sent_card}
-        method["card"] |= {name: int(sent_card[name]) for name in ("exp_month", "exp_year") if name in sent_card}
-    if previous:
-        emit(call.account, "payment_method.updated", method, previous=previous)
-    return method
-
-
-@route("post", "/v1/payment_methods/{id}/attach")
-def attach_method(call: Call) -> Answer:
-    method = from_name(call.account, call.place)
-    if call.account.hidden(method).get("detached"):
-        raise Refusal(
-            "This PaymentMethod was previously used without being attached to a Customer or was detached from a "
-            "Customer, and may not be used again.",
-        )
-    customer = call.account.get("customer", call.params.get("customer"), param="customer")
-    return attach(call.account, method, customer["id"])
-
-
-@route("post", "/v1/payment_methods/{id}/detach")
-def detach_method(call: Call) -> Answer:
-    return detach(call.account, _named(call))
-
-
-@route("get", "/v1/payment_methods")
-def list_methods(call: Call) -> Answer:
-    return page(call, of_customer(call, call.params.get("customer", "")), "/v1/payment_methods")
+    return card is not None and (card["exp_year"], card["exp_month"]) < _today(account)

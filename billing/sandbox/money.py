@@ -3,7 +3,10 @@
 from billing.sandbox.refusals import Refusal
 
 ZERO_DECIMAL = frozenset(
-    ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"]
+    (
+        *("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga"),
+        *("pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"),
+    )
 )
 LEAST = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50, "krw": 500, "zar": 1000}
 MOST = 99_999_999

@@ -21,6 +21,8 @@ class Call:
     second_place: str = ""
     request_id: str | None = None
     idempotency_key: str | None = None
+    strict: bool = True
+    """False for callers that name no version, as Stripe's own command line: some old ways hold for them."""
 
 
 Handler = Callable[[Call], Answer]

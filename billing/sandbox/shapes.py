@@ -24,7 +24,8 @@ _UNFIT = object()
 
 def skeleton(resource: str, **fields: Any) -> Thing:
     """A new object with every field that Stripe's has, null or blank, and these fields set."""
-    return copy.deepcopy(_SHAPES["resources"][resource]) | fields
+    blank: Thing = copy.deepcopy(_SHAPES["resources"][resource])
+    return blank | fields
 
 
 def decode(pairs: list[tuple[str, str]]) -> Thing:
@@ -66,9 +67,7 @@ def typed(operation: str, params: Thing, *, strict: bool) -> Thing:
                 code="payment_method_types_no_longer_supported",
                 param="payment_method_types",
             )
-        result = _strictly(params, shape, "")
-        assert isinstance(result, dict)
-        return result
+        return _object(params, shape, "")
     loose = _fit(params, shape, loose=True)
     return loose if isinstance(loose, dict) else params
 
@@ -116,21 +115,32 @@ def _complaint(value: Any, shape: Any, where: str) -> str:
 def _fit(value: Any, shape: Any, *, loose: bool) -> Any:
     """The value in the shape's types, or _UNFIT; loosely, whatever does not fit stays as it came."""
     if isinstance(shape, str):
-        return _fit_simple(value, shape, loose=loose)
-    if "any_of" in shape:
-        fitted = (_fit(value, choice, loose=False) for choice in shape["any_of"])
-        return next((each for each in fitted if each is not _UNFIT), value if loose else _UNFIT)
-    if "enum" in shape:
-        return value if loose or value in shape["enum"] else _UNFIT
-    if "list" in shape:
-        inner = list(value.values()) if loose and isinstance(value, dict) else value
-        if not isinstance(inner, list):
-            return value if loose else _UNFIT
-        return _all([_fit(each, shape["list"], loose=loose) for each in inner])
+        fitted = _fit_simple(value, shape)
+    elif "any_of" in shape:
+        choices = (_fit(value, choice, loose=False) for choice in shape["any_of"])
+        fitted = next((each for each in choices if each is not _UNFIT), _UNFIT)
+    elif "enum" in shape:
+        fitted = value if value in shape["enum"] else _UNFIT
+    elif "list" in shape:
+        fitted = _fit_list(value, shape["list"], loose=loose)
+    else:
+        fitted = _fit_object(value, shape, loose=loose)
+    return value if fitted is _UNFIT and loose else fitted
+
+
+def _fit_list(value: Any, shape: Any, *, loose: bool) -> Any:
+    inner = list(value.values()) if loose and isinstance(value, dict) else value
+    if not isinstance(inner, list):
+        return _UNFIT
+    fitted = [_fit(each, shape, loose=loose) for each in inner]
+    return _UNFIT if any(each is _UNFIT for each in fitted) else fitted
+
+
+def _fit_object(value: Any, shape: Any, *, loose: bool) -> Any:
     if isinstance(value, list):  # metadata[0]=x
         value = {str(index): each for index, each in enumerate(value)}
     if not isinstance(value, dict):
-        return value if loose else _UNFIT
+        return _UNFIT
     if "map" in shape:
         return value
     known = shape["object"]
@@ -140,19 +150,16 @@ def _fit(value: Any, shape: Any, *, loose: bool) -> Any:
     return _UNFIT if _UNFIT in fitted_fields.values() else fitted_fields
 
 
-def _all(values: list[Any]) -> Any:
-    return _UNFIT if any(each is _UNFIT for each in values) else values
-
-
-def _fit_simple(value: Any, shape: str, *, loose: bool) -> Any:
-    if shape == "anything":
-        return value
-    if shape == "integer" and isinstance(value, str) and re.fullmatch(r"-?\d+", value):
-        return int(value)
-    if shape == "number" and isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value):
-        return float(value)
-    if shape == "boolean" and value in {"true", "false"}:
-        return value == "true"
-    if shape == "string" and isinstance(value, str):
-        return value
-    return value if loose else _UNFIT
+def _fit_simple(value: Any, shape: str) -> Any:
+    match shape, value:
+        case "anything", _:
+            return value
+        case "string", str():
+            return value
+        case "integer", str() if re.fullmatch(r"-?\d+", value):
+            return int(value)
+        case "number", str() if re.fullmatch(r"-?\d+(\.\d+)?", value):
+            return float(value)
+        case "boolean", "true" | "false":
+            return value == "true"
+    return _UNFIT

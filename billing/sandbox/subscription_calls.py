@@ -2,7 +2,7 @@
 
 import copy
 
-from billing.sandbox import invoices, methods, subscriptions
+from billing.sandbox import invoice_drafts, invoices, methods, subscriptions
 from billing.sandbox.account import Account
 from billing.sandbox.events import emit
 from billing.sandbox.fields import merged, take
@@ -132,14 +132,14 @@ def change_items(
         after = sum((item["price"]["unit_amount"] or 0) * item["quantity"] for item in items)
         start, end = items[0]["current_period_start"], items[0]["current_period_end"]
         difference = round((after - before) * (end - now) / max(1, end - start))
-        invoice = invoices.make(
+        invoice = invoice_drafts.make(
             account,
             customer=account.find(subscription["customer"]),
             currency=subscription["currency"],
             reason="subscription_update",
             subscription=subscription,
         )
-        invoices.add_line(
+        invoice_drafts.add_line(
             account,
             invoice,
             amount=difference,

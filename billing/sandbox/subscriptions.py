@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from billing.sandbox import invoices, periods
+from billing.sandbox import invoice_drafts, invoices, periods
 from billing.sandbox.account import Account
 from billing.sandbox.due import task
 from billing.sandbox.events import emit
@@ -110,7 +110,7 @@ def _period(subscription: Thing) -> tuple[int, int]:
 
 def invoice_now(account: Account, subscription: Thing, reason: str, *, charge: bool = True) -> Thing:
     """A draft for the current period of every item; invoice.created is emitted."""
-    invoice = invoices.make(
+    invoice = invoice_drafts.make(
         account,
         customer=account.find(subscription["customer"]),
         currency=subscription["currency"],
@@ -123,7 +123,7 @@ def invoice_now(account: Account, subscription: Thing, reason: str, *, charge: b
         product = account.find(item["price"]["product"])
         name = product["name"] if product else "Subscription"
         amount = (item["price"]["unit_amount"] or 0) * item["quantity"] if charge else 0
-        invoices.add_line(
+        invoice_drafts.add_line(
             account,
             invoice,
             amount=amount,

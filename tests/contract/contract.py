@@ -25,7 +25,7 @@ _validators: WeakKeyDictionary[SdkTypes, dict[str, Any]] = WeakKeyDictionary()
 
 @cache
 def installed() -> "Contract":
-    """The contract of the installed package: read once, about two seconds for the operations we use."""
+    """The contract of the installed package, read once; what is never asked for is never read."""
     return Contract(SdkTypes(Path(stripe.__file__).parent))
 
 
@@ -102,8 +102,5 @@ def _registry(types: SdkTypes) -> Any:
     def retrieve(uri: str) -> Resource[Any]:
         return DRAFT202012.create_resource(types.definitions[uri.removeprefix("urn:stripe:")])
 
-    return Registry(retrieve=_remembered(retrieve))
-
-
-def _remembered(retrieve: Any) -> Any:
-    return cache(retrieve)
+    # attrs takes the private field's name without its underscore, which mypy does not see.
+    return Registry(retrieve=cache(retrieve))  # type: ignore[call-arg]

@@ -117,7 +117,7 @@ class SdkTypes:
         for argument in operation.function.args.args:
             if argument.arg == "params" and argument.annotation is not None:
                 schema = self._read(argument.annotation, operation.module, operation.scope)
-                choices = [choice for choice in schema.get("anyOf", [schema]) if choice != NULL]
+                choices: list[Schema] = [choice for choice in schema.get("anyOf", [schema]) if choice != NULL]
                 return choices[0]
         return {"type": "object", "properties": {}, "additionalProperties": False}
 

@@ -18,9 +18,11 @@ GOOD = [
     (
         "POST",
         "/v1/checkout/sessions",
-        "mode=payment&line_items[0][quantity]=1&line_items[0][price_data][currency]=jpy"
-        "&line_items[0][price_data][unit_amount]=10000&line_items[0][price_data][product_data][name]=Credits"
-        "&saved_payment_method_options[allow_redisplay_filters][]=always&success_url=https://x.test/",
+        (
+            "mode=payment&line_items[0][quantity]=1&line_items[0][price_data][currency]=jpy"
+            "&line_items[0][price_data][unit_amount]=10000&line_items[0][price_data][product_data][name]=Credits"
+            "&saved_payment_method_options[allow_redisplay_filters][]=always&success_url=https://x.test/"
+        ),
     ),
 ]
 BAD = [

@@ -34,7 +34,7 @@ TRIGGERS = (
     *("setup_intent.created", "setup_intent.succeeded", "setup_intent.setup_failed", "setup_intent.canceled"),
     *("product.created", "price.created", "billing_portal.session.created", "billing_portal.configuration.updated"),
 )
-# What the command line knows and the sandbox does not, and why. Tried too: whoever teaches the sandbox hears of it here.
+# What the command line knows and the sandbox does not, and why. Tried too, so that the list stays true.
 BEYOND = {
     "account.updated": "connected accounts: we have none",
     "cash_balance.funds_available": "bank transfers into a customer's balance at Stripe: ours go to our own bank",

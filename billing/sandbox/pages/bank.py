@@ -48,7 +48,7 @@ def _onwards(account: Account, intent: Thing) -> tuple[object, ...]:
 def _question(account: Account, intent: Thing) -> Page:
     amount = shown(intent["amount"], intent["currency"]) if "amount" in intent else None
     session = _session(account, intent)
-    addresses = (account.hidden(intent).get("return_url"), session and session["cancel_url"])
+    addresses = (account.hidden(intent).get("return_url"), session["cancel_url"] if session else None)
     body = html.page(
         "Your bank asks",
         tag("p", f"Is it you who pays {amount}?" if amount else "Is it you who saves this card?"),

@@ -1,4 +1,4 @@
-"""The hosted checkout page: a new card, a saved one, Link or a delayed method; declines are shown, and one tries again."""
+"""The hosted checkout page: a new card, a saved one, Link or a delayed method; after a decline one tries again."""
 
 from billing.sandbox import html, methods
 from billing.sandbox.account import Account
@@ -71,20 +71,20 @@ def _payer(account: Account, session: Thing, form: dict[str, str]) -> Payer:
         return Payer(methods.make_delayed(account, how, {"email": email, "name": name}), email, name)
     if how != "card":
         raise Refusal("Choose how to pay.", param="method")
+    card = typed_card(account, form, billing={"email": email, "name": name})
+    return Payer(card, email, name, save="save" in form)
+
+
+def typed_card(account: Account, form: dict[str, str], *, billing: Thing | None = None) -> Thing:
+    """The card that was typed into a form. Raises Refusal with the sentence for what is wrong with it."""
     month, _, year = form.get("expiry", "").replace(" ", "").partition("/")
     if not (month.isdecimal() and year.isdecimal()):
         raise Refusal("Your card's expiration date is incomplete. Write it as MM / YY.", param="expiry")
-    if not form.get("cvc", "").strip():
+    cvc = form.get("cvc", "").strip()
+    if not cvc:
         raise Refusal("Your card's security code is incomplete.", param="cvc")
-    card = methods.make_card(
-        account,
-        form.get("number", ""),
-        month=int(month),
-        year=int(year),
-        cvc=form["cvc"].strip(),
-        billing={"email": email, "name": name},
-    )
-    return Payer(card, email, name, save="save" in form)
+    number = form.get("number", "")
+    return methods.make_card(account, number, month=int(month), year=int(year), cvc=cvc, billing=billing)
 
 
 def saved(account: Account, session: Thing) -> list[Thing]:
@@ -100,7 +100,8 @@ def saved(account: Account, session: Thing) -> list[Thing]:
 def name_of(method: Thing) -> str:
     """How a person knows a saved method."""
     if card := method.get("card"):
-        return f"{card['brand'].title()} ending in {card['last4']}, expires {card['exp_month']:02}/{card['exp_year'] % 100:02}"
+        expiry = f"{card['exp_month']:02}/{card['exp_year'] % 100:02}"
+        return f"{card['brand'].title()} ending in {card['last4']}, expires {expiry}"
     if method["type"] == "link":
         return f"Link, {method['link']['email']}"
     return str(method["type"].replace("_", " ").capitalize())

@@ -1,10 +1,10 @@
 """The pages of invoices and receipts, and an invoice's PDF."""
 
-from billing.sandbox import html, invoices, methods, periods
+from billing.sandbox import html, invoices, periods
 from billing.sandbox.html import tag
 from billing.sandbox.money import shown
 from billing.sandbox.pages.base import Page, Visit, go_to, view
-from billing.sandbox.pages.checkout import name_of
+from billing.sandbox.pages.checkout import name_of, typed_card
 from billing.sandbox.refusals import Refusal
 from billing.sandbox.shapes import Thing
 
@@ -35,20 +35,10 @@ def hosted(visit: Visit) -> Page:
 
 def _pay(visit: Visit, invoice: Thing) -> str | None:
     form = visit.form or {}
-    month, _, year = form.get("expiry", "").replace(" ", "").partition("/")
     try:
-        if not (month.isdecimal() and year.isdecimal()):
-            raise Refusal("Your card's expiration date is incomplete. Write it as MM / YY.")
-        method = methods.make_card(
-            visit.account,
-            form.get("number", ""),
-            month=int(month),
-            year=int(year),
-            cvc=form.get("cvc", ""),
-            billing=None,
-        )
-        account_hidden = visit.account.hidden(invoices.intent_of(visit.account, invoice))
-        account_hidden["return_url"] = invoice["hosted_invoice_url"]
+        method = typed_card(visit.account, form)
+        intent = invoices.intent_of(visit.account, invoice)
+        visit.account.hidden(intent)["return_url"] = invoice["hosted_invoice_url"]
         invoices.pay(visit.account, invoice, method, off_session=False)
     except Refusal as refused:
         return str(refused)
@@ -103,8 +93,10 @@ def one_page_pdf(lines: list[str]) -> bytes:
     parts = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R "
-        b"/Resources << /Font << /F1 5 0 R >> >> >>",
+        (
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R "
+            b"/Resources << /Font << /F1 5 0 R >> >> >>"
+        ),
         b"<< /Length %d >>\nstream\n%s\nendstream" % (len(text), text),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
     ]

@@ -8,7 +8,7 @@ from billing.sandbox.fields import address
 from billing.sandbox.html import Html, tag
 from billing.sandbox.money import shown
 from billing.sandbox.pages.base import Page, Visit, go_to, origin, view
-from billing.sandbox.pages.checkout import name_of
+from billing.sandbox.pages.checkout import name_of, typed_card
 from billing.sandbox.refusals import Refusal
 from billing.sandbox.shapes import Thing
 
@@ -219,13 +219,8 @@ def _change(visit: Visit, session: Thing, form: dict[str, str]) -> None:
 
 
 def _add_card(visit: Visit, session: Thing, form: dict[str, str]) -> str | None:
-    month, _, year = form.get("expiry", "").replace(" ", "").partition("/")
-    if not (month.isdecimal() and year.isdecimal()):
-        raise Refusal("Your card's expiration date is incomplete. Write it as MM / YY.")
     account = visit.account
-    method = methods.make_card(
-        account, form.get("number", ""), month=int(month), year=int(year), cvc=form.get("cvc", ""), billing=None
-    )
+    method = typed_card(account, form)
     intent = setup_intents.make(account, customer=session["customer"])
     account.hidden(intent).update(return_url=session["url"], redisplay="always")
     setup_intents.confirm(account, intent, method)

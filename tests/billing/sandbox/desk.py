@@ -9,7 +9,8 @@ from tests.payments import Payments
 
 def customer(sandbox: Payments, **more: Any) -> stripe.Customer:
     """A new customer."""
-    return sandbox.stripe().v1.customers.create({"email": "owner@example.com", "name": "Owner", **more})
+    params: Any = {"email": "owner@example.com", "name": "Owner", **more}
+    return sandbox.stripe().v1.customers.create(params)
 
 
 def saved_card(sandbox: Payments, owner: str, name: str = "pm_card_visa") -> str:

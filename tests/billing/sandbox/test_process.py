@@ -1,4 +1,4 @@
-"""The sandbox as a process and as pages: loopback only, state that outlives it, and nobody takes it for the real thing."""
+"""The sandbox as a process and as pages: loopback only, state that outlives it, not to be taken for the real thing."""
 
 import ast
 import os
@@ -106,7 +106,8 @@ def test_every_page_says_that_no_money_moves(sandbox: Payments) -> None:
         {"mode": "setup", "customer": owner, "currency": "usd", "success_url": "https://shop.test/done"}
     )
     client.v1.invoice_items.create({"customer": owner, "amount": 2000, "currency": "usd"})
-    invoice = client.v1.invoices.finalize_invoice(client.v1.invoices.create({"customer": owner}).id)
+    draft = client.v1.invoices.create({"customer": owner, "pending_invoice_items_behavior": "include"})
+    invoice = client.v1.invoices.finalize_invoice(draft.id)
     addresses = [
         sandbox.url + "/",
         session.url,

@@ -66,9 +66,11 @@ def test_the_portal_adds_a_card_and_makes_it_the_default(sandbox: Payments, owne
 
     assert press(url, "add", number="5555555555554444", expiry="12/40", cvc="123").status_code == 303
 
-    settings = sandbox.stripe().v1.customers.retrieve(
-        owner, {"expand": ["invoice_settings.default_payment_method"]}
-    ).invoice_settings
+    settings = (
+        sandbox.stripe()
+        .v1.customers.retrieve(owner, {"expand": ["invoice_settings.default_payment_method"]})
+        .invoice_settings
+    )
     assert settings is not None
     assert isinstance(settings.default_payment_method, stripe.PaymentMethod)
     assert settings.default_payment_method.card is not None
@@ -133,9 +135,7 @@ def test_the_portal_changes_the_plan_where_its_configuration_says_so(sandbox: Pa
 def test_the_portal_does_not_touch_somebody_elses_plan(sandbox: Payments, owner: str) -> None:
     other = customer(sandbox).id
     saved_card(sandbox, other)
-    theirs = sandbox.stripe().v1.subscriptions.create(
-        {"customer": other, "items": [{"price": monthly_price(sandbox)}]}
-    )
+    theirs = sandbox.stripe().v1.subscriptions.create({"customer": other, "items": [{"price": monthly_price(sandbox)}]})
 
     assert press(portal(sandbox, owner), "cancel", theirs.id).status_code == 402
     assert not sandbox.stripe().v1.subscriptions.retrieve(theirs.id).cancel_at_period_end

@@ -22,7 +22,7 @@ class Receiver:
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 - the base class's name
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 receiver.received.append((body, self.headers["stripe-signature"]))
                 self.send_response(receiver.status)
@@ -41,7 +41,8 @@ class Receiver:
     def verified(self, index: int = -1) -> stripe.Event:
         """The real library's opinion of a delivery."""
         body, signature = self.received[index]
-        return stripe.Webhook.construct_event(body, signature, SECRET)
+        event: stripe.Event = stripe.Webhook.construct_event(body, signature, SECRET)
+        return event
 
 
 @pytest.fixture
