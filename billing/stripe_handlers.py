@@ -10,7 +10,10 @@ from uuid import UUID
 
 from billing import stripe_gateway
 from billing.models import Purchase
+from billing.payment_methods import refresh as refresh_methods
 from billing.purchases import settle as settle_purchase
+from billing.reversals import settle as settle_reversal
+from billing.subscriptions import settle as settle_subscription
 from organizations.models import Organization
 
 Thing = dict[str, Any]
@@ -119,7 +122,8 @@ def _settle(purchase_id: UUID | None) -> None:
 def _settle_subscription(subscription_id: str | None) -> None:
     if subscription_id is None:
         raise NotOurs("It names no subscription.")
-    settle_subscription(subscription_id)
+    if settle_subscription(subscription_id) is None:
+        raise NotOurs("It is about no customer of ours.")
 
 
 def _refresh(customer: str | None) -> None:
@@ -127,21 +131,6 @@ def _refresh(customer: str | None) -> None:
     if organization is None:
         raise NotOurs("It is about no customer of ours.")
     refresh_methods(organization)
-
-
-def settle_reversal(payment_id: str) -> None:
-    """Stands where billing.reversals.settle will be."""
-    raise NotImplementedError(payment_id)
-
-
-def settle_subscription(subscription_id: str) -> None:
-    """Stands where billing.subscriptions.settle will be."""
-    raise NotImplementedError(subscription_id)
-
-
-def refresh_methods(organization: Organization) -> None:
-    """Stands where billing.payment_methods.refresh will be."""
-    raise NotImplementedError(organization)
 
 
 # The first whose beginning fits; none: the event is kept and ignored.

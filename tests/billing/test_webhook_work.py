@@ -24,8 +24,16 @@ pytestmark = pytest.mark.django_db
 def settled(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the handlers asked to be settled, in order; nothing is settled really."""
     calls: list[Any] = []
+
+    def stand_in(name: str) -> Callable[[Any], Any]:
+        def settle(subject: Any) -> Any:
+            calls.append((name, subject))
+            return subject
+
+        return settle
+
     for name in ("settle_purchase", "settle_reversal", "settle_subscription", "refresh_methods"):
-        monkeypatch.setattr(stripe_handlers, name, lambda subject, name=name: calls.append((name, subject)))
+        monkeypatch.setattr(stripe_handlers, name, stand_in(name))
     monkeypatch.setattr(
         stripe_gateway, "read_payment", lambda identifier: pytest.fail(f"Stripe was asked for {identifier}")
     )
@@ -163,6 +171,12 @@ class TestWhomItIsAbout:
         assert process(row.pk) == EventState.IGNORED
         assert after(row)[2] != ""
         assert settled == []
+
+
+def test_a_subscription_of_another_installation_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stripe_handlers, "settle_subscription", lambda _subscription_id: None)
+
+    assert process(keep(event("customer.subscription.updated", {"id": "sub_1"})).pk) == EventState.IGNORED
 
 
 class TestTrying:
