@@ -100,6 +100,10 @@ class Wallet(models.Model):
     last_number = models.BigIntegerField(default=0)
     last_written_at = models.DateTimeField()
     created_at = models.DateTimeField()
+    # Until when credits are on their way by themselves: what a refused spend is told.
+    recharging_until = models.DateTimeField(null=True, blank=True)
+    # A spend that brings what is available below this is told of by the signal `balance_changed`.
+    watched_below = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("wallet")

@@ -195,9 +195,7 @@ class Session:
             )
         except ledger.InsufficientCredits as error:
             self.note_balance(place)
-            raise Insufficient(
-                organization=place.slug, needed=error.needed, available=error.available, reserved=error.reserved
-            ) from None
+            raise Insufficient.of(place.slug, error) from None
         return recorded
 
     def record(self, event: NewEvent, place: Place, service: str) -> None:

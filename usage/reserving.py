@@ -77,9 +77,7 @@ def reserve(
         except ledger.InsufficientCredits as error:
             # Leaves the block quietly, so that AI being switched off at zero is written.
             session.note_balance(place)
-            refusal = Insufficient(
-                organization=place.slug, needed=error.needed, available=error.available, reserved=error.reserved
-            )
+            refusal = Insufficient.of(place.slug, error)
         except ValueError as error:
             raise Invalid("credits", str(error)) from None
         else:

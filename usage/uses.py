@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
+from credits.ledger import InsufficientCredits
 from usage.models import DEFAULT_SERVICE
 from usage.pricing import Measures
 
@@ -98,16 +99,33 @@ class Conflict(Refusal):
 
 
 class Insufficient(Refusal):
-    """The balance doesn't cover the use. Smallest units."""
+    """The balance doesn't cover the use. Smallest units.
+
+    `recharging_seconds`: for how long credits may be on their way by themselves; 0: none are.
+    """
 
     type = "insufficient_credits"
 
-    def __init__(self, *, organization: str, needed: int, available: int, reserved: int) -> None:
+    def __init__(
+        self, *, organization: str, needed: int, available: int, reserved: int, recharging_seconds: int = 0
+    ) -> None:
         super().__init__("There are not enough credits for this use.")
         self.organization = organization
         self.needed = needed
         self.available = available
         self.reserved = reserved
+        self.recharging_seconds = recharging_seconds
+
+    @classmethod
+    def of(cls, organization: str, error: InsufficientCredits) -> "Insufficient":
+        """The ledger's refusal, said of an organization."""
+        return cls(
+            organization=organization,
+            needed=error.needed,
+            available=error.available,
+            reserved=error.reserved,
+            recharging_seconds=error.recharging_seconds,
+        )
 
 
 class LimitReached(Refusal):

@@ -18,6 +18,7 @@ from credits.ledger.book import (
     hash_content,
 )
 from credits.ledger.grants import AlreadyVoided, UnknownGrant, freeze, grant, open_wallet, reinstate, thaw, void
+from credits.ledger.marks import set_recharging, set_watch
 from credits.ledger.opening import ClockSteppedBack, open_book
 from credits.ledger.reservations import (
     ReservationClosed,
@@ -58,6 +59,8 @@ __all__ = [
     "release_timed_out",
     "reserve",
     "return_usage",
+    "set_recharging",
+    "set_watch",
     "settle",
     "spend",
     "sweep_expired",

@@ -7,6 +7,7 @@ snapshot and a clock as old as its wait was long. Then time out and expire what 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from django.db import connection, transaction
@@ -15,6 +16,7 @@ from credits.ledger import rows
 from credits.ledger.book import Book, Recorded, UnknownWallet
 from credits.ledger.reservations import time_out
 from credits.ledger.state import WalletState
+from credits.signals import balance_changed
 from credits.statements import Row
 
 # A clock that was set back by less is read as standing still; by more, the ledger waits for people.
@@ -55,8 +57,12 @@ def open_book(
             time_out(book, holding)
         for wallet in book.wallets.values():
             book.tidy(wallet)
+        above = [w for w in book.wallets.values() if w.watched_below is not None and w.available >= w.watched_below]
         yield book
         book.write()
+        fell = [w.id for w in above if w.watched_below is not None and w.available < w.watched_below]
+        if fell:
+            transaction.on_commit(partial(balance_changed.send_robust, sender=None, wallet_ids=fell), robust=True)
 
 
 def _load(keys: set[tuple[int, str]], now: datetime | None) -> Book:
@@ -66,7 +72,7 @@ def _load(keys: set[tuple[int, str]], now: datetime | None) -> Book:
         raise UnknownWallet(sorted(set(wallet_ids) - {row[0] for row in locked}))
     clock, grants, operations = rows.read_after_lock(wallet_ids, sorted(keys))
     clock = now or clock
-    wallets = {row[0]: WalletState(*[*row[:6], row[7], row[8], _not_before(row[6], clock)]) for row in locked}
+    wallets = {row[0]: WalletState(*[*row[:6], *row[7:9], _not_before(row[6], clock), *row[9:]]) for row in locked}
     for grant in grants:
         wallets[grant.wallet_id].grants[grant.id] = grant
     recorded = {(row[1], row[11]): _recorded(row) for row in operations}

@@ -24,15 +24,18 @@ def lock_wallets(wallet_ids: Sequence[int]) -> list[Row]:
     NO KEY UPDATE is enough to keep other writers out, and lets rows that refer to the wallet be inserted meanwhile.
     Reading anything else belongs in a later statement: this one's snapshot is as old as its wait was long.
     """
-    return fetch(
-        """
-        SELECT w.id, w.organization_id, w.balance, w.reserved, w.debt, w.last_number, w.last_written_at,
-               p.overdraft_limit, p.reservation_seconds
-        FROM credits_wallet w JOIN credits_program p ON p.id = w.program_id
-        WHERE w.id = ANY(%s::bigint[]) ORDER BY w.id FOR NO KEY UPDATE OF w
-        """,
-        [arrays.numbers(wallet_ids)],
-    )
+    # A pipeline sends the transaction's beginning along.
+    with pipelined():
+        locked = execute(
+            """
+            SELECT w.id, w.organization_id, w.balance, w.reserved, w.debt, w.last_number, w.last_written_at,
+                   p.overdraft_limit, p.reservation_seconds, w.recharging_until, w.watched_below
+            FROM credits_wallet w JOIN credits_program p ON p.id = w.program_id
+            WHERE w.id = ANY(%s::bigint[]) ORDER BY w.id FOR NO KEY UPDATE OF w
+            """,
+            [arrays.numbers(wallet_ids)],
+        )
+    return locked.fetchall()
 
 
 GRANT_COLUMNS = """g.id, g.wallet_id, g.source, g.amount, g.remaining, g.reserved, g.priority, g.effective_at,
@@ -60,9 +63,10 @@ def read_after_lock(
     """Return the database's clock now (not the transaction's beginning), the wallets' open grants, spendable or not,
     and the operations already written under these keys. Three statements in one round trip.
 
-    LATERAL with LIMIT keeps one index look-up per key whatever the planner thinks of the table's size.
+    LATERAL with the first row of the unique index from the key on keeps one look-up per key whatever the planner
+    thinks of the table: asked for equality alone, it read all operations of a wallet that had become hot.
     """
-    with pipelined() as sync:
+    with pipelined():
         clock = execute("SELECT clock_timestamp()", [])
         grants = execute(
             f"SELECT {GRANT_COLUMNS} FROM credits_grant g WHERE g.wallet_id = ANY(%s::bigint[]) AND g.is_open",
@@ -73,13 +77,14 @@ def read_after_lock(
             SELECT o.* FROM unnest(%s::bigint[], %s::text[]) AS k(wallet_id, key)
             CROSS JOIN LATERAL (
                 SELECT {OPERATION_COLUMNS} FROM credits_operation o
-                WHERE o.wallet_id = k.wallet_id AND o.idempotency_key = k.key LIMIT 1
+                WHERE (o.wallet_id, o.idempotency_key) >= (k.wallet_id, k.key)
+                ORDER BY o.wallet_id, o.idempotency_key LIMIT 1
             ) o
+            WHERE o.wallet_id = k.wallet_id AND o.idempotency_key = k.key
             """,
             [arrays.numbers(wallet_id for wallet_id, _ in keys), arrays.texts(key for _, key in keys)],
         )
-        sync()
-        return clock.fetchall()[0][0], [_grant(row) for row in grants.fetchall()], operations.fetchall()
+    return clock.fetchall()[0][0], [_grant(row) for row in grants.fetchall()], operations.fetchall()
 
 
 def read_usages(operation_ids: Sequence[UUID]) -> list[Row]:
@@ -272,6 +277,14 @@ def update_wallets(wallets: Sequence[WalletState]) -> None:
             arrays.instants(w.now for w in wallets),
         ],
     )
+
+
+def set_recharging(wallet_id: int, until: datetime | None) -> None:
+    run("UPDATE credits_wallet SET recharging_until = %s WHERE id = %s", [until, wallet_id])
+
+
+def set_watch(wallet_id: int, below: int | None) -> None:
+    run("UPDATE credits_wallet SET watched_below = %s WHERE id = %s", [below, wallet_id])
 
 
 def insert_operations(operations: Sequence[OperationState]) -> None:

@@ -13,13 +13,15 @@ class InsufficientCredits(Exception):
     """The grants that allow the feature don't cover the spend. All in smallest units.
 
     `available` is what they hold free; `reserved` is what open reservations of the wallet hold besides.
+    `recharging_seconds` says for how long credits may be on their way by themselves; 0: none are.
     """
 
-    def __init__(self, *, needed: int, available: int, reserved: int) -> None:
+    def __init__(self, *, needed: int, available: int, reserved: int, recharging_seconds: int = 0) -> None:
         super().__init__(f"{needed} needed, {available} available, {reserved} reserved")
         self.needed = needed
         self.available = available
         self.reserved = reserved
+        self.recharging_seconds = recharging_seconds
 
 
 class UnknownUsage(LookupError):
@@ -40,7 +42,12 @@ def plan_draws(wallet: WalletState, *, credits: int, feature: str) -> list[tuple
     spendable = [] if wallet.debt else wallet.ordered()
     draws, missing = burndown.draw(spendable, credits=credits, feature=feature)
     if missing:
-        raise InsufficientCredits(needed=credits, available=credits - missing, reserved=wallet.reserved)
+        raise InsufficientCredits(
+            needed=credits,
+            available=credits - missing,
+            reserved=wallet.reserved,
+            recharging_seconds=wallet.recharging_seconds,
+        )
     return draws
 
 

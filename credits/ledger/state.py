@@ -5,6 +5,7 @@ Nothing here reads or writes the database; `book` loads these and `rows` writes 
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import ceil
 from typing import Any
 from uuid import UUID
 
@@ -61,6 +62,8 @@ class WalletState:
     overdraft_limit: int
     reservation_seconds: int
     now: datetime
+    recharging_until: datetime | None = None
+    watched_below: int | None = None
     grants: dict[UUID, GrantState] = field(default_factory=dict)
     is_changed: bool = False
     # The spendable grants, first to be used first; made anew when something became free again.
@@ -89,6 +92,13 @@ class WalletState:
             used_up += 1
         if used_up:
             del ordered[:used_up]
+
+    @property
+    def recharging_seconds(self) -> int:
+        """For how long credits may still be on their way, in whole seconds; 0: none are."""
+        if self.recharging_until is None or self.recharging_until <= self.now:
+            return 0
+        return ceil((self.recharging_until - self.now).total_seconds())
 
     @property
     def available(self) -> int:

@@ -14,6 +14,9 @@ from msgspec import UNSET, UnsetType
 
 from usage import uses
 
+# A charge takes about two seconds; one whose fate is not known yet takes longer, and the caller asks again.
+RECHARGE_SECONDS = 5
+
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
@@ -38,8 +41,9 @@ PROBLEM_TYPES = {
             "insufficient_credits",
             402,
             "Not enough credits",
-            "Nothing was spent. `reason` is “reserved” where open reservations hold enough and “empty” where credits "
-            "have to be bought; `buy_url` is where owners do that.",
+            "Nothing was spent. `reason` is “recharging” where auto-recharge is buying credits right now (try again "
+            "after `retry_after` seconds, Retry-After says the same), “reserved” where open reservations hold "
+            "enough, and “empty” where credits have to be bought; `buy_url` is where owners do that.",
         ),
         ProblemType("scope", 403, "The key may not do this", "Use a key with the scope that the call needs."),
         ProblemType(
@@ -135,6 +139,7 @@ class Problem(msgspec.Struct, frozen=True):
     available: int | UnsetType = UNSET
     reserved: int | UnsetType = UNSET
     reason: str | UnsetType = UNSET
+    retry_after: int | UnsetType = UNSET
     buy_url: str | UnsetType = UNSET
     limit: LimitReached | UnsetType = UNSET
     service: str | UnsetType = UNSET
@@ -179,7 +184,9 @@ def unavailable() -> Refused:
 
 def from_refusal(refusal: uses.Refusal) -> Refused:
     """Return the meter's refusal as the API says it."""
-    return Refused(refusal.type, str(refusal), _members(refusal))
+    members = _members(refusal)
+    headers = {"Retry-After": str(members["retry_after"])} if "retry_after" in members else {}
+    return Refused(refusal.type, str(refusal), members, headers)
 
 
 def _members(refusal: uses.Refusal) -> dict[str, Any]:
@@ -195,6 +202,9 @@ def _members(refusal: uses.Refusal) -> dict[str, Any]:
                 "reason": "reserved" if refusal.available + refusal.reserved >= refusal.needed else "empty",
                 "buy_url": f"{settings.BASE_URL}/o/{refusal.organization}/buy/",
             }
+            if refusal.recharging_seconds:
+                members["reason"] = "recharging"
+                members["retry_after"] = min(RECHARGE_SECONDS, refusal.recharging_seconds)
         case uses.LimitReached():
             limit = LimitReached(refusal.scope, refusal.name, refusal.limit, refusal.used)
             members = {"limit": limit, "needed": refusal.needed}

@@ -1,0 +1,10 @@
+"""Facts of the ledger that the rooms above may want to hear of, sent after commit.
+
+Nudges only: whoever needs certainty sweeps the rows.
+"""
+
+from django.dispatch import Signal
+
+# Sent with `wallet_ids` once it is committed that what is available in these wallets fell below what is watched.
+# Only the fall through the mark is told, so a busy wallet that stays below it costs nothing.
+balance_changed = Signal()
