@@ -46,7 +46,10 @@ app.autodiscover_tasks()
 SCHEDULE = {
     "expire credits whose time is over": ("credits.tasks.sweep_expired", timedelta(minutes=5)),
     "release reservations that timed out": ("credits.tasks.release_timed_out", timedelta(minutes=1)),
+    "recharge wallets below their thresholds": ("billing.tasks.sweep_recharges", timedelta(minutes=1)),
     "work off Stripe's events": ("billing.tasks.process_stripe_events", timedelta(minutes=1)),
+    "begin the months of plans": ("billing.tasks.renew_plans", timedelta(minutes=5)),
+    "ask Stripe about plans": ("billing.tasks.ask_stripe_about_plans", timedelta(minutes=5)),
 }
 # A run that nobody fetched before the next one is due is dropped instead of piling up while no worker is there.
 app.conf.beat_schedule = {

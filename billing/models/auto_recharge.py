@@ -29,6 +29,8 @@ class AutoRecharge(models.Model):
     pack = models.ForeignKey(Pack, on_delete=models.PROTECT, related_name="+")
     threshold = models.BigIntegerField(_("below"))
     monthly_limit_minor = models.BigIntegerField(_("at most a month, in minor units"))
+    # What one lot cost when the owner agreed: nothing is bought for more.
+    lot_minor = models.BigIntegerField(_("price of a lot, in minor units"))
     currency = models.CharField(_("currency"), max_length=3)
     consented_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
@@ -39,13 +41,16 @@ class AutoRecharge(models.Model):
     retry_at = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     pause_reason = models.CharField(max_length=15, choices=PauseReason, blank=True)
+    # When the mail about the pause left; empty until then.
+    told_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("auto-recharge")
         verbose_name_plural = _("auto-recharges")
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(threshold__gte=0, monthly_limit_minor__gte=0), name="auto_recharge_in_bounds"
+                condition=models.Q(threshold__gte=1, lot_minor__gte=1, monthly_limit_minor__gte=models.F("lot_minor")),
+                name="auto_recharge_in_bounds",
             ),
             models.CheckConstraint(
                 condition=models.Q(is_on=False)
@@ -79,6 +84,8 @@ class RechargeAttempt(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="recharge_attempts")
     purchase = models.OneToOneField(Purchase, on_delete=models.PROTECT, related_name="recharge_attempt")
     state = models.CharField(_("state"), max_length=12, choices=RechargeState, default=RechargeState.PENDING)
+    # What is charged, at Stripe. The same key goes with the same content, whatever is the default later.
+    payment_method = models.CharField(max_length=255)
     month_on = models.DateField(_("month"))
     amount_minor = models.BigIntegerField(_("amount, in minor units"))
     error_code = models.CharField(max_length=100, blank=True)
