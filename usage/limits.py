@@ -107,7 +107,7 @@ def read(months: Mapping[int, date], *, user_ids: Collection[int], team_ids: Col
     users, and only theirs are read. A month without a row has counted nothing: `set_limit` makes the row of a limit
     that begins in mid-month.
     """
-    with pipelined() as sync:
+    with pipelined():
         rows = execute(
             """
             SELECT l.id, l.organization_id, l.scope, l.team_id, l.user_id, l.credits,
@@ -137,8 +137,7 @@ def read(months: Mapping[int, date], *, user_ids: Collection[int], team_ids: Col
                 now,
             ],
         )
-        sync()
-        return Limits([LimitState(*row) for row in rows.fetchall()])
+    return Limits([LimitState(*row) for row in rows.fetchall()])
 
 
 def _write_uses(states: list[LimitState]) -> None:

@@ -54,7 +54,7 @@ RATE_COLUMNS = """r.id, r.pricing, r.model, r.credits, r.min_credits, r.max_cred
 def find(uses: Sequence[Use]) -> Found:
     """Look up the organizations, people, features, rates and services that the uses name, in one round trip."""
     slugs = arrays.texts({use.organization for use in uses})
-    with pipelined() as sync:
+    with pipelined():
         places = execute(
             """
             SELECT o.slug, o.id, o.slug, o.name, w.id, w.program_id, p.at_zero = 'switch_off', o.time_zone
@@ -98,15 +98,14 @@ def find(uses: Sequence[Use]) -> Found:
             """,
             _columns({(use.organization, use.service) for use in uses}),
         )
-        sync()
-        found = Found()
-        found.places = {row[0]: Place(*[*row[1:7], ZoneInfo(row[7])]) for row in places.fetchall()}
-        found.people = {(row[0], row[1]): Person(row[2], row[3]) for row in people.fetchall()}
-        for row in rates.fetchall():
-            found.features[row[0], row[1]] = row[2]
-            if row[3] is not None:
-                found.rates.setdefault(row[2], []).append(Terms(*row[3:]))
-        found.services = {(row[0], row[1]): row[2] for row in services.fetchall()}
+    found = Found()
+    found.places = {row[0]: Place(*[*row[1:7], ZoneInfo(row[7])]) for row in places.fetchall()}
+    found.people = {(row[0], row[1]): Person(row[2], row[3]) for row in people.fetchall()}
+    for row in rates.fetchall():
+        found.features[row[0], row[1]] = row[2]
+        if row[3] is not None:
+            found.rates.setdefault(row[2], []).append(Terms(*row[3:]))
+    found.services = {(row[0], row[1]): row[2] for row in services.fetchall()}
     return found
 
 
@@ -117,13 +116,12 @@ def _columns(pairs: Iterable[tuple[str, str]]) -> list[str]:
 
 def read_switched_off(organization_ids: Iterable[int]) -> set[tuple[int, str]]:
     """Return the organizations' services in which AI is off. After the lock: switching takes it too."""
-    with pipelined() as sync:
+    with pipelined():
         off = execute(
             "SELECT organization_id, key FROM usage_service WHERE organization_id = ANY(%s::bigint[]) AND NOT is_ai_on",
             [arrays.numbers(organization_ids)],
         )
-        sync()
-        return {(row[0], row[1]) for row in off.fetchall()}
+    return {(row[0], row[1]) for row in off.fetchall()}
 
 
 def read_services(organization_ids: Iterable[int]) -> dict[int, set[str]]:
