@@ -4,6 +4,7 @@ Every call of the API and every webhook that a test causes is held against Strip
 """
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,10 +84,8 @@ class Payments:
 
     def signed(self, event: Event, *, secret: str = SECRET, at: int | None = None) -> tuple[bytes, str]:
         """A webhook's body and its Stripe-Signature header, for handing it to a view without a server."""
-        from time import time
-
         payload = body(self.sandbox.account, event)
-        return payload, signature(payload, secret, int(time()) if at is None else at)
+        return payload, signature(payload, secret, int(time.time()) if at is None else at)
 
     # The payer
 

@@ -2,11 +2,12 @@
 
 from billing.sandbox import methods
 from billing.sandbox.account import Account
-from billing.sandbox.cards import SENTENCES, Card
+from billing.sandbox.cards import Card
 from billing.sandbox.due import task
 from billing.sandbox.events import emit
 from billing.sandbox.fields import take
 from billing.sandbox.lists import INCLUDABLE, a_list, page, search
+from billing.sandbox.refusals import Refusal
 from billing.sandbox.routes import Answer, Call, route
 from billing.sandbox.shapes import Thing, skeleton
 
@@ -15,8 +16,8 @@ FEE_FIXED = 30
 AVAILABLE_AFTER_SECONDS = 2 * 86_400
 
 
-def make(account: Account, intent: Thing, method: Thing, *, status: str) -> Thing:
-    """A charge for the intent's amount with status succeeded, pending or failed; its event is emitted."""
+def make(account: Account, intent: Thing, method: Thing, *, status: str, failure: Refusal | None = None) -> Thing:
+    """A charge for the intent's amount and its event. status: succeeded, pending, or failed, with why in `failure`."""
     card = methods.card_of(account, method)
     paid = status == "succeeded"
     captured = intent["capture_method"] != "manual"
@@ -40,15 +41,14 @@ def make(account: Account, intent: Thing, method: Thing, *, status: str) -> Thin
         receipt_email=intent["receipt_email"],
         shipping=intent["shipping"],
         status=status,
-        outcome=_outcome(card) if status != "pending" else _outcome(None),
+        outcome=_outcome(failure, blocked=bool(card and card.blocked)),
     )
     for name in ("refunds", "authorization_code", "level3"):  # only when expanded, or of other trades
         charge.pop(name, None)
     charge["id"] = account.new_id("charge")
     charge["receipt_url"] = f"{account.base_url}/receipts/{charge['id']}" if paid else None
-    if status == "failed" and card:
-        charge["failure_code"] = card.code
-        charge["failure_message"] = SENTENCES[card.decline_code or card.code or "generic_decline"]
+    if failure is not None:
+        charge |= {"failure_code": failure.fields["code"], "failure_message": str(failure)}
     account.add(charge)
     emit(account, f"charge.{status}", charge)
     if paid:
@@ -56,10 +56,9 @@ def make(account: Account, intent: Thing, method: Thing, *, status: str) -> Thin
     return charge
 
 
-def _outcome(card: Card | None) -> Thing:
-    declined = card is not None and card.code is not None
-    blocked = card is not None and card.blocked
-    kind = "blocked" if blocked else "issuer_declined" if declined else "authorized"
+def _outcome(failure: Refusal | None, *, blocked: bool) -> Thing:
+    kind = "blocked" if blocked else "issuer_declined" if failure else "authorized"
+    why = failure.fields if failure else {}
     return {
         "advice_code": None,
         "network_advice_code": None,
@@ -67,7 +66,7 @@ def _outcome(card: Card | None) -> Thing:
         "network_status": {"blocked": "not_sent_to_network", "issuer_declined": "declined_by_network"}.get(
             kind, "approved_by_network"
         ),
-        "reason": (card.decline_code or card.code) if card and declined else None,
+        "reason": why.get("decline_code") or why.get("code"),
         "risk_level": "highest" if blocked else "normal",
         "risk_score": 99 if blocked else 8,
         "seller_message": "Payment complete." if kind == "authorized" else "The bank did not accept the payment.",

@@ -10,6 +10,7 @@ from typing import Any
 from billing.sandbox import deliveries, disputes, invoices, payment_intents, refunds, subscriptions
 from billing.sandbox.account import Account
 from billing.sandbox.due import run_due
+from billing.sandbox.events import emit
 from billing.sandbox.refusals import Refusal
 from billing.sandbox.shapes import Thing
 from billing.sandbox.switches import replies_of
@@ -126,6 +127,16 @@ def expire_card(account: Account, asked: Thing) -> Thing:
     """Let a saved card's last month have been January 2020."""
     method = account.get("payment_method", asked["payment_method"])
     method["card"] |= {"exp_month": 1, "exp_year": 2020}
+    return method
+
+
+@action
+def update_card(account: Account, asked: Thing) -> Thing:
+    """The issuer sent a new card: the saved one goes on five years longer, by itself."""
+    method = account.get("payment_method", asked["payment_method"])
+    previous = {"card": {"exp_year": method["card"]["exp_year"]}}
+    method["card"]["exp_year"] += 5
+    emit(account, "payment_method.automatically_updated", method, previous=previous)
     return method
 
 

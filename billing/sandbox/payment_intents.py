@@ -224,10 +224,9 @@ def authenticate(account: Account, intent: Thing, *, passed: bool) -> Thing:
 
 def declined(account: Account, intent: Thing, method: Thing, code: str, decline_code: str | None) -> Refusal:
     """The bank says no: a failed charge and its events; the Refusal to raise, with the intent inside."""
-    charge = charges.make(account, intent, method, status="failed")
-    charge["failure_code"] = code
-    refusal = methods.card_error(code, decline_code=decline_code, charge=charge["id"])
-    charge["failure_message"] = str(refusal)
+    refusal = methods.card_error(code, decline_code=decline_code)
+    charge = charges.make(account, intent, method, status="failed", failure=refusal)
+    refusal.fields["charge"] = charge["id"]
     error = {
         "type": refusal.kind,
         "message": str(refusal),

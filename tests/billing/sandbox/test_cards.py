@@ -81,6 +81,8 @@ def test_a_card_that_was_not_set_up_is_refused_without_the_customer(sandbox: Pay
     assert (error.code, error.decline_code) == ("authentication_required", "authentication_required")
     assert error.payment_intent is not None
     assert error.payment_intent.status == "requires_payment_method"
+    failed = sandbox.events("charge.failed")[0]["data"]["object"]
+    assert (failed["failure_code"], failed["outcome"]["type"]) == ("authentication_required", "issuer_declined")
 
 
 def test_a_card_that_always_asks_asks_even_after_it_was_set_up(sandbox: Payments) -> None:
@@ -147,6 +149,14 @@ def test_an_expired_card_is_declined(sandbox: Payments) -> None:
     with pytest.raises(stripe.CardError) as declined:
         charge_off_session(sandbox, owner, method)
     assert declined.value.code == "expired_card"
+
+
+def test_an_issuer_may_renew_a_saved_card_by_itself(sandbox: Payments) -> None:
+    method = saved_card(sandbox, customer(sandbox).id)
+    sandbox.control("update_card", payment_method=method)
+
+    event = sandbox.events("payment_method.automatically_updated")[0]["data"]
+    assert event["object"]["card"]["exp_year"] == event["previous_attributes"]["card"]["exp_year"] + 5
 
 
 def test_one_card_warns_of_fraud_before_any_dispute(sandbox: Payments) -> None:
