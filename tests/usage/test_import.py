@@ -1,5 +1,7 @@
 """Importing past usage: exact, repeatable, and clear about what it could not take."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from io import StringIO
 from pathlib import Path
 
@@ -9,8 +11,9 @@ from django.core.management import CommandError, call_command
 from credits.models import Operation
 from tests import factories
 from tests.usage.stage import Stage, set_up
-from usage import importing
+from usage import importing, metering
 from usage.models import UsageEvent
+from usage.uses import Metered, Refusal, Use
 
 pytestmark = pytest.mark.django_db
 
@@ -71,18 +74,18 @@ def test_a_file_that_grew_is_continued(stage: Stage) -> None:
 
 
 def test_an_import_that_was_stopped_goes_on_where_it_was(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    meter, batches = importing.meter, []
+    batches: list[object] = []
 
-    def stop_at_second(uses: list[object], **options: object) -> object:
+    def stop_at_second(uses: Sequence[Use], *, now: datetime | None = None) -> list[Metered | Refusal]:
         batches.append(uses)
         if len(batches) == 2:
             raise KeyboardInterrupt
-        return meter(uses, **options)  # type: ignore[arg-type]
+        return metering.meter(uses, now=now)
 
     monkeypatch.setattr(importing, "meter", stop_at_second)
     with pytest.raises(CommandError, match="Run the same command again"):
         run(TRACE, "--batch", "2")
-    monkeypatch.setattr(importing, "meter", meter)
+    monkeypatch.setattr(importing, "meter", metering.meter)
 
     assert "1 imported, 2 imported before" in run(TRACE, "--batch", "2")
     assert stage.balance() == 1_000_000 - TRACE_COST
