@@ -23,9 +23,12 @@ class ReferralRefused(Refusal):
     """The code can't be used by this organization."""
 
 
-def code_of(organization: Organization) -> str:
+def code_of(organization: Organization, *, actor: User | None = None) -> str:
     """Return the organization's referral code; the first call makes it."""
-    code, _is_new = ReferralCode.objects.get_or_create(organization=organization, defaults={"code": new_code(8)})
+    with transaction.atomic():
+        code, is_new = ReferralCode.objects.get_or_create(organization=organization, defaults={"code": new_code(8)})
+        if is_new:
+            audit_events.record(action="referral.code_made", organization=organization, actor=actor, target=code.code)
     return code.code
 
 

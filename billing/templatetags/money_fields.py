@@ -1,0 +1,28 @@
+"""Amounts as number fields of forms and small scripts want them: digits and a point, in no language."""
+
+from decimal import Decimal
+from typing import Protocol
+
+from django import template
+
+from organizations.formats import currency_decimals
+
+register = template.Library()
+
+
+class Terms(Protocol):
+    """What of a program decides how its amounts are written."""
+
+    decimals: int
+
+
+@register.filter
+def plain_money(amount_minor: int, currency: str) -> str:
+    """Money given in the minor unit: 1050 EUR is "10.50", 1050 JPY is "1050"."""
+    return f"{Decimal(amount_minor).scaleb(-currency_decimals(currency)):f}"
+
+
+@register.filter
+def plain_credits(amount: int, program: Terms) -> str:
+    """Credits given in the smallest unit: 10000 with 6 decimals is "0.010000"."""
+    return f"{Decimal(amount).scaleb(-program.decimals):f}"

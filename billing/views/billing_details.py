@@ -1,0 +1,49 @@
+"""Who receipts and tax invoices are for. Orders keep the details as they were when they were placed."""
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from billing.forms import BillingDetailsForm
+from billing.models import BillingDetails
+from organizations import audit_events
+from organizations.access import MemberRequest, owner_required
+from organizations.models import Organization
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@owner_required
+def billing_details(request: MemberRequest, organization: Organization) -> HttpResponse:
+    """Show the details by GET; keep them by POST."""
+    if request.method != "POST":
+        details = BillingDetails.objects.filter(organization=organization).first()
+        return _page(request, organization, BillingDetailsForm(instance=details))
+    with transaction.atomic():
+        # Locked, so that two owners who save at once are told one after the other.
+        Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+        details, _is_new = BillingDetails.objects.get_or_create(organization=organization)
+        form = BillingDetailsForm(request.POST, instance=details)
+        if not form.is_valid():
+            transaction.set_rollback(True)
+            return _page(request, organization, form, status=422)
+        if form.has_changed():
+            form.save()
+            audit_events.record(
+                action="billing_details.changed",
+                organization=organization,
+                actor=request.user,
+                target=organization.slug,
+                details={"fields": form.changed_data},
+            )
+    messages.success(request, _("The billing details are saved. They stand on orders from now on."))
+    return redirect("billing_details", organization.slug)
+
+
+def _page(
+    request: MemberRequest, organization: Organization, form: BillingDetailsForm, *, status: int = 200
+) -> HttpResponse:
+    context = {"organization": organization, "form": form}
+    return render(request, "billing/billing_details.html", context, status=status)
