@@ -1,0 +1,57 @@
+"""The owners' page on which a refund of a purchase is asked for, and where the answer is read."""
+
+from typing import Any
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods
+
+from billing import refund_requests
+from billing.models import Purchase, RefundRequest, RequestState
+from organizations.access import MemberRequest, owner_required
+from organizations.models import Organization
+
+
+class RefundRequestForm(forms.Form):
+    """Why."""
+
+    message = forms.CharField(
+        label=_("Why do you want it refunded?"), max_length=2000, widget=forms.Textarea(attrs={"rows": 5})
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@owner_required
+def refund_request(request: MemberRequest, organization: Organization, reference: str) -> HttpResponse:
+    """By GET the requests for a purchase and their answers, and a form where one may be made; by POST ask."""
+    purchase = get_object_or_404(
+        Purchase.objects.select_related("organization__wallet__program"),
+        organization=organization,
+        reference=reference,
+    )
+    form = RefundRequestForm(request.POST if request.method == "POST" else None)
+    if request.method != "POST" or not form.is_valid():
+        return _page(request, purchase, form, status=422 if form.is_bound else 200)
+    try:
+        refund_requests.request(purchase, message=form.cleaned_data["message"], actor=request.user)
+    except refund_requests.RequestRefused as refusal:
+        form.add_error(None, str(refusal))
+        return _page(request, purchase, form, status=409)
+    return redirect("refund_request", organization.slug, purchase.reference)
+
+
+def _page(request: MemberRequest, purchase: Purchase, form: RefundRequestForm, *, status: int) -> HttpResponse:
+    asked = list(RefundRequest.objects.filter(purchase=purchase).order_by("-created_at"))
+    is_open = any(each.state == RequestState.OPEN for each in asked)
+    context: dict[str, Any] = {
+        "organization": purchase.organization,
+        "purchase": purchase,
+        "amount": refund_requests.money(purchase.amount_minor, purchase),
+        "requests": asked,
+        "form": form,
+        "may_ask": not is_open and refund_requests.may_request(purchase),
+        "is_open": is_open,
+    }
+    return render(request, "billing/refund_request.html", context, status=status)
