@@ -28,6 +28,7 @@ RANKS = {
     "lost": 4,
 }
 CLOSED_RANK = 4
+UNDECIDED = OPEN | {"warning_needs_response", "warning_under_review"}
 
 
 def open_ones(organization: Organization) -> QuerySet[Dispute]:
