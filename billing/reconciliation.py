@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, Sum
 from django.utils import timezone
 
 from billing import disputes, purchases, refund_rows, refunds, reversals, stripe_events, stripe_gateway
@@ -122,7 +122,7 @@ def _compare_reversals(report: Report, *, now: datetime | None) -> None:
     for dispute in stripe_gateway.find_disputes(report.since):
         if dispute.payment_id and statuses.get(dispute.id) != dispute.status:
             stale[dispute.payment_id] = None
-    for payment_id in [*_open_reversals()]:
+    for payment_id in _open_reversals():
         stale[payment_id] = None
     for payment_id in stale:
         with report.about(payment_id):
@@ -135,14 +135,12 @@ def _compare_reversals(report: Report, *, now: datetime | None) -> None:
             _find_there(report, row)
 
 
-def _open_reversals() -> QuerySet[Purchase, str]:
+def _open_reversals() -> list[str]:
     """Payments with disputes that are not decided, or refunds that are on their way, however old."""
-    open_disputes = Dispute.objects.filter(status__in=disputes.UNDECIDED).values("purchase")
-    open_refunds = Refund.objects.filter(state=RefundState.PENDING, stripe_id__isnull=False).values("purchase")
-    rows = Purchase.objects.filter(stripe_payment_intent_id__isnull=False)
-    return (rows.filter(pk__in=open_disputes) | rows.filter(pk__in=open_refunds)).values_list(
-        "stripe_payment_intent_id", flat=True
-    )
+    undecided = Dispute.objects.filter(status__in=disputes.UNDECIDED).values("purchase")
+    on_their_way = Refund.objects.filter(state=RefundState.PENDING, stripe_id__isnull=False).values("purchase")
+    rows = Purchase.objects.filter(Q(pk__in=undecided) | Q(pk__in=on_their_way))
+    return [payment_id for payment_id in rows.values_list("stripe_payment_intent_id", flat=True) if payment_id]
 
 
 def _find_there(report: Report, row: Refund) -> None:

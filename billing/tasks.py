@@ -1,8 +1,11 @@
 """Background jobs of the money: each calls one function, holds no logic, and may run twice or at once."""
 
-from celery import shared_task
+from datetime import timedelta
 
-from billing import recharge_attempts, recharge_sweep, renewals, stripe_events
+from celery import shared_task
+from django.utils import timezone
+
+from billing import recharge_attempts, recharge_sweep, reconciliation, refunds, renewals, stripe_events
 
 
 @shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
@@ -39,3 +42,16 @@ def renew_plans() -> None:
 def ask_stripe_about_plans() -> None:
     """Ask Stripe about plans whose news may have been lost."""
     renewals.ask_stripe()
+
+
+@shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
+def resolve_refunds() -> None:
+    """Find out what became of refunds whose answer got lost."""
+    refunds.resolve_due()
+
+
+# Going through the lists takes longer than other tasks may; still less than a killed worker's tasks wait.
+@shared_task(ignore_result=True, soft_time_limit=150, time_limit=160)  # type: ignore[untyped-decorator]
+def reconcile_payments() -> None:
+    """Compare the last days with Stripe and settle what was missed."""
+    reconciliation.reconcile(since=timezone.now() - timedelta(days=3))

@@ -48,6 +48,8 @@ SCHEDULE = {
     "release reservations that timed out": ("credits.tasks.release_timed_out", timedelta(minutes=1)),
     "recharge wallets below their thresholds": ("billing.tasks.sweep_recharges", timedelta(minutes=1)),
     "work off Stripe's events": ("billing.tasks.process_stripe_events", timedelta(minutes=1)),
+    "find out what became of refunds": ("billing.tasks.resolve_refunds", timedelta(minutes=5)),
+    "compare payments with Stripe": ("billing.tasks.reconcile_payments", timedelta(hours=6)),
     "begin the months of plans": ("billing.tasks.renew_plans", timedelta(minutes=5)),
     "ask Stripe about plans": ("billing.tasks.ask_stripe_about_plans", timedelta(minutes=5)),
 }
