@@ -81,10 +81,10 @@ def make_default(
     if method.detached_at is not None:
         raise MethodRefused(_("This payment method is no longer on file."))
     customer = StripeCustomer.objects.get(organization=organization)
-    _set_default(customer.stripe_id, method.stripe_id, key=f"default-method:{form_token}")
+    _set_default(customer.stripe_id, method.stripe_id, key=f"default-method:{method.stripe_id}:{form_token}")
     plan = Subscription.objects.filter(organization=organization, state__in=LIVE, stripe_id__isnull=False).first()
     if plan is not None:
-        stripe_gateway.charge_to(str(plan.stripe_id), method.stripe_id, f"plan-method:{form_token}")
+        stripe_gateway.charge_to(str(plan.stripe_id), method.stripe_id, f"plan-method:{method.stripe_id}:{form_token}")
     refresh(organization, now=now)
     _record("payment_method.made_default", method, actor, form_token, now=now)
 

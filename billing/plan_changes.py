@@ -65,6 +65,13 @@ def is_live(subscription: Subscription | None) -> bool:
     return subscription is not None and subscription.state in subscriptions.LIVE
 
 
+def look(organization: Organization, *, now: datetime | None = None) -> None:
+    """Read back what was done about the plan elsewhere, such as on Stripe's own page. Outside any transaction."""
+    row = subscription_of(organization)
+    if row is not None and row.stripe_id is not None:
+        subscriptions.settle(row.stripe_id, now=now)
+
+
 def change_to(organization: Organization, plan: Plan, *, now: datetime) -> Change:
     """Say what choosing a plan would do. Writes nothing. Raises PlanRefused."""
     row = subscription_of(organization)
@@ -174,16 +181,18 @@ def put_on_plan(
             raise PlanRefused(_("This organization pays its plan through Stripe. Let that end first."))
         if plan.program_id != Wallet.objects.get(organization=organization).program_id:
             raise PlanRefused(_("The plan belongs to another program."))
+        before = _standing(row)
         row = _put(organization, row, plan, instant, now)
-        audit_events.record(
-            action="subscription.put_on_plan",
-            organization=organization,
-            actor=actor,
-            target=plan.key,
-            reason=reason,
-            details={"plan": row.plan.key, "next_plan": row.next_plan.key if row.next_plan else None},
-            now=now,
-        )
+        if _standing(row) != before:
+            audit_events.record(
+                action="subscription.put_on_plan",
+                organization=organization,
+                actor=actor,
+                target=plan.key,
+                reason=reason,
+                details={"plan": row.plan.key, "next_plan": row.next_plan.key if row.next_plan else None},
+                now=now,
+            )
     return row
 
 
@@ -205,6 +214,11 @@ def end_invoiced(*, organization: Organization, actor: User, reason: str, now: d
                 now=now,
             )
     return row
+
+
+def _standing(row: Subscription | None) -> tuple[object, ...] | None:
+    """What people would call the plan: which, by invoice or not, what comes after it."""
+    return row and (row.plan_id, row.next_plan_id, row.state, row.is_invoiced, row.ends_at_period_end, row.period_start)
 
 
 def _put(
@@ -250,7 +264,7 @@ def _upgrade(organization: Organization, plan: Plan, form_token: str, *, now: da
     row = _stay(organization, form_token, now=now, must_be_at_stripe=True)
     price = plan_checkouts.price_at_stripe(plan, row.currency)
     try:
-        stripe_gateway.change_plan(str(row.stripe_id), price, f"plan-upgrade:{form_token}")
+        stripe_gateway.change_plan(str(row.stripe_id), price, f"plan-upgrade:{plan.key}:{form_token}")
     except stripe_gateway.AuthenticationRequired as asked:
         raise PlanRefused(
             _("Your bank wants to see you for this payment. Pay with another payment method, or ask your bank.")
@@ -272,7 +286,7 @@ def _wait_for(organization: Organization, plan: Plan, form_token: str, *, now: d
         _mark_ending(organization, next_plan=plan)
         return
     price = plan_checkouts.price_at_stripe(plan, row.currency)
-    stripe_gateway.change_plan(str(row.stripe_id), price, f"plan-wait:{form_token}", prorates=False)
+    stripe_gateway.change_plan(str(row.stripe_id), price, f"plan-wait:{plan.key}:{form_token}", prorates=False)
     subscriptions.settle(str(row.stripe_id), now=now)
 
 

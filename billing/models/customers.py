@@ -48,7 +48,14 @@ class PaymentMethod(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.brand or self.kind} {self.last4}".strip()
+        return self.label
+
+    @property
+    def label(self) -> str:
+        """How people tell it from others: "Visa •••• 4242", "Link aiko@example.com"."""
+        name = (self.brand or self.kind).replace("_", " ")
+        rest = f"•••• {self.last4}" if self.last4 else self.email
+        return f"{name[:1].upper()}{name[1:]} {rest}".strip()
 
 
 class BillingDetails(models.Model):

@@ -1,0 +1,92 @@
+"""The owners' page of payment methods: what is on file, another one, which one is charged, and off with one."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from billing import payment_methods as methods
+from billing.form_tokens import new_token, token_of
+from billing.models import PaymentMethod
+from billing.trouble import TROUBLE, sentence_for
+from organizations.access import MemberRequest, owner_required
+from organizations.models import Organization
+from organizations.refusals import Refusal
+
+
+@require_safe
+@owner_required
+def payment_methods(request: MemberRequest, organization: Organization) -> HttpResponse:
+    """Show what is on file."""
+    return _page(request, organization)
+
+
+@require_POST
+@owner_required
+def add_payment_method(request: MemberRequest, organization: Organization) -> HttpResponse:
+    """Lead to Stripe's page on which a method is put on file."""
+    try:
+        return redirect(methods.open_setup(organization, form_token=token_of(request)))
+    except TROUBLE as error:
+        sentence, status = sentence_for(error)
+        return _page(request, organization, refusal=sentence, status=status)
+
+
+@require_safe
+@owner_required
+def payment_methods_return(request: MemberRequest, organization: Organization) -> HttpResponse:
+    """Look what was put on file, whether or not Stripe's news have come, and show it."""
+    try:
+        methods.refresh(organization)
+    except TROUBLE as error:
+        messages.warning(request, sentence_for(error)[0])
+    return redirect("payment_methods", organization.slug)
+
+
+@require_POST
+@owner_required
+def make_payment_method_default(request: MemberRequest, organization: Organization, pk: int) -> HttpResponse:
+    """Have everything charged to one that is on file."""
+    return _act(request, organization, pk, methods.make_default, _("From now on this one is charged: %(method)s."))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@owner_required
+def remove_payment_method(request: MemberRequest, organization: Organization, pk: int) -> HttpResponse:
+    """Ask by GET whether a method is to go; take it off file by POST."""
+    if request.method == "POST":
+        return _act(request, organization, pk, methods.remove, _("No longer on file: %(method)s."))
+    method = get_object_or_404(PaymentMethod, organization=organization, pk=pk, detached_at=None)
+    context = {"organization": organization, "method": method, "token": new_token()}
+    return render(request, "billing/payment_methods_remove.html", context)
+
+
+def _act(
+    request: MemberRequest, organization: Organization, pk: int, verb: Callable[..., None], sentence: str
+) -> HttpResponse:
+    method = get_object_or_404(PaymentMethod, organization=organization, pk=pk)
+    try:
+        verb(organization=organization, method=method, actor=request.user, form_token=token_of(request))
+    except Refusal as refusal:
+        return _page(request, organization, refusal=str(refusal), status=409)
+    except TROUBLE as error:
+        trouble, status = sentence_for(error)
+        return _page(request, organization, refusal=trouble, status=status)
+    messages.success(request, sentence % {"method": method})
+    return redirect("payment_methods", organization.slug)
+
+
+def _page(request: MemberRequest, organization: Organization, *, refusal: str = "", status: int = 200) -> HttpResponse:
+    context: dict[str, Any] = {
+        "organization": organization,
+        "methods": methods.on_file(organization),
+        "this_month": timezone.localdate().replace(day=1),
+        "refusal": refusal,
+        "token": new_token(),
+    }
+    return render(request, "billing/payment_methods.html", context, status=status)

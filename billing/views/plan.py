@@ -1,0 +1,161 @@
+"""The owners' page of the plan: what it is and brings, another one, its end, and the way back from Stripe's page."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from billing import payment_methods, plan_changes, plan_checkouts, stripe_gateway
+from billing.form_tokens import new_token, token_of
+from billing.models import Plan, PlanCheckout, StripeCustomer
+from billing.plan_changes import Kind
+from billing.plan_page import plan_page
+from billing.trouble import TROUBLE, sentence_for
+from organizations.access import MemberRequest, owner_required
+from organizations.models import Organization
+from organizations.refusals import Refusal
+
+
+@require_safe
+@owner_required
+def plan(request: MemberRequest, organization: Organization) -> HttpResponse:
+    """Show the plan, and the others."""
+    return _page(request, organization)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@owner_required
+def choose_plan(request: MemberRequest, organization: Organization, key: str) -> HttpResponse:
+    """Show by GET what choosing a plan would cost and bring; do it by POST, once for its form."""
+    chosen = get_object_or_404(Plan, program__wallets__organization=organization, key=key)
+    if request.method != "POST":
+        return _confirmation(request, organization, chosen)
+    try:
+        page = plan_changes.choose(
+            organization=organization, plan=chosen, actor=request.user, form_token=token_of(request)
+        )
+    except Refusal as refusal:
+        return _page(request, organization, refusal=str(refusal), status=409)
+    except TROUBLE as error:
+        sentence, status = sentence_for(error)
+        return _page(request, organization, refusal=sentence, status=status)
+    if page is not None:
+        return redirect(page)
+    messages.success(request, _said(organization, chosen))
+    return redirect("plan", organization.slug)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@owner_required
+def cancel_plan(request: MemberRequest, organization: Organization) -> HttpResponse:
+    """Ask by GET whether the plan is to end with its month; let it by POST."""
+    subscription = plan_changes.subscription_of(organization)
+    if request.method != "POST":
+        if not plan_changes.is_live(subscription):
+            return redirect("plan", organization.slug)
+        context = {"organization": organization, "subscription": subscription, "token": new_token()}
+        return render(request, "billing/plan_cancel.html", context)
+    try:
+        plan_changes.cancel(organization=organization, actor=request.user, form_token=token_of(request))
+    except Refusal as refusal:
+        return _page(request, organization, refusal=str(refusal), status=409)
+    except TROUBLE as error:
+        sentence, status = sentence_for(error)
+        return _page(request, organization, refusal=sentence, status=status)
+    messages.success(request, _("The plan ends with its month. Until then everything stays as it is."))
+    return redirect("plan", organization.slug)
+
+
+@require_POST
+@owner_required
+def plan_portal(request: MemberRequest, organization: Organization) -> HttpResponse:
+    """Lead to Stripe's own page, for invoices and the like."""
+    customer = get_object_or_404(StripeCustomer, organization=organization)
+    try:
+        page = stripe_gateway.create_portal(
+            customer=customer.stripe_id,
+            return_url=request.build_absolute_uri(reverse("plan_portal_return", args=[organization.slug])),
+            locale=organization.language,
+            key=f"portal:{organization.pk}:{token_of(request)}",
+        )
+    except TROUBLE as error:
+        sentence, status = sentence_for(error)
+        return _page(request, organization, refusal=sentence, status=status)
+    return redirect(page)
+
+
+@require_safe
+@owner_required
+def plan_portal_return(request: MemberRequest, organization: Organization) -> HttpResponse:
+    """Look what was done on Stripe's page, whether or not its news have come, and show the plan."""
+    try:
+        plan_changes.look(organization)
+        payment_methods.refresh(organization)
+    except TROUBLE as error:
+        messages.warning(request, sentence_for(error)[0])
+    return redirect("plan", organization.slug)
+
+
+@require_safe
+@owner_required
+def plan_return(request: MemberRequest, organization: Organization) -> HttpResponse:
+    """Settle what was paid on Stripe's page, whether or not its news have come, and say what is true."""
+    checkout = _checkout_of(request, organization)
+    try:
+        settled = plan_checkouts.settle_checkout(checkout)
+        payment_methods.refresh(organization)
+    except TROUBLE as error:
+        messages.warning(request, sentence_for(error)[0])
+        return redirect("plan", organization.slug)
+    if settled is not None and plan_changes.is_live(settled):
+        messages.success(request, _said(organization, settled.plan))
+    else:
+        messages.warning(request, _("The plan is not paid yet. It begins the moment the payment is through."))
+    return redirect("plan", organization.slug)
+
+
+def _checkout_of(request: MemberRequest, organization: Organization) -> PlanCheckout:
+    try:
+        checkout_id = UUID(request.GET.get("checkout", ""))
+    except (ValueError, ValidationError):
+        raise Http404 from None
+    return get_object_or_404(PlanCheckout, organization=organization, pk=checkout_id)
+
+
+def _said(organization: Organization, chosen: Plan) -> str:
+    """What became of a choice, from the row as it stands now."""
+    row = plan_changes.subscription_of(organization)
+    if row is not None and row.plan == chosen:
+        return _("Your plan is %(plan)s.") % {"plan": chosen.name}
+    return _("%(plan)s begins when this month is over.") % {"plan": chosen.name}
+
+
+def _confirmation(request: MemberRequest, organization: Organization, chosen: Plan) -> HttpResponse:
+    try:
+        change = plan_changes.change_to(organization, chosen, now=timezone.now())
+    except Refusal as refusal:
+        return _page(request, organization, refusal=str(refusal), status=409)
+    if change.kind == Kind.NOTHING:
+        return redirect("plan", organization.slug)
+    context: dict[str, Any] = {
+        "organization": organization,
+        "program": organization.wallet.program,
+        "subscription": plan_changes.subscription_of(organization),
+        "change": change,
+        "kind": change.kind.value,
+        "default_method": next(iter(payment_methods.on_file(organization)), None),
+        "token": new_token(),
+    }
+    return render(request, "billing/plan_choose.html", context)
+
+
+def _page(request: MemberRequest, organization: Organization, *, refusal: str = "", status: int = 200) -> HttpResponse:
+    context = {"organization": organization, "refusal": refusal, "token": new_token(), **plan_page(organization)}
+    return render(request, "billing/plan.html", context, status=status)
