@@ -64,18 +64,21 @@ def find(uses: Sequence[Use]) -> Found:
             """,
             [slugs],
         )
-        # Two look-ups by index rather than one condition with a choice, which would read all users for every use.
+        # Two look-ups by index rather than one condition with a choice, which would read all users for every use. Each
+        # LIMIT 1 keeps the planner from reading a whole table because it was small when it was last counted.
         people = execute(
             """
             SELECT o.slug, n.named, u.id, m.team_id
             FROM unnest(%s::text[], %s::text[]) AS n(slug, named)
-            JOIN organizations_organization o ON o.slug = n.slug
+            CROSS JOIN LATERAL (SELECT slug, id FROM organizations_organization WHERE slug = n.slug LIMIT 1) o
             CROSS JOIN LATERAL (
                 SELECT id FROM organizations_user WHERE email = lower(n.named) AND is_active
                 UNION ALL
                 SELECT id FROM organizations_user WHERE public_id = n.named AND is_active
             ) u
-            JOIN organizations_membership m ON m.organization_id = o.id AND m.user_id = u.id
+            CROSS JOIN LATERAL (
+                SELECT team_id FROM organizations_membership WHERE organization_id = o.id AND user_id = u.id LIMIT 1
+            ) m
             """,
             _columns({(use.organization, use.user) for use in uses if use.user}),
         )
@@ -92,9 +95,11 @@ def find(uses: Sequence[Use]) -> Found:
         )
         services = execute(
             """
-            SELECT s.organization_id, s.key, s.id FROM unnest(%s::text[], %s::text[]) AS n(slug, key)
-            JOIN organizations_organization o ON o.slug = n.slug
-            JOIN usage_service s ON s.organization_id = o.id AND s.key = n.key
+            SELECT o.id, n.key, s.id FROM unnest(%s::text[], %s::text[]) AS n(slug, key)
+            CROSS JOIN LATERAL (SELECT id FROM organizations_organization WHERE slug = n.slug LIMIT 1) o
+            CROSS JOIN LATERAL (
+                SELECT id FROM usage_service WHERE organization_id = o.id AND key = n.key LIMIT 1
+            ) s
             """,
             _columns({(use.organization, use.service) for use in uses}),
         )
