@@ -67,6 +67,8 @@ class Actor:
     gifts: tuple[Gift, ...]
     uses_a_day: int
     weekend_share: float = 0.25
+    # The key of the plan that they are on from the first day.
+    plan: str = ""
     limits: tuple[tuple[str, int], ...] = ()
     projects: tuple[str, ...] = field(default=())
 
@@ -99,6 +101,7 @@ GROWI = Actor(
         Gift(28, 5_000, Source.CARD, 10_000, memo="1 lot of 5,000"),
         Gift(55, 10_000, Source.CARD, 20_000, memo="2 lots of 5,000"),
     ),
+    plan="basic",
     uses_a_day=45,
 )
 
@@ -125,12 +128,10 @@ ALLIBEE = Actor(
         Work("chat", 14),
     ),
     gifts=(
-        Gift(0, 8_000, Source.PLAN, days=30, memo="Business plan, month 1"),
         Gift(3, 10_000, Source.CARD, 99_000, days=360, memo="10,000 credits"),
-        Gift(30, 8_000, Source.PLAN, days=31, memo="Business plan, month 2"),
         Gift(41, 10_000, Source.BANK_TRANSFER, 99_000, days=360, memo="10,000 credits, tax invoice"),
-        Gift(61, 8_000, Source.PLAN, days=36, memo="Business plan, month 3"),
     ),
+    plan="business",
     uses_a_day=30,
     weekend_share=0.1,
 )
@@ -159,14 +160,12 @@ FLUXORI = Actor(
         Work("competitor-analysis", 2),
     ),
     gifts=(
-        Gift(0, 4_000, Source.PLAN, days=30, memo="Scale plan, month 1"),
         Gift(0, 50, Source.PROMOTION, days=30, memo="WELCOME"),
         Gift(12, 10_000, Source.CARD, 720_000, memo="10,000 credits"),
         Gift(20, 200, Source.REFERRAL, days=90, memo="Referred Cape Crafts"),
-        Gift(30, 4_000, Source.PLAN, days=31, memo="Scale plan, month 2"),
-        Gift(61, 4_000, Source.PLAN, days=38, memo="Scale plan, month 3"),
         Gift(74, 500, Source.PROMOTION, days=25, memo="Spring", features=frozenset({"competitor-analysis"})),
     ),
+    plan="scale",
     uses_a_day=9,
     limits=(("Warehouse", 1_500), ("pieter@karoo.example", 4_000)),
 )
@@ -197,6 +196,7 @@ SKYDECK = Actor(
         Gift(9, 100, Source.CARD, 10_000, memo="$100.00"),
         Gift(58, 250, Source.CARD, 25_000, memo="$250.00"),
     ),
+    plan="pro",
     uses_a_day=90,
 )
 
@@ -220,14 +220,12 @@ ENRICH = Actor(
         Work("classification", 2, quantity=(500, 8_000)),
     ),
     gifts=(
-        Gift(0, 3_000_000, Source.PLAN, days=30, priority=10, memo="Team plan, month 1"),
         Gift(1, 7_000_000, Source.CARD, 2_500, memo="Plus"),
-        Gift(30, 3_000_000, Source.PLAN, days=31, priority=10, memo="Team plan, month 2"),
         Gift(38, 7_000_000, Source.CARD, 2_500, memo="Plus"),
-        Gift(61, 3_000_000, Source.PLAN, days=34, priority=10, memo="Team plan, month 3"),
         Gift(70, 2_500_000, Source.AUTO_RECHARGE, 1_000, memo="Standard"),
         Gift(84, 2_500_000, Source.AUTO_RECHARGE, 1_000, memo="Standard"),
     ),
+    plan="team",
     uses_a_day=11,
     projects=("spring-campaign", "newsletter", "b2b-leads"),
 )

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
+from billing.demo import plans
 from billing.demo.cast import PASSWORD, Actor, Gift, Work
 from credits import ledger
 from credits.models import Program, Wallet
@@ -42,9 +43,13 @@ def live(actor: Actor, *, program: Program, until: datetime, day_passed: Callabl
     wallet = ledger.open_wallet(organization=organization, program=program, now=begins)
     for name, shown in actor.services:
         Service.objects.create(organization=organization, key=name, name=shown, created_at=begins)
+    if actor.plan:
+        plans.subscribe(organization, actor.plan, now=begins)
     scale = 10**program.decimals
     for day in range(DAYS + 1):
         morning = begins + timedelta(days=day)
+        if day and morning <= until:
+            plans.live_on(organization, now=morning)
         for gift in actor.gifts:
             if gift.day == day:
                 _give(wallet, gift, scale=scale, currency=actor.currency, at=morning)
