@@ -250,7 +250,7 @@ class TestALaterLoad:
         ('code = "MUCH"\nname = "x"\npercent_off = 101', "from 1 to 100"),
         ('code = "DAYS"\nname = "x"\npercent_off = 5\nvalidity_days = 3', "only credits expire"),
         (
-            'code = "DATE"\nname = "x"\npercent_off = 5\nstarts_at = 2026-05-01T00:00:00Z\nends_at = 2026-05-01T00:00:00Z',
+            'code="D1"\nname = "x"\npercent_off = 5\nstarts_at = 2026-05-01T00:00:00Z\nends_at = 2026-04-30T00:00:00Z',
             "later than starts_at",
         ),
     ],
