@@ -39,6 +39,11 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def rule_row(organization: Organization) -> AutoRecharge | None:
+    """Return the organization's rule, on or off, or None where nobody ever agreed to one."""
+    return AutoRecharge.objects.select_related("pack").filter(organization=organization).first()
+
+
 @contextmanager
 def _under_lock(organization: Organization, now: datetime | None) -> Iterator[tuple[ledger.Book, int, datetime]]:
     wallet_id = Wallet.objects.values_list("pk", flat=True).get(organization=organization)

@@ -44,8 +44,9 @@ def resolve(attempt: RechargeAttempt, *, now: datetime | None = None) -> Recharg
         return follow(attempt, payment, now)
     if instant < attempt.created_at + GIVEN_UP_AFTER:
         return charge(attempt, now) if _is_still_wanted(attempt, instant) else note_unknown(attempt, "no answer")
-    if _is_listed(attempt):  # the search lags behind; it will be found
-        return attempt
+    payment = _listed_payment_of(attempt)
+    if payment is not None:
+        return follow(attempt, payment, now)
     never = stripe_gateway.Refused("The payment never reached Stripe.", code="never_arrived")
     return close(attempt, RechargeState.FAILED, never, now=now, counts=False)
 
@@ -58,10 +59,10 @@ def _payment_of(purchase: Purchase) -> stripe_gateway.PaymentState | None:
     return next(iter(paid or found), None)
 
 
-def _is_listed(attempt: RechargeAttempt) -> bool:
-    """Whether Stripe's list, which does not lag, knows a payment for the order."""
+def _listed_payment_of(attempt: RechargeAttempt) -> stripe_gateway.PaymentState | None:
+    """Look through Stripe's list, which is long but never lags as its search does."""
     listed = stripe_gateway.find_payments(since=attempt.created_at - timedelta(minutes=5))
-    return any(payment.purchase_id == attempt.purchase_id for payment in listed)
+    return next((payment for payment in listed if payment.purchase_id == attempt.purchase_id), None)
 
 
 def _is_still_wanted(attempt: RechargeAttempt, now: datetime) -> bool:

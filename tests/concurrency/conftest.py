@@ -9,7 +9,7 @@ import pytest
 
 from credits.ledger import rows
 from credits.models import Program
-from credits.statements import fetch
+from credits.statements import execute
 from tests import factories
 from tests.credits.desk import Desk
 
@@ -36,10 +36,10 @@ def without_the_lock(patch: pytest.MonkeyPatch, *, meeting: int) -> Iterator[Non
     read_after_lock = rows.read_after_lock
     taken_out: list[str] = []
 
-    def fetch_unlocked(sql: str, parameters: Any) -> Any:
+    def execute_unlocked(sql: str, parameters: Any) -> Any:
         if LOCK in sql:
             taken_out.append(sql)
-        return fetch(sql.replace(LOCK, ""), parameters)
+        return execute(sql.replace(LOCK, ""), parameters)
 
     def read_together(*arguments: Any) -> Any:
         found = read_after_lock(*arguments)
@@ -47,7 +47,7 @@ def without_the_lock(patch: pytest.MonkeyPatch, *, meeting: int) -> Iterator[Non
         return found
 
     with patch.context() as patched:
-        patched.setattr(rows, "fetch", fetch_unlocked)
+        patched.setattr(rows, "execute", execute_unlocked)
         patched.setattr(rows, "read_after_lock", read_together)
         yield
     assert len(taken_out) >= meeting, "the lock is no longer where this control looks for it"
