@@ -42,7 +42,7 @@ def learn(book: ledger.Book, purchase: Purchase, states: Iterable[DisputeState])
     now = book.wallet(purchase.organization.wallet.pk).now
     for state in sorted(states, key=lambda each: (each.created_at, each.id)):
         row = known.get(state.id)
-        if row is not None and (row.status == state.status or _rank(state.status) < _rank(row.status)):
+        if row is not None and not _is_ahead(state.status, of=row.status):
             continue
         was = row.status if row is not None else ""
         row = row or Dispute(purchase=purchase, stripe_id=state.id, opened_at=state.created_at)
@@ -56,6 +56,12 @@ def learn(book: ledger.Book, purchase: Purchase, states: Iterable[DisputeState])
             details={"dispute": state.id, "was": was, "is": state.status, "amount_minor": row.amount_minor},
             now=now,
         )
+
+
+def has_news(purchase: Purchase, states: Iterable[DisputeState]) -> bool:
+    """Whether Stripe says anything of a purchase's disputes that is not written down. Without a lock."""
+    known = dict(Dispute.objects.filter(purchase=purchase).values_list("stripe_id", "status"))
+    return any(state.id not in known or _is_ahead(state.status, of=known[state.id]) for state in states)
 
 
 def hold(book: ledger.Book, purchase: Purchase) -> None:
@@ -75,6 +81,10 @@ def hold(book: ledger.Book, purchase: Purchase) -> None:
         book, wallet_id=wallet_id, grant_id=purchase.grant_id
     ):
         _record(book, purchase, "grant.thawed")
+
+
+def _is_ahead(status: str, *, of: str) -> bool:
+    return status != of and _rank(status) >= _rank(of)
 
 
 def _rank(status: str) -> int:

@@ -47,13 +47,25 @@ def learn(book: ledger.Book, purchase: Purchase, states: Iterable[stripe_gateway
             (row for row in rows if row.pk == state.refund_id and row.stripe_id is None), None
         )
         row = row or _found(purchase, state)
-        target = STATES.get(state.status, RefundState.PENDING)
+        target = _state_of(state)
         is_news = row.stripe_id is None
         if is_news:
             Refund.objects.filter(pk=row.pk).update(stripe_id=state.id)
             row.stripe_id = state.id
         if is_news or RANKS[target] > RANKS[RefundState(row.state)]:
             set_state(row, target, why=state.failure_reason, is_forced=is_news, now=now)
+
+
+def has_news(purchase: Purchase, states: Iterable[stripe_gateway.RefundState]) -> bool:
+    """Whether Stripe says anything of a purchase's refunds that is not written down. Without a lock."""
+    known = dict(Refund.objects.filter(purchase=purchase).values_list("stripe_id", "state"))
+    return any(
+        state.id not in known or RANKS[_state_of(state)] > RANKS[RefundState(known[state.id])] for state in states
+    )
+
+
+def _state_of(state: stripe_gateway.RefundState) -> RefundState:
+    return STATES.get(state.status, RefundState.PENDING)
 
 
 def _found(purchase: Purchase, state: stripe_gateway.RefundState) -> Refund:

@@ -21,7 +21,8 @@ def settle(payment_id: str, *, now: datetime | None = None) -> Purchase | None:
     if purchase is None:
         return None
     found, disputed = stripe_gateway.read_refunds(payment_id), stripe_gateway.read_disputes(payment_id)
-    if not found and not disputed:
+    # What is written down was moved to in the same transaction, so without news there is nothing to do or to lock.
+    if not refund_rows.has_news(purchase, found) and not disputes.has_news(purchase, disputed):
         return purchase
 
     def learn(book: ledger.Book, locked: Purchase) -> None:
