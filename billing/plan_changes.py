@@ -218,7 +218,9 @@ def end_invoiced(*, organization: Organization, actor: User, reason: str, now: d
 
 def _standing(row: Subscription | None) -> tuple[object, ...] | None:
     """What people would call the plan: which, by invoice or not, what comes after it."""
-    return row and (row.plan_id, row.next_plan_id, row.state, row.is_invoiced, row.ends_at_period_end, row.period_start)
+    if row is None:
+        return None
+    return row.plan_id, row.next_plan_id, row.state, row.is_invoiced, row.ends_at_period_end, row.period_start
 
 
 def _put(

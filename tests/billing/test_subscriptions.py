@@ -184,6 +184,15 @@ class TestChanging:
         assert stage.amounts()[3:] == [4_000]
         assert charged(payments)[2:] == [3_000]
 
+    def test_an_upgrade_that_is_declined_changes_nothing(self, stage: PlanStage, payments: Payments) -> None:
+        row = stage.subscribe(payments, "basic")
+        customer = stage.organization.stripe_customer.stripe_id
+        bad = payments.stripe().v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer})
+        stripe_gateway.charge_to(str(row.stripe_id), bad.id, token())
+        with pytest.raises(plan_changes.PlanRefused, match="The plan has not changed."):
+            stage.choose("pro", now=stage.now(payments))
+        assert (stage.row().plan.key, stage.row().next_plan, stage.amounts()) == ("basic", None, [1_000])
+
     def test_a_downgrade_waits_for_the_months_end(self, stage: PlanStage, payments: Payments) -> None:
         stage.subscribe(payments, "pro")
         stage.choose("basic", now=stage.now(payments))
