@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from billing.models import Method
 from credits.models import Source
 
 PASSWORD = "credits-in-good-order"  # noqa: S105  (the demo prints it)
@@ -12,7 +13,7 @@ STAFF_TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105  (the demo 
 
 @dataclass(frozen=True)
 class Gift:
-    """Credits given on a day (0: 90 days ago), in whole units; `cost` in whole units of the currency's minor unit.
+    """Credits given away on a day (0: 90 days ago), in whole units.
 
     days: until they expire, None for never. features: the only ones that they pay for.
     """
@@ -20,11 +21,25 @@ class Gift:
     day: int
     credits: int
     source: Source
-    cost_minor: int = 0
     days: int | None = None
-    priority: int = 50
     memo: str = ""
     features: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Bought:
+    """A purchase of a pack, or of an amount in minor units, paid on a day and ordered `waited` days before.
+
+    is_canceled: it was given up at once.
+    """
+
+    day: int
+    pack: str = ""
+    amount_minor: int = 0
+    lots: int = 1
+    method: Method = Method.CARD
+    waited: int = 0
+    is_canceled: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,11 +79,17 @@ class Actor:
     people: tuple[Person, ...]
     services: tuple[tuple[str, str], ...]
     work: tuple[Work, ...]
+    legal_name: str
+    address: str
+    tax_number: str
+    purchases: tuple[Bought, ...]
     gifts: tuple[Gift, ...]
     uses_a_day: int
     weekend_share: float = 0.25
     # The key of the plan that they are on from the first day.
     plan: str = ""
+    # Codes redeemed on the first day.
+    codes: tuple[str, ...] = ()
     limits: tuple[tuple[str, int], ...] = ()
     projects: tuple[str, ...] = field(default=())
 
@@ -95,12 +116,11 @@ GROWI = Actor(
         Work("page-translation", 3),
         Work("search-suggestion", 12),
     ),
-    gifts=(
-        Gift(0, 5_000, Source.CARD, 10_000, memo="1 lot of 5,000"),
-        Gift(0, 300, Source.GOODWILL, days=60, memo="Welcome"),
-        Gift(28, 5_000, Source.CARD, 10_000, memo="1 lot of 5,000"),
-        Gift(55, 10_000, Source.CARD, 20_000, memo="2 lots of 5,000"),
-    ),
+    legal_name="株式会社若葉製作所",
+    address="東京都大田区蒲田1-2-3",
+    tax_number="T0000000000000",
+    purchases=(Bought(0, "lot"), Bought(28, "lot"), Bought(55, "lot", lots=2)),
+    gifts=(Gift(0, 300, Source.GOODWILL, days=60, memo="Welcome"),),
     plan="basic",
     uses_a_day=45,
 )
@@ -127,10 +147,11 @@ ALLIBEE = Actor(
         Work("translation", 5),
         Work("chat", 14),
     ),
-    gifts=(
-        Gift(3, 10_000, Source.CARD, 99_000, days=360, memo="10,000 credits"),
-        Gift(41, 10_000, Source.BANK_TRANSFER, 99_000, days=360, memo="10,000 credits, tax invoice"),
-    ),
+    legal_name="하늘파트너스 주식회사",
+    address="서울특별시 중구 세종대로 1",
+    tax_number="000-00-00001",
+    purchases=(Bought(3, "large"), Bought(41, "large", method=Method.BANK_TRANSFER, waited=2)),
+    gifts=(),
     plan="business",
     uses_a_day=30,
     weekend_share=0.1,
@@ -159,12 +180,15 @@ FLUXORI = Actor(
         Work("custom-ai-query", 5, credits=(10, 50)),
         Work("competitor-analysis", 2),
     ),
+    legal_name="Karoo Traders (Pty) Ltd",
+    address="1 Long Street\nCape Town 8001",
+    tax_number="4000000000",
+    purchases=(Bought(11, "medium", is_canceled=True), Bought(12, "large")),
     gifts=(
-        Gift(0, 50, Source.PROMOTION, days=30, memo="WELCOME"),
-        Gift(12, 10_000, Source.CARD, 720_000, memo="10,000 credits"),
         Gift(20, 200, Source.REFERRAL, days=90, memo="Referred Cape Crafts"),
         Gift(74, 500, Source.PROMOTION, days=25, memo="Spring", features=frozenset({"competitor-analysis"})),
     ),
+    codes=("WELCOME",),
     plan="scale",
     uses_a_day=9,
     limits=(("Warehouse", 1_500), ("pieter@karoo.example", 4_000)),
@@ -191,11 +215,15 @@ SKYDECK = Actor(
         Work("chat", 2, "chat-large", (500, 12_000), (200, 3_000)),
         Work("document-search", 3, "embedding-small", (2_000, 60_000), (0, 0)),
     ),
-    gifts=(
-        Gift(0, 25, Source.CARD, 2_500, memo="$25.00"),
-        Gift(9, 100, Source.CARD, 10_000, memo="$100.00"),
-        Gift(58, 250, Source.CARD, 25_000, memo="$250.00"),
+    legal_name="Juniper Labs, Inc.",
+    address="1 Main Street\nBrooklyn, NY 11201",
+    tax_number="00-0000000",
+    purchases=(
+        Bought(0, amount_minor=2_500),
+        Bought(9, amount_minor=10_000),
+        Bought(58, amount_minor=25_000),
     ),
+    gifts=(),
     plan="pro",
     uses_a_day=90,
 )
@@ -219,12 +247,16 @@ ENRICH = Actor(
         Work("deduplication", 3, quantity=(500, 15_000)),
         Work("classification", 2, quantity=(500, 8_000)),
     ),
-    gifts=(
-        Gift(1, 7_000_000, Source.CARD, 2_500, memo="Plus"),
-        Gift(38, 7_000_000, Source.CARD, 2_500, memo="Plus"),
-        Gift(70, 2_500_000, Source.AUTO_RECHARGE, 1_000, memo="Standard"),
-        Gift(84, 2_500_000, Source.AUTO_RECHARGE, 1_000, memo="Standard"),
+    legal_name="Nordlicht Daten GmbH",
+    address="Hafenstraße 1\n20457 Hamburg",
+    tax_number="DE000000000",
+    purchases=(
+        Bought(1, "plus"),
+        Bought(38, "plus"),
+        Bought(70, "standard", method=Method.AUTO_RECHARGE),
+        Bought(84, "standard", method=Method.AUTO_RECHARGE),
     ),
+    gifts=(),
     plan="team",
     uses_a_day=11,
     projects=("spring-campaign", "newsletter", "b2b-leads"),

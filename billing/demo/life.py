@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
-from billing.demo import plans
+from billing.demo import plans, purchases
 from billing.demo.cast import PASSWORD, Actor, Gift, Work
+from billing.models import Purchase
 from credits import ledger
 from credits.models import Program, Wallet
 from organizations import api_keys, membership, teams
@@ -45,19 +46,25 @@ def live(actor: Actor, *, program: Program, until: datetime, day_passed: Callabl
         Service.objects.create(organization=organization, key=name, name=shown, created_at=begins)
     if actor.plan:
         plans.subscribe(organization, actor.plan, now=begins)
+    purchases.prepare(organization, actor, now=begins)
+    for code in actor.codes:
+        purchases.redeem_code(organization, code, now=begins)
+    waiting: dict[int, Purchase] = {}
     scale = 10**program.decimals
     for day in range(DAYS + 1):
         morning = begins + timedelta(days=day)
         if day and morning <= until:
             plans.live_on(organization, now=morning)
+        _buy(actor, organization, waiting, day=day, now=morning)
         for gift in actor.gifts:
             if gift.day == day:
-                _give(wallet, gift, scale=scale, currency=actor.currency, at=morning)
+                _give(wallet, gift, scale=scale, at=morning)
         if day == 1:
             _set_limits(actor, organization, now=morning)
         _work(actor, day, morning, until=until, scale=scale)
         day_passed()
     ledger.sweep_expired(now=until)
+    purchases.clear_up(organization, now=until)
     return Lived(organization, key)
 
 
@@ -94,7 +101,16 @@ def _found(actor: Actor, *, now: datetime) -> tuple[Organization, str]:
     return organization, key
 
 
-def _give(wallet: Wallet, gift: Gift, *, scale: int, currency: str, at: datetime) -> None:
+def _buy(actor: Actor, organization: Organization, waiting: dict[int, Purchase], *, day: int, now: datetime) -> None:
+    """Order what is ordered on this day, and pay what is paid on it. waiting: orders by their number."""
+    for number, bought in enumerate(actor.purchases):
+        if bought.day - bought.waited == day:
+            waiting[number] = purchases.order(organization, bought, number=number, now=now)
+        if bought.day == day and not bought.is_canceled:
+            purchases.pay(waiting[number], now=now)
+
+
+def _give(wallet: Wallet, gift: Gift, *, scale: int, at: datetime) -> None:
     key = f"demo:{gift.day}:{gift.source}:{gift.memo}"
     with ledger.open_book(keys=[(wallet.pk, key)], now=at) as book:
         ledger.grant(
@@ -106,9 +122,6 @@ def _give(wallet: Wallet, gift: Gift, *, scale: int, currency: str, at: datetime
             content_hash=ledger.hash_content(gift=repr(gift)),
             cause=ledger.Cause(actor_label="demo", memo=gift.memo),
             expires_at=at + timedelta(days=gift.days) if gift.days else None,
-            priority=gift.priority,
-            cost_minor=gift.cost_minor,
-            cost_currency=currency if gift.cost_minor else "",
             features=gift.features,
         )
 
