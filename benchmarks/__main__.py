@@ -42,8 +42,8 @@ def main() -> int:
     if options.quick:
         plan = Plan(rounds=1, seconds=2, batches=12, imported=10_000, wal_spends=1000)
     if options.tiny:
-        sizes = {"batches": 4, "batch_size": 50, "imported": 50, "wal_spends": 10}
-        plan = Plan(wallets=20, connections=(1, 4), rounds=1, seconds=1, **sizes)
+        sizes = {"batches": 4, "batch_size": 50, "imported": 50, "wal_spends": 100}
+        plan = Plan(wallets=20, connections=(4,), rounds=1, seconds=1, **sizes)
     figures = measure(plan, seed=options.seed)
     print(json.dumps(figures, indent=2) if options.json else report.render(figures))
     return 0

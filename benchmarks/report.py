@@ -44,9 +44,9 @@ def _about(figures: Figures) -> str:
     about = figures["about"]
     return (
         f"Drawdown, measured {about['at']} on {about['cores']} cores ({about['machine']}), {about['postgresql']},\n"
-        f"fsync {about['fsync']}, synchronous_commit {about['synchronous_commit']}. The load generator, the web server\n"
-        f"({about['server']}) and PostgreSQL share the cores.\nLoad average {about['load_before']:.1f} before, "
-        f"{about['load_after']:.1f} after. Seed {about['seed']}. Only ratios within one run mean anything.\n"
+        f"fsync {about['fsync']}, synchronous_commit {about['synchronous_commit']}. The load generator,\n"
+        f"the web server ({about['server']}) and PostgreSQL share the cores.\n"
+        f"Load average {about['load_before']:.1f} before, {about['load_after']:.1f} after. Seed {about['seed']}. Only ratios within one run mean anything.\n"
         f"{figures['events']:,} spends in all; every answer was right, the ledger is in order."
     )
 

@@ -1,6 +1,7 @@
 """What is measured on: a database of its own, organizations that hold plenty of credits, and the real web server."""
 
 import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -142,7 +143,7 @@ def prove() -> int:
 
     Raises CommandError or AssertionError where anything is amiss.
     """
-    call_command("audit_ledger", verbosity=0)
+    call_command("audit_ledger", stdout=io.StringIO())
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*), coalesce(sum(credits), 0) FROM usage_usageevent")
         events, spent = cursor.fetchone()
