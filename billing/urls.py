@@ -54,7 +54,7 @@ urlpatterns: list[URLPattern] = [
         payment_methods.remove_payment_method,
         name="remove_payment_method",
     ),
-    path("o/<slug:slug>/purchases/<str:reference>/refund/", refund_requests.refund_request, name="refund_request"),
+    path("o/<slug:slug>/purchases/<slug:reference>/refund/", refund_requests.refund_request, name="refund_request"),
     path("o/<slug:slug>/auto-recharge/", auto_recharge.auto_recharge, name="auto_recharge"),
     path("o/<slug:slug>/auto-recharge/review/", auto_recharge.auto_recharge_review, name="auto_recharge_review"),
     path("o/<slug:slug>/auto-recharge/off/", auto_recharge.auto_recharge_off, name="auto_recharge_off"),
