@@ -2,7 +2,8 @@
 
 `settle` asks Stripe how a subscription and its invoices stand, and brings our row and the credits of its months there.
 Whoever calls it, how often and in whatever order, the same state of Stripe gives the same rows and each month's credits
-once. Changes of plans never touch bought credits. What owners and staff may do is in `plan_changes`.
+once. Changes of plans never touch bought credits. What owners and staff may do is in `plan_changes`
+and `invoiced_plans`.
 """
 
 import logging

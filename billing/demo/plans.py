@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from billing import plan_changes, renewals
+from billing import invoiced_plans, renewals
 from billing.models import Plan
 from organizations.models import Organization
 
@@ -10,7 +10,7 @@ from organizations.models import Organization
 def subscribe(organization: Organization, plan: str, *, now: datetime) -> None:
     """Put an organization on a plan of its program, by the plan's key, from `now` on."""
     chosen = Plan.objects.get(program=organization.wallet.program, key=plan)
-    plan_changes.put_on_plan(organization=organization, plan=chosen, actor=None, reason="Demo", now=now)
+    invoiced_plans.put_on_plan(organization=organization, plan=chosen, actor=None, reason="Demo", now=now)
 
 
 def live_on(organization: Organization, *, now: datetime) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from billing import plan_changes, plan_checkouts, subscriptions
+from billing import invoiced_plans, plan_changes, plan_checkouts, subscriptions
 from billing.models import Plan, PlanCheckout, PlanPrice, SaleTerms, Subscription
 from credits.models import Grant, Program, Wallet
 from organizations.models import Organization, User
@@ -43,7 +43,7 @@ class PlanStage:
         return plan_changes.choose(organization=self.organization, plan=self.plan(key), actor=self.owner, **terms)
 
     def put_on(self, key: str, *, at: datetime, reason: str = "Contract") -> Subscription:
-        return plan_changes.put_on_plan(
+        return invoiced_plans.put_on_plan(
             organization=self.organization, plan=self.plan(key), actor=None, reason=reason, now=at
         )
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from billing import plan_changes, renewals
+from billing import invoiced_plans, plan_changes, renewals
 from billing.models import Allowance, SubscriptionState
 from credits.ledger import sweep_expired
 from credits.models import Grant
@@ -68,7 +68,7 @@ class TestTheLifeOfAPlanDayByDay:
         renewals.renew_due(now=datetime(2026, 2, 28, 9, 30, tzinfo=UTC))
         assert (stage.row().plan.key, stage.row().next_plan, stage.amounts()[2:]) == ("basic", None, [1_000])
 
-        plan_changes.end_invoiced(
+        invoiced_plans.end_invoiced(
             organization=stage.organization, actor=stage.owner, reason="Left", now=datetime(2026, 3, 2, tzinfo=UTC)
         )
         assert stage.row().state == SubscriptionState.ACTIVE
