@@ -8,6 +8,7 @@ import pytest
 from django.test import override_settings
 from pytest_django.live_server_helper import LiveServer
 
+from tests.e2e.payments_stage import customer_of, one_sandbox, payments  # noqa: F401 - fixtures of whoever buys
 from tests.stage import IN_CI
 
 # Playwright keeps an event loop running in the test's thread; Django would take each query there for a mistake.
