@@ -63,11 +63,40 @@ class RefundForm(forms.Form):
         return refunds.Wish(amount_minor=data["amount"], mode=RefundMode(data["mode"]), reason=data["reason"])
 
 
+class FindForm(forms.Form):
+    """The reference of a purchase, as it is read over the phone."""
+
+    reference = forms.CharField(label=gettext_lazy("Reference"), max_length=20)
+
+    def clean_reference(self) -> str:
+        """The reference as it is written in the row."""
+        asked: str = self.cleaned_data["reference"].strip().upper()
+        if not Purchase.objects.filter(reference=asked).exists():
+            raise ValidationError(_("There is no purchase with this reference."))
+        return asked
+
+
 class RefundPage:
-    """The view, for the admin of refunds."""
+    """The views, for the admin of refunds."""
 
     admin_site: Any
     opts: Any
+
+    def find(self, request: HttpRequest) -> HttpResponse:
+        """Ask for a purchase's reference, and go to its page."""
+        if not request.user.has_perm(REFUND):
+            raise PermissionDenied
+        form = FindForm(request.GET if "reference" in request.GET else None)
+        if form.is_valid():
+            return redirect("admin:billing_refund_of", form.cleaned_data["reference"])
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Refund a purchase"),
+            "form": form,
+        }
+        status = 422 if form.is_bound else 200
+        return TemplateResponse(request, "billing/admin/find_purchase.html", context, status=status)
 
     def refund(self, request: HttpRequest, reference: str) -> HttpResponse:
         """By GET how the purchase stands; by POST what a refund would do, and, confirmed, the refund."""

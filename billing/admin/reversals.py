@@ -83,6 +83,7 @@ class ReversalAdmin(ReadOnlyAdmin):
 class RefundAdmin(RefundPage, ReversalAdmin):
     """Refunds; those that did not come through Stripe are paid back by hand, and closed here."""
 
+    change_list_template = "billing/admin/refunds.html"
     list_display = ["created_at", "purchase", "organization", "amount", "mode", "state", "refunded_by"]
     list_filter = ["state", "mode"]
     search_fields = [*SEARCHED, "=stripe_id"]
@@ -107,6 +108,7 @@ class RefundAdmin(RefundPage, ReversalAdmin):
         """Add the page that refunds a purchase, and the two ends of a refund by hand."""
         site = self.admin_site
         return [
+            path("of/", site.admin_view(self.find), name="billing_refund_find"),
             path("of/<str:reference>/", site.admin_view(self.refund), name="billing_refund_of"),
             path("<path:object_id>/paid-back/", site.admin_view(self.paid_back), name="billing_refund_paid_back"),
             path("<path:object_id>/not-paid/", site.admin_view(self.not_paid), name="billing_refund_not_paid"),

@@ -170,6 +170,19 @@ def test_a_bank_transfer_is_paid_back_by_hand(at_stripe: Payments) -> None:
     assert AuditEvent.objects.get(action="refund.succeeded").reason == "Sent today."
 
 
+def test_a_purchase_is_found_by_its_reference(browser: Client, bought: Bought) -> None:
+    assert "/admin/billing/refund/of/" in browser.get("/admin/billing/refund/").content.decode()
+    reference = bought.purchase.reference
+
+    assert browser.get("/admin/billing/refund/of/").status_code == 200
+    found = browser.get("/admin/billing/refund/of/", {"reference": f" {reference.lower()}"})
+    lost = browser.get("/admin/billing/refund/of/", {"reference": "DD-0000-XXXX"})
+
+    assert found["Location"] == page_of(bought)
+    assert lost.status_code == 422
+    assert "no purchase with this reference" in lost.content.decode()
+
+
 def test_disputes_can_be_found_and_read(browser: Client, bought: Bought) -> None:
     bought.payments.control("open_dispute", charge=bought.charge_id)
     reversals.settle(bought.payment_id)
