@@ -38,10 +38,10 @@ def text_of(response: Any) -> str:
     return " ".join(unescape(response.content.decode()).split())
 
 
-def agree(alice: Client, rule: dict[str, str] = RULE, **changed: str) -> Any:
+def agree(alice: Client, **changed: str) -> Any:
     """Read what would be agreed to, then agree to it."""
-    shown = alice.get(REVIEW, rule).context["shown"]
-    return alice.post(REVIEW, {**rule, "shown": shown, **changed})
+    shown = alice.get(REVIEW, RULE).context["shown"]
+    return alice.post(REVIEW, {**RULE, "shown": shown, **changed})
 
 
 class TestWhoMayComeIn:
