@@ -57,14 +57,14 @@ def decline(asked: RefundRequest, *, answer: str, actor: User, now: datetime | N
 
 
 def grant(refund: Refund, *, actor: User, now: datetime | None = None) -> None:
-    """Answer the purchase's open request by a refund that was begun. Where there is none, nothing happens."""
+    """Answer the purchase's open request by a refund that is on its way. Where there is none, nothing happens."""
     with transaction.atomic():
         asked = RefundRequest.objects.select_for_update(no_key=True).filter(
             purchase=refund.purchase, state=RequestState.OPEN
         )
         for each in asked:
             with translation.override(refund.purchase.organization.language):
-                answer = _("%(amount)s is refunded.") % {"amount": money(refund.amount_minor, refund.purchase)}
+                answer = _("%(amount)s is being refunded.") % {"amount": money(refund.amount_minor, refund.purchase)}
             _answer(each, RequestState.GRANTED, answer=answer, actor=actor, now=now or timezone.now())
 
 

@@ -130,7 +130,7 @@ class RefundPage:
     def _do(self, request: HttpRequest, purchase: Purchase, wish: refunds.Wish, token: UUID) -> HttpResponse:
         actor = cast("User", request.user)
         made = refunds.refund(purchase, wish, refund_id=token, actor=actor)
-        if made.state != RefundState.FAILED:
+        if made.state in {RefundState.PENDING, RefundState.SUCCEEDED}:
             refund_requests.grant(made, actor=actor)
         tell = messages.warning if made.state in {RefundState.FAILED, RefundState.UNKNOWN} else messages.success
         tell(request, sentence(made))

@@ -223,6 +223,16 @@ class TestRequests:
         assert f"/purchases/{request_.purchase.reference}/refund/" in sent.body
         assert AuditEvent.objects.filter(action="refund_request.declined").count() == 1
 
+    def test_one_stays_open_while_nobody_knows_whether_the_money_went(
+        self, browser: Client, bought: Bought, request_: RefundRequest
+    ) -> None:
+        bought.payments.control("switch", replies={"drop": 3})
+
+        confirm(browser, page_of(bought), asked())
+
+        request_.refresh_from_db()
+        assert (request_.state, Refund.objects.get().state) == ("open", RefundState.UNKNOWN)
+
     def test_one_is_granted_by_the_refund(self, browser: Client, bought: Bought, request_: RefundRequest) -> None:
         row = browser.get(reverse("admin:billing_refundrequest_change", args=[request_.pk])).content.decode()
         assert page_of(bought) in row
@@ -231,4 +241,4 @@ class TestRequests:
         confirm(browser, page_of(bought), asked())
 
         request_.refresh_from_db()
-        assert (request_.state, request_.answer) == ("granted", "¥1,400 is refunded.")
+        assert (request_.state, request_.answer) == ("granted", "¥1,400 is being refunded.")
