@@ -40,7 +40,7 @@ def main() -> int:
 
     plan = Plan()
     if options.quick:
-        plan = Plan(rounds=1, seconds=2, batches=12, imported=10_000, wal_spends=1000)
+        plan = Plan(rounds=1, seconds=1, batches=8, imported=5_000, wal_spends=1000)
     if options.tiny:
         sizes = {"batches": 4, "batch_size": 50, "imported": 50, "wal_spends": 100}
         plan = Plan(wallets=20, connections=(4,), rounds=1, seconds=1, **sizes)

@@ -22,11 +22,11 @@ class Plan:
     wallets: int = 1000
     connections: tuple[int, ...] = (1, 16, 32, 64)
     rounds: int = 3
-    seconds: int = 3
-    batches: int = 40
+    seconds: int = 2
+    batches: int = 20
     batch_size: int = 1000
-    imported: int = 30_000
-    wal_spends: int = 4000
+    imported: int = 20_000
+    wal_spends: int = 2000
 
 
 @dataclass

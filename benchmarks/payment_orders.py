@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from benchmarks.payment_stories import Event, Story, prepare
 from benchmarks.payment_stripe import PAYMENT, Stripe
+from billing.audit import PURCHASES
 from billing.disputes import OPEN
 from billing.models import Allowance, Dispute, Purchase, Refund
 from billing.stripe_handlers import handler_of
@@ -165,5 +166,6 @@ def _differences(story: Story, stripe: Stripe) -> list[str]:
 
 def _broken(stripe: Stripe) -> list[str]:
     wallet = Wallet.objects.get(organization__purchases=Purchase.objects.get(pk=stripe.purchase_id))
-    broken = audit.prove_ledger(audit.Scope(now=timezone.now(), wallet_id=wallet.pk))
+    scope = audit.Scope(now=timezone.now(), wallet_id=wallet.pk)
+    broken = [*audit.prove_ledger(scope), *audit.prove(PURCHASES, scope)]
     return [f"{each.invariant.name}: {each.first.what}" for each in broken]

@@ -42,13 +42,15 @@ def render(figures: Figures) -> str:
 
 def _about(figures: Figures) -> str:
     about = figures["about"]
-    return (
-        f"Drawdown, measured {about['at']} on {about['cores']} cores ({about['machine']}), {about['postgresql']},\n"
-        f"fsync {about['fsync']}, synchronous_commit {about['synchronous_commit']}. The load generator,\n"
-        f"the web server ({about['server']}) and PostgreSQL share the cores.\n"
-        f"Load average {about['load_before']:.1f} before, {about['load_after']:.1f} after. Seed {about['seed']}. Only ratios within one run mean anything.\n"
-        f"{figures['events']:,} spends in all; every answer was right, the ledger is in order."
-    )
+    lines = [
+        f"Drawdown, measured {about['at']} on {about['cores']} cores ({about['machine']}), {about['postgresql']},",
+        f"fsync {about['fsync']}, synchronous_commit {about['synchronous_commit']}. The load generator,",
+        f"the web server ({about['server']}) and PostgreSQL share the cores.",
+        f"Load average {about['load_before']:.1f} before, {about['load_after']:.1f} after. Seed {about['seed']}.",
+        "Only ratios within one run mean anything.",
+        f"{figures['events']:,} spends in all; every answer was right, the ledger is in order.",
+    ]
+    return "\n".join(lines)
 
 
 def _singles(figures: Figures) -> str:
