@@ -42,12 +42,33 @@ def test_lots_are_bought_up_to_the_holding_limit_and_not_one_more(customer_of: A
 def test_an_amount_of_ones_own_choice_is_bought_at_both_ends_of_its_bounds(customer_of: Any) -> None:
     alice: Customer = customer_of("skydeck")
     alice.shop.subscribe("pro")
-    for amount, added, left in (("1", "+1", "1"), ("100000", "+100,000", "100,001")):
+    for amount, added, left in (("1", "+1.00", "1.00"), ("100000", "+100,000.00", "100,001.00")):
         alice.choose_amount(amount)
+        expect(alice.fact("Brings")).to_have_text(f"{added[1:]} credits")
         alice.order_and_pay()
         alice.type_card()
         alice.submit()
         alice.paid(added=added, left=left)
+
+
+def test_the_page_says_while_an_amount_is_typed_what_it_buys(customer_of: Any, page: Page) -> None:
+    alice: Customer = customer_of("fluxori")
+    alice.open("buy/")
+    amount, says = page.get_by_role("spinbutton", name="Amount in ZAR"), page.get_by_role("status")
+    amount.fill("900")
+    expect(says).to_have_text("1,000 credits")
+    amount.fill("901")
+    expect(says).to_have_text("")
+
+
+@pytest.mark.browser_context_args(java_script_enabled=False)
+def test_an_amount_is_bought_without_javascript(customer_of: Any) -> None:
+    alice: Customer = customer_of("fluxori")
+    alice.choose_amount("900")
+    alice.order_and_pay()
+    alice.type_card()
+    alice.submit("Pay 900.00 ZAR")
+    alice.paid(added="+1,000", left="1,000")
 
 
 def test_the_field_lets_no_amount_beyond_its_bounds_pass(customer_of: Any, page: Page) -> None:
