@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from billing import orders, quotes
@@ -18,20 +19,32 @@ class NothingToPay(Refusal):
     """The attempt was paid, or is still under way."""
 
 
+def is_open(attempt: RechargeAttempt) -> bool:
+    """Whether an attempt could not pay, and nobody has paid it in person since."""
+    if attempt.state not in {RechargeState.FAILED, RechargeState.NEEDS_PERSON}:
+        return False
+    return not _orders_of(attempt).filter(state=PurchaseState.PAID).exists()
+
+
+def _orders_of(attempt: RechargeAttempt) -> QuerySet[Purchase]:
+    token = f"in-person:{attempt.pk}:"
+    return Purchase.objects.filter(organization=attempt.organization_id, form_token__startswith=token)
+
+
 def order(attempt: RechargeAttempt, *, buyer: User, now: datetime | None = None) -> Purchase:
     """Place an order for what an attempt could not pay, or return the one that waits for its payment already.
 
     At today's price. The monthly limit of auto-recharge does not count what an owner pays in person. Raises
     NothingToPay, and as `orders.place_order`; then nothing was written.
     """
-    if attempt.state not in {RechargeState.FAILED, RechargeState.NEEDS_PERSON}:
+    if not is_open(attempt):
         raise NothingToPay(_("This payment is not open."))
     organization, pack = attempt.organization, attempt.purchase.pack
     terms = orders.refuse_unless_buyer(organization, Method.CARD)
     wallet = Wallet.objects.select_related("program", "organization").get(organization=organization)
     with transaction.atomic(), ledger.open_book(keys=[(wallet.pk, "")], now=now) as book:
         state = book.wallet(wallet.pk)
-        earlier = Purchase.objects.filter(organization=organization, form_token__startswith=f"in-person:{attempt.pk}:")
+        earlier = _orders_of(attempt)
         waiting = earlier.filter(quotes.open_orders(organization, now=state.now)).first()
         if waiting is not None:
             return waiting

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from billing.models import AutoRecharge, PauseReason, RechargeAttempt, RechargeState
+from billing import recharge_in_person
+from billing.models import AutoRecharge, PauseReason, RechargeAttempt
 from billing.recharge_rules import Standing, decide, month_of, spent_in
 from credits.queries import balance_of
 from organizations.models import Organization
@@ -42,7 +43,7 @@ def status_of(organization: Organization, *, now: datetime) -> Status | None:
     spent = spent_in(organization, month_of(now, organization))
     word, tone = _badge(row)
     last = attempts[0] if attempts else None
-    is_unpaid = last is not None and last.state in {RechargeState.FAILED, RechargeState.NEEDS_PERSON}
+    is_unpaid = last is not None and recharge_in_person.is_open(last)
     return Status(
         row=row,
         word=word,

@@ -262,6 +262,7 @@ class TestPayingInPerson:
         order.refresh_from_db()
         assert (order.state, order.credits, order.bought_by) == ("paid", attempt.purchase.credits, asked.shop.owner)
         assert alice.post(f"{URL}{attempt.pk}/pay/").status_code == 409
+        assert "Pay now in person" not in text_of(alice.get(URL))
 
     def test_what_is_paid_or_under_way_can_not_be_paid_again(self, here: Recharging, alice: Client) -> None:
         here.agree()
