@@ -16,12 +16,29 @@ MAX_LOTS = 1_000_000
 MAX_CODE = 100
 
 
+class MoneyField(forms.DecimalField):
+    """Money typed in a currency's main unit; `cleaned_data` has it as an integer of minor units, exactly."""
+
+    def __init__(self, *, currency: str, **options: Any) -> None:
+        self.decimals = currency_decimals(currency)
+        super().__init__(max_digits=12, **options)
+
+    def clean(self, value: Any) -> Any:
+        """Refuse more decimals than the currency has; nothing is rounded."""
+        amount: Decimal | None = super().clean(value)
+        minor = None if amount is None else amount.scaleb(self.decimals)
+        if minor is None or minor == int(minor):
+            return None if minor is None else int(minor)
+        if self.decimals == 0:
+            raise ValidationError(_("This currency has no decimals: enter a whole number."))
+        raise ValidationError(_("Enter no more than %(decimals)d decimals."), params={"decimals": self.decimals})
+
+
 class ChoiceForm(forms.Form):
     """A pack and how many, or an amount of money; how it is to be paid, and a promotion code."""
 
     pack = forms.CharField(required=False, max_length=50)
     lots = forms.IntegerField(label=_("Number"), required=False, min_value=1, max_value=MAX_LOTS)
-    amount = forms.DecimalField(label=_("Amount"), required=False, max_digits=12)
     code = forms.CharField(label=_("Promotion code"), required=False, max_length=MAX_CODE)
     method = forms.ChoiceField(
         required=False, choices=[(method.value, method.label) for method in (Method.CARD, Method.BANK_TRANSFER)]
@@ -29,22 +46,7 @@ class ChoiceForm(forms.Form):
 
     def __init__(self, data: Any, *, currency: str) -> None:
         super().__init__(data)
-        self.decimals = currency_decimals(currency)
-
-    def clean_amount(self) -> int | None:
-        """The amount in the currency's minor unit, exactly."""
-        amount: Decimal | None = self.cleaned_data["amount"]
-        if amount is None:
-            return None
-        minor = amount.scaleb(self.decimals)
-        if minor != int(minor):
-            raise ValidationError(
-                _("This currency has no decimals: enter a whole number.")
-                if self.decimals == 0
-                else _("Enter no more than %(decimals)d decimals."),
-                params={"decimals": self.decimals},
-            )
-        return int(minor)
+        self.fields["amount"] = MoneyField(currency=currency, label=_("Amount"), required=False)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

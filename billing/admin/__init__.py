@@ -1,5 +1,5 @@
 """The staff's pages about money. Importing this registers them with the staff's site."""
 
-from billing.admin import auto_recharge, reversals, stripe_events, subscriptions
+from billing.admin import auto_recharge, catalog, purchases, reversals, stripe_events, subscriptions
 
-__all__ = ["auto_recharge", "reversals", "stripe_events", "subscriptions"]
+__all__ = ["auto_recharge", "catalog", "purchases", "reversals", "stripe_events", "subscriptions"]

@@ -1,0 +1,263 @@
+"""What is sold, for staff to change: terms, currencies, packs, custom amounts, plans, promotions, each with a reason.
+
+Amounts are in smallest and minor units, as the rows are. What was sold stays as it was: orders have their own copy.
+"""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from billing.models import (
+    CustomAmount,
+    Pack,
+    PackPrice,
+    Plan,
+    PlanPrice,
+    ProgramCurrency,
+    Promotion,
+    PromotionUse,
+    SaleTerms,
+)
+from credits.models import MAX_CREDITS
+from organizations.admin.audit_trail import AuditedAdmin, ReadOnlyInline, ReasonForm
+from organizations.formats import currency_decimals
+
+
+def check_currency(code: str) -> str:
+    """Refuse a currency that amounts are not kept in."""
+    try:
+        currency_decimals(code)
+    except ValueError:
+        raise ValidationError(_("%(code)s is not a currency that amounts are kept in.") % {"code": code}) from None
+    return code
+
+
+class CatalogAdmin(AuditedAdmin):
+    """A row of the catalogue. Its program and its key stay: orders and files name them."""
+
+    identity: tuple[str, ...] = ("program",)
+    list_filter = ["program"]
+    list_select_related = ["program"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
+        return list(self.identity) if obj else []
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: FBT001
+        """Record what became of each price."""
+        for priced in formset.forms:
+            if "amount_minor" in priced.changed_data and hasattr(priced.instance, "stripe_price_id"):
+                # Another amount is another price at Stripe.
+                priced.instance.stripe_price_id = ""
+        super().save_formset(request, form, formset, change)
+        for priced in formset.forms:
+            if priced.has_changed():
+                move = {"from": priced.initial.get("amount_minor"), "to": priced.instance.amount_minor}
+                details = {priced.instance.currency: move}
+                reason = form.cleaned_data["reason"]
+                self.record(request, form.instance, "priced_by_staff", reason=reason, details=details)
+
+
+class PriceForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A price in one currency."""
+
+    def clean_currency(self) -> str:
+        return check_currency(self.cleaned_data["currency"])
+
+
+class PriceInline(admin.TabularInline):  # type: ignore[type-arg]
+    """Prices, one a currency. One that is no longer wanted stays, and its pack or plan is taken off sale."""
+
+    form = PriceForm
+    fields = ["currency", "amount_minor"]
+    can_delete = False
+    extra = 1
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
+        return []
+
+
+class PackPriceInline(PriceInline):
+    model = PackPrice
+
+
+class PlanPriceInline(PriceInline):
+    model = PlanPrice
+
+
+@admin.register(Pack)
+class PackAdmin(CatalogAdmin):
+    """Packs, as they stand side by side."""
+
+    audited_as = "pack"
+    identity = ("program", "key")
+    list_display = ["name", "program", "key", "credits", "is_most_popular", "is_sold", "position"]
+    search_fields = ["name", "key"]
+    ordering = ["program__name", "position"]
+    fields = [
+        "program",
+        "key",
+        "name",
+        "credits",
+        "least_lots",
+        "most_lots",
+        "is_most_popular",
+        "position",
+        "is_sold",
+        "reason",
+    ]
+    inlines = [PackPriceInline]
+
+
+@admin.register(Plan)
+class PlanAdmin(CatalogAdmin):
+    """Plans, as they are offered."""
+
+    audited_as = "plan"
+    identity = ("program", "key")
+    list_display = ["name", "program", "key", "allowance", "is_sold", "position"]
+    search_fields = ["name", "key"]
+    ordering = ["program__name", "position"]
+    fields = ["program", "key", "name", "allowance", "position", "is_sold", "reason"]
+    inlines = [PlanPriceInline]
+
+
+class CustomAmountForm(ReasonForm):
+    """Bounds that are whole steps, and credits that the ledger can hold."""
+
+    def clean_currency(self) -> str:
+        return check_currency(self.cleaned_data["currency"])
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        least, most, step, credits = (
+            data.get(name) for name in ("least_minor", "most_minor", "step_minor", "credits_per_step")
+        )
+        if least and most and step and (least % step or most % step):
+            self.add_error("step_minor", _("The least and the most must be multiples of it."))
+        if most and step and credits and most // step * credits > MAX_CREDITS:
+            self.add_error("credits_per_step", _("The most would buy more credits than the ledger holds."))
+        return data
+
+
+@admin.register(CustomAmount)
+class CustomAmountAdmin(CatalogAdmin):
+    """Amounts of the buyer's own choice, one row a currency."""
+
+    form = CustomAmountForm
+    audited_as = "custom_amount"
+    identity = ("program", "currency")
+    list_display = ["program", "currency", "least_minor", "most_minor", "step_minor", "credits_per_step", "is_sold"]
+    ordering = ["program__name", "currency"]
+    fields = [
+        "program",
+        "currency",
+        "least_minor",
+        "most_minor",
+        "step_minor",
+        "credits_per_step",
+        "is_sold",
+        "reason",
+    ]
+
+
+class CurrencyForm(ReasonForm):
+    """A currency, and the countries that pay in it."""
+
+    def clean_code(self) -> str:
+        return check_currency(self.cleaned_data["code"])
+
+
+@admin.register(ProgramCurrency)
+class ProgramCurrencyAdmin(CatalogAdmin):
+    """What programs sell in, and where. The one without countries is for everywhere else."""
+
+    form = CurrencyForm
+    audited_as = "currency"
+    identity = ("program", "code")
+    list_display = ["program", "code", "countries", "recharge_monthly_limit_minor"]
+    ordering = ["program__name", "code"]
+    fields = ["program", "code", "countries", "recharge_monthly_limit_minor", "reason"]
+
+
+@admin.register(SaleTerms)
+class SaleTermsAdmin(CatalogAdmin):
+    """How each program sells."""
+
+    audited_as = "sale_terms"
+    list_display = ["program", "buyers", "needs_payment_method", "takes_bank_transfer", "purchase_refunds"]
+    list_filter = ["buyers"]
+    ordering = ["program__name"]
+    fields = [
+        "program",
+        "buyers",
+        "needs_payment_method",
+        "takes_bank_transfer",
+        "gives_tax_invoice",
+        "seller",
+        "bank_account",
+        "offers_link",
+        "reference_prefix",
+        "confirmation",
+        "purchase_refunds",
+        "allowance_priority",
+        "invoiced_allowance_is_bank_transfer",
+        "referrer_credits",
+        "referred_credits",
+        "referral_days",
+        "low_balance",
+        "recharge_pack",
+        "recharge_threshold",
+        "reason",
+    ]
+
+
+class PromotionForm(ReasonForm):
+    """A code that brings credits, or takes a percentage off: one of the two."""
+
+    def clean_code(self) -> str:
+        return str(self.cleaned_data["code"]).strip()
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if not self.errors and (data.get("credits") is None) == (data.get("percent_off") is None):
+            raise ValidationError(_("Enter either credits or a percentage."))
+        return data
+
+
+class UsesInline(ReadOnlyInline):
+    """Who used it."""
+
+    model = PromotionUse
+    fields = ["organization", "used_at", "operation"]
+    ordering = ["-used_at"]
+    verbose_name_plural = gettext_lazy("uses that brought credits")
+
+
+@admin.register(Promotion)
+class PromotionAdmin(CatalogAdmin):
+    """Codes. What was used stays used; the end of a code is set, not the code deleted."""
+
+    form = PromotionForm
+    audited_as = "promotion"
+    identity = ("program", "code")
+    list_display = ["code", "name", "program", "credits", "percent_off", "starts_at", "ends_at", "most_uses"]
+    search_fields = ["code", "name"]
+    ordering = ["program__name", "code"]
+    fields = [
+        "program",
+        "code",
+        "name",
+        "credits",
+        "percent_off",
+        "validity_days",
+        "starts_at",
+        "ends_at",
+        "most_uses",
+        "reason",
+    ]
+    inlines = [UsesInline]
