@@ -6,11 +6,11 @@ Sure is only what `orders.place_order` decides under the wallet's lock.
 from dataclasses import dataclass
 from datetime import datetime
 
-from billing.models import CustomAmount, PackPrice, Purchase
+from billing.models import CustomAmount, Pack, PackPrice, Purchase
 from billing.orders import refuse_above_limits
 from billing.payments import expiry_of
 from billing.quotes import Choice, Quote, quote
-from credits.models import Wallet
+from credits.models import Program, Wallet
 from credits.queries import Balance, balance_of
 from organizations.models import Organization
 
@@ -76,6 +76,13 @@ def packs_on_sale(wallet: Wallet, currency: str) -> list[PackOffer]:
 def custom_amount_on_sale(wallet: Wallet, currency: str) -> CustomAmount | None:
     """Return the terms of amounts of one's own choice in a currency, if they are on sale."""
     return CustomAmount.objects.filter(program=wallet.program_id, currency=currency, is_sold=True).first()
+
+
+def sells_credits(program: Program) -> bool:
+    """Whether anything is on sale under a program, to whomever. One query."""
+    packs = Pack.objects.filter(program=program, is_sold=True).values("pk")
+    amounts = CustomAmount.objects.filter(program=program, is_sold=True).values("pk")
+    return packs.union(amounts).exists()
 
 
 def preview(organization: Organization, choice: Choice, *, promotion_code: str, now: datetime) -> Preview:

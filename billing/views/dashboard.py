@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from billing.offers import sells_credits
 from billing.overview import overview
 from credits.models import Wallet
 from organizations.access import MemberRequest, owner_required
@@ -41,6 +42,8 @@ def switch_on(request: MemberRequest, organization: Organization) -> HttpRespons
 def _page(request: MemberRequest, organization: Organization, *, refusal: str = "", status: int = 200) -> HttpResponse:
     context: dict[str, Any] = {"organization": organization, "refusal": refusal}
     wallet = Wallet.objects.select_related("program").filter(organization=organization).first()
+    if wallet is not None:
+        context["sells"] = sells_credits(wallet.program)
     if wallet is not None and wallet.last_number:
         context |= overview(organization, wallet, now=timezone.now())
     return render(request, "billing/dashboard.html", context, status=status)

@@ -394,3 +394,15 @@ class TestComingBack:
         page = text(alices.get(f"/o/acme/purchases/{placed.reference}/return/"))
 
         assert "does not answer at the moment" in page
+
+
+class TestTheDashboard:
+    def test_leads_to_what_is_on_sale(self, alices: Client) -> None:
+        assert f'href="{BUY}"' in text(alices.get("/o/acme/")).split("<main", 1)[1]
+
+    def test_has_no_such_button_where_nothing_is_sold(self) -> None:
+        owner = factories.person("Dora")
+        organization = factories.organization(owner, slug="dora")
+        factories.wallet(organization, factories.program())
+
+        assert "/o/dora/buy/" not in text(signed_in(owner).get("/o/dora/")).split("<main", 1)[1]

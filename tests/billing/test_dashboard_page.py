@@ -179,7 +179,7 @@ class TestThePage:
             desk.grant(10, days=days)
 
         # The ledger's and the meter's own reads run on the driver's cursor: five more, as many as ever.
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(9):
             page = shown(alices)
         assert "and 20 later ones" in page
 
