@@ -106,6 +106,54 @@ PURCHASES = [
         """,
     ),
     Invariant(
+        "reversals_took_their_share",
+        "Refunds and lost disputes took the credits that go with their money, all of them together, and no more.",
+        f"""
+        SELECT wallet_id, NULL::bigint AS number,
+            format('purchase %%s: %%s of %%s back, %%s credits taken instead of %%s', reference, back, amount_minor,
+                taken, target) AS what,
+            abs(target - taken) AS off
+        FROM (
+            SELECT m.*, ceil(m.credits::numeric * m.back / m.amount_minor) AS target
+            FROM (
+                SELECT w.id AS wallet_id, p.reference, p.credits, p.amount_minor,
+                    least(p.amount_minor, (
+                        SELECT coalesce(sum(r.amount_minor), 0) FROM billing_refund r
+                        WHERE r.purchase_id = p.id AND r.state <> 'failed'
+                    ) + (
+                        SELECT coalesce(sum(d.amount_minor), 0) FROM billing_dispute d
+                        WHERE d.purchase_id = p.id AND d.status = 'lost'
+                    )) AS back,
+                    v.taken, v.besides, (
+                        SELECT coalesce(sum(-x.credits), 0) FROM credits_operation x
+                        WHERE x.wallet_id = w.id AND x.subject = p.grant_id AND x.kind = 'expiry'
+                    ) AS expired
+                FROM billing_purchase p
+                JOIN credits_wallet w ON w.organization_id = p.organization_id
+                CROSS JOIN LATERAL (
+                    SELECT
+                        coalesce(sum(-n.net) FILTER (WHERE n.is_reversal), 0) AS taken,
+                        coalesce(sum(-n.net) FILTER (WHERE NOT n.is_reversal), 0) AS besides
+                    FROM (
+                        SELECT starts_with(o.idempotency_key, 'reversal:' || p.id || ':') AS is_reversal,
+                            o.credits + coalesce((
+                                SELECT sum(b.credits) FROM credits_operation b
+                                WHERE b.wallet_id = w.id AND b.subject = o.id AND b.kind = 'return'
+                            ), 0) AS net
+                        FROM credits_operation o
+                        WHERE o.wallet_id = w.id AND o.subject = p.grant_id AND o.kind = 'void'
+                    ) n
+                ) v
+                WHERE {IN_SCOPE} AND p.state = 'paid' AND p.amount_minor > 0 AND (
+                    v.taken <> 0 OR EXISTS (SELECT FROM billing_refund r WHERE r.purchase_id = p.id)
+                    OR EXISTS (SELECT FROM billing_dispute d WHERE d.purchase_id = p.id)
+                )
+            ) m
+        ) t
+        WHERE taken > target OR taken < least(target, credits - expired - besides)
+        """,
+    ),
+    Invariant(
         "promotion_use_is_its_grant",
         "Every use of a code that brings credits is a promotion's grant to the organization that used it.",
         f"""

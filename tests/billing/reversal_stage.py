@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from billing import purchases, refunds
 from billing import stripe_gateway as gateway
+from billing.audit import PURCHASES
 from billing.models import (
     Method,
     Purchase,
@@ -147,7 +148,8 @@ def grant_more(bought: Bought, credits: int) -> None:
 
 
 def assert_clean(wallet: Wallet) -> None:
-    """The auditor finds nothing, and neither does the small checker that shares nothing with it."""
-    broken = audit.prove_ledger(audit.Scope(now=datetime.now(UTC), wallet_id=wallet.pk))
+    """The auditor finds nothing in ledger and purchases, and neither does the small checker beside it."""
+    scope = audit.Scope(now=datetime.now(UTC), wallet_id=wallet.pk)
+    broken = [*audit.prove_ledger(scope), *audit.prove(PURCHASES, scope)]
     assert broken == [], [f"{each.invariant.name}: {each.first.what}" for each in broken]
     check_wallet(wallet.pk)

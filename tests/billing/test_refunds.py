@@ -9,9 +9,10 @@ import pytest
 
 from billing import clawback, refunds, reversals
 from billing import stripe_gateway as gateway
+from billing.audit import PURCHASES
 from billing.models import Method, Refund, RefundMode, RefundPolicy, RefundState
 from billing.payments import grant_paid
-from credits import ledger
+from credits import audit, ledger
 from organizations.models import AuditEvent
 from tests import factories
 from tests.billing.reversal_stage import Bought, assert_clean, buy, grant_more, order, seller
@@ -361,3 +362,20 @@ class TestRehearsal:
         bought.spend(100)
         with pytest.raises(refunds.RefundRefused, match="¥0"):
             refunds.rehearse(bought.purchase, refunds.Wish(amount_minor=1, mode=RefundMode.UNSPENT, reason=""))
+
+
+class TestAuditor:
+    @pytest.mark.parametrize(
+        "lie",
+        [{"state": RefundState.FAILED}, {"amount_minor": 1_980}],
+        ids=["credits taken for no money", "too few taken"],
+    )
+    def test_it_names_credits_that_do_not_go_with_the_money(self, bought: Bought, lie: dict[str, object]) -> None:
+        bought.refund(1_000)
+        assert_clean(bought.wallet)
+
+        Refund.objects.update(**lie)
+
+        (broken,) = audit.prove(PURCHASES, audit.Scope(now=datetime.now(UTC), wallet_id=bought.wallet.pk))
+        assert broken.invariant.name == "reversals_took_their_share"
+        assert "50 credits taken instead of" in broken.first.what
