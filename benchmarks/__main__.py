@@ -62,7 +62,7 @@ def measure(plan: Any, *, seed: int) -> dict[str, Any]:
             {
                 "where": where,
                 "size": size,
-                **counts.statements(played, size=size),
+                **counts.statements(played, size=size, where=where),
                 **counts.wal(played, size=size, where=where, spends=plan.wal_spends),
             }
             for where in ("hot", "spread")

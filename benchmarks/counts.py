@@ -40,16 +40,16 @@ def spend_together(stage: Stage, *, size: int, where: str, chance: Random) -> No
         raise RuntimeError(f"A spend was refused: {wrong[0]}")
 
 
-def statements(stage: Stage, *, size: int) -> dict[str, int]:
+def statements(stage: Stage, *, size: int, where: str) -> dict[str, int]:
     """Count what the client library sends for one transaction: statements, and round trips that it waits for."""
-    chance = Random(f"statements {size}")
+    chance = Random(f"statements {where} {size}")
     # Only after a few times is everything prepared, and its plan made once and for all.
     for _ in range(6):
-        spend_together(stage, size=size, where="hot", chance=chance)
+        spend_together(stage, size=size, where=where, chance=chance)
     with tempfile.TemporaryFile() as trace:
         session = connection.connection.pgconn
         session.trace(trace.fileno())
-        spend_together(stage, size=size, where="hot", chance=chance)
+        spend_together(stage, size=size, where=where, chance=chance)
         session.untrace()
         trace.seek(0)
         # Time, direction (F: from here), length, message and what it carries.
