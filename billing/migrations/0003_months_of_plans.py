@@ -1,10 +1,11 @@
 """What a plan's months leave behind: credits granted, prices at Stripe, checkouts, and when Stripe was last asked."""
 
 
-import credits.models
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
+
+import credits.models
 
 
 class Migration(migrations.Migration):

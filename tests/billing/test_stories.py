@@ -18,8 +18,8 @@ from django.utils import timezone
 
 from billing import (
     auto_recharge,
-    payment_methods,
     invoiced_plans,
+    payment_methods,
     plan_changes,
     plan_checkouts,
     promotions,
