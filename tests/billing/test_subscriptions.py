@@ -189,7 +189,7 @@ class TestChanging:
         customer = stage.organization.stripe_customer.stripe_id
         bad = payments.stripe().v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer})
         stripe_gateway.charge_to(str(row.stripe_id), bad.id, token())
-        with pytest.raises(plan_changes.PlanRefused, match="The plan has not changed."):
+        with pytest.raises(plan_changes.PlanRefused, match=r"The plan has not changed\."):
             stage.choose("pro", now=stage.now(payments))
         assert (stage.row().plan.key, stage.row().next_plan, stage.amounts()) == ("basic", None, [1_000])
 
