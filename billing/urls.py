@@ -59,8 +59,6 @@ urlpatterns: list[URLPattern] = [
     path("o/<slug:slug>/auto-recharge/review/", auto_recharge.auto_recharge_review, name="auto_recharge_review"),
     path("o/<slug:slug>/auto-recharge/off/", auto_recharge.auto_recharge_off, name="auto_recharge_off"),
     path("o/<slug:slug>/auto-recharge/restart/", auto_recharge.auto_recharge_restart, name="auto_recharge_restart"),
-    path(
-        "o/<slug:slug>/auto-recharge/<uuid:attempt>/pay/", auto_recharge.auto_recharge_pay, name="auto_recharge_pay"
-    ),
+    path("o/<slug:slug>/auto-recharge/<uuid:attempt>/pay/", auto_recharge.auto_recharge_pay, name="auto_recharge_pay"),
     path("billing/webhooks/stripe/", webhooks.stripe_webhook, name="stripe_webhook"),
 ]

@@ -11,612 +11,1281 @@ import credits.models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('credits', '0004_grant_terms_never_change'),
-        ('organizations', '0003_audit_events_are_append_only'),
+        ("credits", "0004_grant_terms_never_change"),
+        ("organizations", "0003_audit_events_are_append_only"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='BillingDetails',
+            name="BillingDetails",
             fields=[
-                ('organization', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='billing_details', serialize=False, to='organizations.organization')),
-                ('legal_name', models.CharField(blank=True, max_length=200, verbose_name='legal name')),
-                ('address', models.TextField(blank=True, max_length=500, verbose_name='address')),
-                ('tax_number', models.CharField(blank=True, max_length=50, verbose_name='tax or registration number')),
-                ('receipt_email', models.EmailField(blank=True, max_length=254, verbose_name='mail address for receipts')),
+                (
+                    "organization",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="billing_details",
+                        serialize=False,
+                        to="organizations.organization",
+                    ),
+                ),
+                ("legal_name", models.CharField(blank=True, max_length=200, verbose_name="legal name")),
+                ("address", models.TextField(blank=True, max_length=500, verbose_name="address")),
+                ("tax_number", models.CharField(blank=True, max_length=50, verbose_name="tax or registration number")),
+                (
+                    "receipt_email",
+                    models.EmailField(blank=True, max_length=254, verbose_name="mail address for receipts"),
+                ),
             ],
             options={
-                'verbose_name': 'billing details',
-                'verbose_name_plural': 'billing details',
+                "verbose_name": "billing details",
+                "verbose_name_plural": "billing details",
             },
         ),
         migrations.CreateModel(
-            name='ReferralCode',
+            name="ReferralCode",
             fields=[
-                ('organization', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='referral_code', serialize=False, to='organizations.organization')),
-                ('code', models.CharField(max_length=20, unique=True, verbose_name='code')),
+                (
+                    "organization",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="referral_code",
+                        serialize=False,
+                        to="organizations.organization",
+                    ),
+                ),
+                ("code", models.CharField(max_length=20, unique=True, verbose_name="code")),
             ],
         ),
         migrations.CreateModel(
-            name='StripeCustomer',
+            name="StripeCustomer",
             fields=[
-                ('organization', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='stripe_customer', serialize=False, to='organizations.organization')),
-                ('stripe_id', models.CharField(max_length=255, unique=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "organization",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="stripe_customer",
+                        serialize=False,
+                        to="organizations.organization",
+                    ),
+                ),
+                ("stripe_id", models.CharField(max_length=255, unique=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
         ),
         migrations.CreateModel(
-            name='Pack',
+            name="Pack",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(verbose_name='key')),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('credits', models.BigIntegerField(verbose_name='credits')),
-                ('least_lots', models.PositiveIntegerField(default=1, verbose_name='at least')),
-                ('most_lots', models.PositiveIntegerField(default=1, verbose_name='at most')),
-                ('is_most_popular', models.BooleanField(default=False, verbose_name='most popular')),
-                ('position', models.PositiveSmallIntegerField(default=0, verbose_name='position')),
-                ('is_sold', models.BooleanField(default=True, verbose_name='on sale')),
-                ('program', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='packs', to='credits.program')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.SlugField(verbose_name="key")),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                ("credits", models.BigIntegerField(verbose_name="credits")),
+                ("least_lots", models.PositiveIntegerField(default=1, verbose_name="at least")),
+                ("most_lots", models.PositiveIntegerField(default=1, verbose_name="at most")),
+                ("is_most_popular", models.BooleanField(default=False, verbose_name="most popular")),
+                ("position", models.PositiveSmallIntegerField(default=0, verbose_name="position")),
+                ("is_sold", models.BooleanField(default=True, verbose_name="on sale")),
+                (
+                    "program",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="packs", to="credits.program"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'pack',
-                'verbose_name_plural': 'packs',
+                "verbose_name": "pack",
+                "verbose_name_plural": "packs",
             },
         ),
         migrations.CreateModel(
-            name='AutoRecharge',
+            name="AutoRecharge",
             fields=[
-                ('organization', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='auto_recharge', serialize=False, to='organizations.organization')),
-                ('is_on', models.BooleanField(default=False, verbose_name='on')),
-                ('threshold', models.BigIntegerField(verbose_name='below')),
-                ('monthly_limit_minor', models.BigIntegerField(verbose_name='at most a month, in minor units')),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('consented_at', models.DateTimeField(blank=True, null=True)),
-                ('consent_text', models.TextField(blank=True)),
-                ('failures', models.PositiveSmallIntegerField(default=0)),
-                ('retry_at', models.DateTimeField(blank=True, null=True)),
-                ('paused_at', models.DateTimeField(blank=True, null=True)),
-                ('pause_reason', models.CharField(blank=True, choices=[('failures', 'three payments failed'), ('authentication', 'the bank wants to see you'), ('staff', 'paused by support')], max_length=15)),
-                ('consented_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('pack', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.pack')),
+                (
+                    "organization",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="auto_recharge",
+                        serialize=False,
+                        to="organizations.organization",
+                    ),
+                ),
+                ("is_on", models.BooleanField(default=False, verbose_name="on")),
+                ("threshold", models.BigIntegerField(verbose_name="below")),
+                ("monthly_limit_minor", models.BigIntegerField(verbose_name="at most a month, in minor units")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                ("consented_at", models.DateTimeField(blank=True, null=True)),
+                ("consent_text", models.TextField(blank=True)),
+                ("failures", models.PositiveSmallIntegerField(default=0)),
+                ("retry_at", models.DateTimeField(blank=True, null=True)),
+                ("paused_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "pause_reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("failures", "three payments failed"),
+                            ("authentication", "the bank wants to see you"),
+                            ("staff", "paused by support"),
+                        ],
+                        max_length=15,
+                    ),
+                ),
+                (
+                    "consented_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "pack",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billing.pack"),
+                ),
             ],
             options={
-                'verbose_name': 'auto-recharge',
-                'verbose_name_plural': 'auto-recharges',
+                "verbose_name": "auto-recharge",
+                "verbose_name_plural": "auto-recharges",
             },
         ),
         migrations.CreateModel(
-            name='PackPrice',
+            name="PackPrice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('amount_minor', models.BigIntegerField(verbose_name='price, in minor units')),
-                ('pack', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='prices', to='billing.pack')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                ("amount_minor", models.BigIntegerField(verbose_name="price, in minor units")),
+                (
+                    "pack",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="prices", to="billing.pack"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'pack price',
-                'verbose_name_plural': 'pack prices',
+                "verbose_name": "pack price",
+                "verbose_name_plural": "pack prices",
             },
         ),
         migrations.CreateModel(
-            name='PaymentMethod',
+            name="PaymentMethod",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stripe_id', models.CharField(max_length=255, unique=True)),
-                ('kind', models.CharField(max_length=30, verbose_name='kind')),
-                ('brand', models.CharField(blank=True, max_length=30, verbose_name='brand')),
-                ('last4', models.CharField(blank=True, max_length=4, verbose_name='ends in')),
-                ('exp_month', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('exp_year', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('email', models.CharField(blank=True, max_length=254)),
-                ('is_default', models.BooleanField(default=False, verbose_name='default')),
-                ('attached_at', models.DateTimeField()),
-                ('detached_at', models.DateTimeField(blank=True, null=True)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payment_methods', to='organizations.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("stripe_id", models.CharField(max_length=255, unique=True)),
+                ("kind", models.CharField(max_length=30, verbose_name="kind")),
+                ("brand", models.CharField(blank=True, max_length=30, verbose_name="brand")),
+                ("last4", models.CharField(blank=True, max_length=4, verbose_name="ends in")),
+                ("exp_month", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("exp_year", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("email", models.CharField(blank=True, max_length=254)),
+                ("is_default", models.BooleanField(default=False, verbose_name="default")),
+                ("attached_at", models.DateTimeField()),
+                ("detached_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payment_methods",
+                        to="organizations.organization",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'payment method',
-                'verbose_name_plural': 'payment methods',
+                "verbose_name": "payment method",
+                "verbose_name_plural": "payment methods",
             },
         ),
         migrations.CreateModel(
-            name='Plan',
+            name="Plan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(verbose_name='key')),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('allowance', models.BigIntegerField(default=0, verbose_name='credits a month')),
-                ('position', models.PositiveSmallIntegerField(default=0, verbose_name='position')),
-                ('is_sold', models.BooleanField(default=True, verbose_name='on sale')),
-                ('program', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='plans', to='credits.program')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.SlugField(verbose_name="key")),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                ("allowance", models.BigIntegerField(default=0, verbose_name="credits a month")),
+                ("position", models.PositiveSmallIntegerField(default=0, verbose_name="position")),
+                ("is_sold", models.BooleanField(default=True, verbose_name="on sale")),
+                (
+                    "program",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="plans", to="credits.program"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'plan',
-                'verbose_name_plural': 'plans',
+                "verbose_name": "plan",
+                "verbose_name_plural": "plans",
             },
         ),
         migrations.CreateModel(
-            name='PlanPrice',
+            name="PlanPrice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('amount_minor', models.BigIntegerField(verbose_name='price a month, in minor units')),
-                ('stripe_price_id', models.CharField(blank=True, max_length=255)),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='prices', to='billing.plan')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                ("amount_minor", models.BigIntegerField(verbose_name="price a month, in minor units")),
+                ("stripe_price_id", models.CharField(blank=True, max_length=255)),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="prices", to="billing.plan"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'plan price',
-                'verbose_name_plural': 'plan prices',
+                "verbose_name": "plan price",
+                "verbose_name_plural": "plan prices",
             },
         ),
         migrations.CreateModel(
-            name='ProgramCurrency',
+            name="ProgramCurrency",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=3, verbose_name='currency')),
-                ('countries', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=2), blank=True, default=list, size=None, verbose_name='countries')),
-                ('recharge_monthly_limit_minor', models.BigIntegerField(blank=True, null=True, verbose_name='recharge limit a month')),
-                ('program', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='currencies', to='credits.program')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=3, verbose_name="currency")),
+                (
+                    "countries",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=2),
+                        blank=True,
+                        default=list,
+                        size=None,
+                        verbose_name="countries",
+                    ),
+                ),
+                (
+                    "recharge_monthly_limit_minor",
+                    models.BigIntegerField(blank=True, null=True, verbose_name="recharge limit a month"),
+                ),
+                (
+                    "program",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="currencies", to="credits.program"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'currency',
-                'verbose_name_plural': 'currencies',
+                "verbose_name": "currency",
+                "verbose_name_plural": "currencies",
             },
         ),
         migrations.CreateModel(
-            name='Promotion',
+            name="Promotion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=30, verbose_name='code')),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('credits', models.BigIntegerField(blank=True, null=True, verbose_name='credits')),
-                ('percent_off', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='percent off')),
-                ('validity_days', models.PositiveIntegerField(blank=True, null=True, verbose_name='credits expire after days')),
-                ('starts_at', models.DateTimeField(blank=True, null=True, verbose_name='from')),
-                ('ends_at', models.DateTimeField(blank=True, null=True, verbose_name='until')),
-                ('most_uses', models.PositiveIntegerField(blank=True, null=True, verbose_name='at most so many uses')),
-                ('program', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='promotions', to='credits.program')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=30, verbose_name="code")),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                ("credits", models.BigIntegerField(blank=True, null=True, verbose_name="credits")),
+                ("percent_off", models.PositiveSmallIntegerField(blank=True, null=True, verbose_name="percent off")),
+                (
+                    "validity_days",
+                    models.PositiveIntegerField(blank=True, null=True, verbose_name="credits expire after days"),
+                ),
+                ("starts_at", models.DateTimeField(blank=True, null=True, verbose_name="from")),
+                ("ends_at", models.DateTimeField(blank=True, null=True, verbose_name="until")),
+                ("most_uses", models.PositiveIntegerField(blank=True, null=True, verbose_name="at most so many uses")),
+                (
+                    "program",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="promotions", to="credits.program"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'promotion',
-                'verbose_name_plural': 'promotions',
+                "verbose_name": "promotion",
+                "verbose_name_plural": "promotions",
             },
         ),
         migrations.CreateModel(
-            name='PromotionUse',
+            name="PromotionUse",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('used_at', models.DateTimeField(verbose_name='used')),
-                ('operation', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='credits.operation')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='promotion_uses', to='organizations.organization')),
-                ('promotion', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='uses', to='billing.promotion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("used_at", models.DateTimeField(verbose_name="used")),
+                (
+                    "operation",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="credits.operation"
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="promotion_uses",
+                        to="organizations.organization",
+                    ),
+                ),
+                (
+                    "promotion",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="uses", to="billing.promotion"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'use of a promotion',
-                'verbose_name_plural': 'uses of promotions',
+                "verbose_name": "use of a promotion",
+                "verbose_name_plural": "uses of promotions",
             },
         ),
         migrations.CreateModel(
-            name='Purchase',
+            name="Purchase",
             fields=[
-                ('id', models.UUIDField(default=credits.models.new_id, editable=False, primary_key=True, serialize=False)),
-                ('reference', models.CharField(max_length=20, unique=True, verbose_name='reference')),
-                ('lots', models.PositiveIntegerField(default=1, verbose_name='lots')),
-                ('credits', models.BigIntegerField(verbose_name='credits')),
-                ('bonus_credits', models.BigIntegerField(default=0, verbose_name='bonus credits')),
-                ('validity_days', models.PositiveIntegerField(blank=True, null=True, verbose_name='expire after days')),
-                ('list_amount_minor', models.BigIntegerField(verbose_name='list price, in minor units')),
-                ('amount_minor', models.BigIntegerField(verbose_name='amount, in minor units')),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('method', models.CharField(choices=[('card', 'card'), ('bank_transfer', 'bank transfer'), ('auto_recharge', 'auto-recharge')], max_length=15, verbose_name='method')),
-                ('state', models.CharField(choices=[('pending', 'being prepared'), ('open', 'waiting for payment'), ('processing', 'payment on its way'), ('paid', 'paid'), ('failed', 'failed'), ('expired', 'expired'), ('canceled', 'canceled')], default='pending', max_length=12, verbose_name='state')),
-                ('form_token', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField(verbose_name='ordered')),
-                ('expires_at', models.DateTimeField(verbose_name='open until')),
-                ('paid_at', models.DateTimeField(blank=True, null=True, verbose_name='paid')),
-                ('stripe_session_id', models.CharField(blank=True, max_length=255, null=True, unique=True)),
-                ('stripe_payment_intent_id', models.CharField(blank=True, max_length=255, null=True, unique=True)),
-                ('stripe_invoice_id', models.CharField(blank=True, max_length=255)),
-                ('checkout_url', models.TextField(blank=True)),
-                ('invoice_url', models.TextField(blank=True)),
-                ('receipt_url', models.TextField(blank=True)),
-                ('failure', models.CharField(blank=True, max_length=200, verbose_name='why it failed')),
-                ('deposited_on', models.DateField(blank=True, null=True, verbose_name='deposited on')),
-                ('billing_name', models.CharField(blank=True, max_length=200)),
-                ('billing_address', models.TextField(blank=True)),
-                ('billing_tax_number', models.CharField(blank=True, max_length=50)),
-                ('bonus_grant', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='credits.grant')),
-                ('bought_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('confirmed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('grant', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='purchase', to='credits.grant')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='purchases', to='organizations.organization')),
-                ('pack', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='purchases', to='billing.pack')),
-                ('promotion', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='purchases', to='billing.promotion')),
+                (
+                    "id",
+                    models.UUIDField(default=credits.models.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("reference", models.CharField(max_length=20, unique=True, verbose_name="reference")),
+                ("lots", models.PositiveIntegerField(default=1, verbose_name="lots")),
+                ("credits", models.BigIntegerField(verbose_name="credits")),
+                ("bonus_credits", models.BigIntegerField(default=0, verbose_name="bonus credits")),
+                ("validity_days", models.PositiveIntegerField(blank=True, null=True, verbose_name="expire after days")),
+                ("list_amount_minor", models.BigIntegerField(verbose_name="list price, in minor units")),
+                ("amount_minor", models.BigIntegerField(verbose_name="amount, in minor units")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                (
+                    "method",
+                    models.CharField(
+                        choices=[
+                            ("card", "card"),
+                            ("bank_transfer", "bank transfer"),
+                            ("auto_recharge", "auto-recharge"),
+                        ],
+                        max_length=15,
+                        verbose_name="method",
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "being prepared"),
+                            ("open", "waiting for payment"),
+                            ("processing", "payment on its way"),
+                            ("paid", "paid"),
+                            ("failed", "failed"),
+                            ("expired", "expired"),
+                            ("canceled", "canceled"),
+                        ],
+                        default="pending",
+                        max_length=12,
+                        verbose_name="state",
+                    ),
+                ),
+                ("form_token", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField(verbose_name="ordered")),
+                ("expires_at", models.DateTimeField(verbose_name="open until")),
+                ("paid_at", models.DateTimeField(blank=True, null=True, verbose_name="paid")),
+                ("stripe_session_id", models.CharField(blank=True, max_length=255, null=True, unique=True)),
+                ("stripe_payment_intent_id", models.CharField(blank=True, max_length=255, null=True, unique=True)),
+                ("stripe_invoice_id", models.CharField(blank=True, max_length=255)),
+                ("checkout_url", models.TextField(blank=True)),
+                ("invoice_url", models.TextField(blank=True)),
+                ("receipt_url", models.TextField(blank=True)),
+                ("failure", models.CharField(blank=True, max_length=200, verbose_name="why it failed")),
+                ("deposited_on", models.DateField(blank=True, null=True, verbose_name="deposited on")),
+                ("billing_name", models.CharField(blank=True, max_length=200)),
+                ("billing_address", models.TextField(blank=True)),
+                ("billing_tax_number", models.CharField(blank=True, max_length=50)),
+                (
+                    "bonus_grant",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="credits.grant",
+                    ),
+                ),
+                (
+                    "bought_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "confirmed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "grant",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="purchase",
+                        to="credits.grant",
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="purchases",
+                        to="organizations.organization",
+                    ),
+                ),
+                (
+                    "pack",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="purchases",
+                        to="billing.pack",
+                    ),
+                ),
+                (
+                    "promotion",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="purchases",
+                        to="billing.promotion",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'purchase',
-                'verbose_name_plural': 'purchases',
+                "verbose_name": "purchase",
+                "verbose_name_plural": "purchases",
             },
         ),
         migrations.CreateModel(
-            name='Dispute',
+            name="Dispute",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stripe_id', models.CharField(max_length=255, unique=True)),
-                ('status', models.CharField(max_length=40, verbose_name='status')),
-                ('reason', models.CharField(blank=True, max_length=60, verbose_name='reason')),
-                ('amount_minor', models.BigIntegerField(verbose_name='amount, in minor units')),
-                ('opened_at', models.DateTimeField(verbose_name='opened')),
-                ('closed_at', models.DateTimeField(blank=True, null=True, verbose_name='closed')),
-                ('void_operation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='credits.operation')),
-                ('purchase', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='billing.purchase')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("stripe_id", models.CharField(max_length=255, unique=True)),
+                ("status", models.CharField(max_length=40, verbose_name="status")),
+                ("reason", models.CharField(blank=True, max_length=60, verbose_name="reason")),
+                ("amount_minor", models.BigIntegerField(verbose_name="amount, in minor units")),
+                ("opened_at", models.DateTimeField(verbose_name="opened")),
+                ("closed_at", models.DateTimeField(blank=True, null=True, verbose_name="closed")),
+                (
+                    "void_operation",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="credits.operation",
+                    ),
+                ),
+                (
+                    "purchase",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="disputes", to="billing.purchase"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'dispute',
-                'verbose_name_plural': 'disputes',
+                "verbose_name": "dispute",
+                "verbose_name_plural": "disputes",
             },
         ),
         migrations.CreateModel(
-            name='RechargeAttempt',
+            name="RechargeAttempt",
             fields=[
-                ('id', models.UUIDField(default=credits.models.new_id, editable=False, primary_key=True, serialize=False)),
-                ('state', models.CharField(choices=[('pending', 'on its way'), ('unknown', 'not known yet'), ('succeeded', 'paid'), ('failed', 'failed'), ('needs_person', 'the bank wants to see you')], default='pending', max_length=12, verbose_name='state')),
-                ('month_on', models.DateField(verbose_name='month')),
-                ('amount_minor', models.BigIntegerField(verbose_name='amount, in minor units')),
-                ('error_code', models.CharField(blank=True, max_length=100)),
-                ('error_message', models.CharField(blank=True, max_length=300)),
-                ('created_at', models.DateTimeField(verbose_name='begun')),
-                ('closed_at', models.DateTimeField(blank=True, null=True, verbose_name='ended')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='recharge_attempts', to='organizations.organization')),
-                ('purchase', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='recharge_attempt', to='billing.purchase')),
+                (
+                    "id",
+                    models.UUIDField(default=credits.models.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "on its way"),
+                            ("unknown", "not known yet"),
+                            ("succeeded", "paid"),
+                            ("failed", "failed"),
+                            ("needs_person", "the bank wants to see you"),
+                        ],
+                        default="pending",
+                        max_length=12,
+                        verbose_name="state",
+                    ),
+                ),
+                ("month_on", models.DateField(verbose_name="month")),
+                ("amount_minor", models.BigIntegerField(verbose_name="amount, in minor units")),
+                ("error_code", models.CharField(blank=True, max_length=100)),
+                ("error_message", models.CharField(blank=True, max_length=300)),
+                ("created_at", models.DateTimeField(verbose_name="begun")),
+                ("closed_at", models.DateTimeField(blank=True, null=True, verbose_name="ended")),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="recharge_attempts",
+                        to="organizations.organization",
+                    ),
+                ),
+                (
+                    "purchase",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="recharge_attempt",
+                        to="billing.purchase",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'recharge attempt',
-                'verbose_name_plural': 'recharge attempts',
+                "verbose_name": "recharge attempt",
+                "verbose_name_plural": "recharge attempts",
             },
         ),
         migrations.CreateModel(
-            name='Referral',
+            name="Referral",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField()),
-                ('credited_at', models.DateTimeField(blank=True, null=True)),
-                ('referred', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='referral', to='organizations.organization')),
-                ('referred_operation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='credits.operation')),
-                ('referrer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='referrals_made', to='organizations.organization')),
-                ('referrer_operation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='credits.operation')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("created_at", models.DateTimeField()),
+                ("credited_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "referred",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="referral",
+                        to="organizations.organization",
+                    ),
+                ),
+                (
+                    "referred_operation",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="credits.operation",
+                    ),
+                ),
+                (
+                    "referrer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="referrals_made",
+                        to="organizations.organization",
+                    ),
+                ),
+                (
+                    "referrer_operation",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="credits.operation",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'referral',
-                'verbose_name_plural': 'referrals',
+                "verbose_name": "referral",
+                "verbose_name_plural": "referrals",
             },
         ),
         migrations.CreateModel(
-            name='Refund',
+            name="Refund",
             fields=[
-                ('id', models.UUIDField(default=credits.models.new_id, editable=False, primary_key=True, serialize=False)),
-                ('amount_minor', models.BigIntegerField(verbose_name='amount, in minor units')),
-                ('credits', models.BigIntegerField(verbose_name='credits')),
-                ('mode', models.CharField(choices=[('unspent', 'the unspent part only'), ('all', 'all of it, what is spent becomes debt')], max_length=8, verbose_name='mode')),
-                ('state', models.CharField(choices=[('pending', 'on its way'), ('unknown', 'not known yet'), ('succeeded', 'refunded'), ('failed', 'failed')], default='pending', max_length=10, verbose_name='state')),
-                ('reason', models.TextField(verbose_name='reason')),
-                ('stripe_id', models.CharField(blank=True, max_length=255, null=True, unique=True)),
-                ('created_at', models.DateTimeField(verbose_name='begun')),
-                ('closed_at', models.DateTimeField(blank=True, null=True, verbose_name='ended')),
-                ('purchase', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='billing.purchase')),
-                ('refunded_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('void_operation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='credits.operation')),
+                (
+                    "id",
+                    models.UUIDField(default=credits.models.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("amount_minor", models.BigIntegerField(verbose_name="amount, in minor units")),
+                ("credits", models.BigIntegerField(verbose_name="credits")),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[
+                            ("unspent", "the unspent part only"),
+                            ("all", "all of it, what is spent becomes debt"),
+                        ],
+                        max_length=8,
+                        verbose_name="mode",
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "on its way"),
+                            ("unknown", "not known yet"),
+                            ("succeeded", "refunded"),
+                            ("failed", "failed"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                ("reason", models.TextField(verbose_name="reason")),
+                ("stripe_id", models.CharField(blank=True, max_length=255, null=True, unique=True)),
+                ("created_at", models.DateTimeField(verbose_name="begun")),
+                ("closed_at", models.DateTimeField(blank=True, null=True, verbose_name="ended")),
+                (
+                    "purchase",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="refunds", to="billing.purchase"
+                    ),
+                ),
+                (
+                    "refunded_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "void_operation",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="credits.operation",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'refund',
-                'verbose_name_plural': 'refunds',
+                "verbose_name": "refund",
+                "verbose_name_plural": "refunds",
             },
         ),
         migrations.CreateModel(
-            name='RefundRequest',
+            name="RefundRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('message', models.TextField(max_length=2000, verbose_name='message')),
-                ('state', models.CharField(choices=[('open', 'open'), ('granted', 'granted'), ('declined', 'declined')], default='open', max_length=10, verbose_name='state')),
-                ('created_at', models.DateTimeField(verbose_name='requested')),
-                ('answer', models.TextField(blank=True, max_length=2000, verbose_name='answer')),
-                ('answered_at', models.DateTimeField(blank=True, null=True, verbose_name='answered')),
-                ('answered_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('purchase', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refund_requests', to='billing.purchase')),
-                ('requested_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("message", models.TextField(max_length=2000, verbose_name="message")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "open"), ("granted", "granted"), ("declined", "declined")],
+                        default="open",
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(verbose_name="requested")),
+                ("answer", models.TextField(blank=True, max_length=2000, verbose_name="answer")),
+                ("answered_at", models.DateTimeField(blank=True, null=True, verbose_name="answered")),
+                (
+                    "answered_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "purchase",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refund_requests",
+                        to="billing.purchase",
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'refund request',
-                'verbose_name_plural': 'refund requests',
+                "verbose_name": "refund request",
+                "verbose_name_plural": "refund requests",
             },
         ),
         migrations.CreateModel(
-            name='SaleTerms',
+            name="SaleTerms",
             fields=[
-                ('program', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='sale_terms', serialize=False, to='credits.program')),
-                ('buyers', models.CharField(choices=[('any', 'any organization'), ('on_paid_plan', 'organizations on a paid plan')], default='any', max_length=12, verbose_name='who may buy')),
-                ('needs_payment_method', models.BooleanField(default=False, verbose_name='needs a payment method on file')),
-                ('takes_bank_transfer', models.BooleanField(default=False, verbose_name='takes bank transfers')),
-                ('gives_tax_invoice', models.BooleanField(default=False, verbose_name='gives tax invoices')),
-                ('offers_link', models.BooleanField(default=False, verbose_name='offers Link')),
-                ('reference_prefix', models.CharField(default='DD', max_length=5, verbose_name='references begin with')),
-                ('confirmation', models.CharField(blank=True, max_length=200, verbose_name='confirmation')),
-                ('purchase_refunds', models.CharField(choices=[('never', 'never'), ('through_support', 'through support')], default='never', max_length=16, verbose_name='refunds of purchases')),
-                ('allowance_priority', models.PositiveSmallIntegerField(default=50, verbose_name='priority of plan credits')),
-                ('invoiced_allowance_is_bank_transfer', models.BooleanField(default=False, verbose_name='plan credits of invoiced customers come in as bank transfer')),
-                ('referrer_credits', models.BigIntegerField(default=0, verbose_name='credits for the referrer')),
-                ('referred_credits', models.BigIntegerField(default=0, verbose_name='credits for the referred')),
-                ('referral_days', models.PositiveIntegerField(blank=True, null=True, verbose_name='referral credits expire after days')),
-                ('low_balance', models.BigIntegerField(blank=True, null=True, verbose_name='low balance alert at')),
-                ('recharge_threshold', models.BigIntegerField(blank=True, null=True, verbose_name='recharge below')),
-                ('recharge_pack', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.pack')),
+                (
+                    "program",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="sale_terms",
+                        serialize=False,
+                        to="credits.program",
+                    ),
+                ),
+                (
+                    "buyers",
+                    models.CharField(
+                        choices=[("any", "any organization"), ("on_paid_plan", "organizations on a paid plan")],
+                        default="any",
+                        max_length=12,
+                        verbose_name="who may buy",
+                    ),
+                ),
+                (
+                    "needs_payment_method",
+                    models.BooleanField(default=False, verbose_name="needs a payment method on file"),
+                ),
+                ("takes_bank_transfer", models.BooleanField(default=False, verbose_name="takes bank transfers")),
+                ("gives_tax_invoice", models.BooleanField(default=False, verbose_name="gives tax invoices")),
+                ("offers_link", models.BooleanField(default=False, verbose_name="offers Link")),
+                (
+                    "reference_prefix",
+                    models.CharField(default="DD", max_length=5, verbose_name="references begin with"),
+                ),
+                ("confirmation", models.CharField(blank=True, max_length=200, verbose_name="confirmation")),
+                (
+                    "purchase_refunds",
+                    models.CharField(
+                        choices=[("never", "never"), ("through_support", "through support")],
+                        default="never",
+                        max_length=16,
+                        verbose_name="refunds of purchases",
+                    ),
+                ),
+                (
+                    "allowance_priority",
+                    models.PositiveSmallIntegerField(default=50, verbose_name="priority of plan credits"),
+                ),
+                (
+                    "invoiced_allowance_is_bank_transfer",
+                    models.BooleanField(
+                        default=False, verbose_name="plan credits of invoiced customers come in as bank transfer"
+                    ),
+                ),
+                ("referrer_credits", models.BigIntegerField(default=0, verbose_name="credits for the referrer")),
+                ("referred_credits", models.BigIntegerField(default=0, verbose_name="credits for the referred")),
+                (
+                    "referral_days",
+                    models.PositiveIntegerField(
+                        blank=True, null=True, verbose_name="referral credits expire after days"
+                    ),
+                ),
+                ("low_balance", models.BigIntegerField(blank=True, null=True, verbose_name="low balance alert at")),
+                ("recharge_threshold", models.BigIntegerField(blank=True, null=True, verbose_name="recharge below")),
+                (
+                    "recharge_pack",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="billing.pack",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'sale terms',
-                'verbose_name_plural': 'sale terms',
+                "verbose_name": "sale terms",
+                "verbose_name_plural": "sale terms",
             },
         ),
         migrations.CreateModel(
-            name='StripeEvent',
+            name="StripeEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event_id', models.CharField(max_length=255)),
-                ('account', models.CharField(blank=True, max_length=255)),
-                ('is_live', models.BooleanField(verbose_name='live')),
-                ('type', models.CharField(max_length=100, verbose_name='type')),
-                ('api_version', models.CharField(blank=True, max_length=40)),
-                ('object_id', models.CharField(blank=True, max_length=255)),
-                ('payload', models.JSONField()),
-                ('created_at', models.DateTimeField(verbose_name='made by Stripe')),
-                ('received_at', models.DateTimeField(verbose_name='received')),
-                ('state', models.CharField(choices=[('received', 'received'), ('processed', 'processed'), ('ignored', 'not for us'), ('failed', 'failed')], default='received', max_length=10, verbose_name='state')),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('processed_at', models.DateTimeField(blank=True, null=True)),
-                ('note', models.TextField(blank=True, verbose_name='note')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("event_id", models.CharField(max_length=255)),
+                ("account", models.CharField(blank=True, max_length=255)),
+                ("is_live", models.BooleanField(verbose_name="live")),
+                ("type", models.CharField(max_length=100, verbose_name="type")),
+                ("api_version", models.CharField(blank=True, max_length=40)),
+                ("object_id", models.CharField(blank=True, max_length=255)),
+                ("payload", models.JSONField()),
+                ("created_at", models.DateTimeField(verbose_name="made by Stripe")),
+                ("received_at", models.DateTimeField(verbose_name="received")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("received", "received"),
+                            ("processed", "processed"),
+                            ("ignored", "not for us"),
+                            ("failed", "failed"),
+                        ],
+                        default="received",
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("processed_at", models.DateTimeField(blank=True, null=True)),
+                ("note", models.TextField(blank=True, verbose_name="note")),
             ],
             options={
-                'verbose_name': 'Stripe event',
-                'verbose_name_plural': 'Stripe events',
-                'indexes': [models.Index(fields=['object_id'], name='stripe_event_by_object'), models.Index(condition=models.Q(('state__in', ['received', 'failed'])), fields=['received_at'], name='stripe_event_to_do')],
-                'constraints': [models.UniqueConstraint(fields=('account', 'is_live', 'event_id'), name='stripe_event_is_stored_once'), models.CheckConstraint(condition=models.Q(('state__in', ['received', 'processed', 'ignored', 'failed'])), name='stripe_event_state_known')],
+                "verbose_name": "Stripe event",
+                "verbose_name_plural": "Stripe events",
+                "indexes": [
+                    models.Index(fields=["object_id"], name="stripe_event_by_object"),
+                    models.Index(
+                        condition=models.Q(("state__in", ["received", "failed"])),
+                        fields=["received_at"],
+                        name="stripe_event_to_do",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("account", "is_live", "event_id"), name="stripe_event_is_stored_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["received", "processed", "ignored", "failed"])),
+                        name="stripe_event_state_known",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Subscription',
+            name="Subscription",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('incomplete', 'waiting for payment'), ('active', 'active'), ('past_due', 'payment overdue'), ('canceled', 'ended')], max_length=12, verbose_name='state')),
-                ('is_invoiced', models.BooleanField(default=False, verbose_name='invoiced')),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('stripe_id', models.CharField(blank=True, max_length=255, null=True, unique=True)),
-                ('anchor_at', models.DateTimeField(verbose_name='counted from')),
-                ('period_start', models.DateTimeField(verbose_name='period from')),
-                ('period_end', models.DateTimeField(verbose_name='period to')),
-                ('ends_at_period_end', models.BooleanField(default=False, verbose_name='ends with the period')),
-                ('created_at', models.DateTimeField()),
-                ('next_plan', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.plan')),
-                ('organization', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='subscription', to='organizations.organization')),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='subscriptions', to='billing.plan')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("incomplete", "waiting for payment"),
+                            ("active", "active"),
+                            ("past_due", "payment overdue"),
+                            ("canceled", "ended"),
+                        ],
+                        max_length=12,
+                        verbose_name="state",
+                    ),
+                ),
+                ("is_invoiced", models.BooleanField(default=False, verbose_name="invoiced")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                ("stripe_id", models.CharField(blank=True, max_length=255, null=True, unique=True)),
+                ("anchor_at", models.DateTimeField(verbose_name="counted from")),
+                ("period_start", models.DateTimeField(verbose_name="period from")),
+                ("period_end", models.DateTimeField(verbose_name="period to")),
+                ("ends_at_period_end", models.BooleanField(default=False, verbose_name="ends with the period")),
+                ("created_at", models.DateTimeField()),
+                (
+                    "next_plan",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="billing.plan",
+                    ),
+                ),
+                (
+                    "organization",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="subscription",
+                        to="organizations.organization",
+                    ),
+                ),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="subscriptions", to="billing.plan"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'subscription',
-                'verbose_name_plural': 'subscriptions',
+                "verbose_name": "subscription",
+                "verbose_name_plural": "subscriptions",
             },
         ),
         migrations.CreateModel(
-            name='CustomAmount',
+            name="CustomAmount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('least_minor', models.BigIntegerField(verbose_name='at least, in minor units')),
-                ('most_minor', models.BigIntegerField(verbose_name='at most, in minor units')),
-                ('step_minor', models.BigIntegerField(verbose_name='step, in minor units')),
-                ('credits_per_step', models.BigIntegerField(verbose_name='credits per step')),
-                ('is_sold', models.BooleanField(default=True, verbose_name='on sale')),
-                ('program', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='custom_amounts', to='credits.program')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                ("least_minor", models.BigIntegerField(verbose_name="at least, in minor units")),
+                ("most_minor", models.BigIntegerField(verbose_name="at most, in minor units")),
+                ("step_minor", models.BigIntegerField(verbose_name="step, in minor units")),
+                ("credits_per_step", models.BigIntegerField(verbose_name="credits per step")),
+                ("is_sold", models.BooleanField(default=True, verbose_name="on sale")),
+                (
+                    "program",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="custom_amounts", to="credits.program"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'custom amount',
-                'verbose_name_plural': 'custom amounts',
-                'constraints': [models.UniqueConstraint(fields=('program', 'currency'), name='custom_amount_is_unique'), models.CheckConstraint(condition=models.Q(('credits_per_step__gt', 0), ('least_minor__gt', 0), ('most_minor__gte', models.F('least_minor')), ('step_minor__gt', 0)), name='custom_amount_in_bounds'), models.CheckConstraint(condition=models.Q(('currency__regex', '^[A-Z]{3}$')), name='custom_amount_currency_is_iso')],
+                "verbose_name": "custom amount",
+                "verbose_name_plural": "custom amounts",
+                "constraints": [
+                    models.UniqueConstraint(fields=("program", "currency"), name="custom_amount_is_unique"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("credits_per_step__gt", 0),
+                            ("least_minor__gt", 0),
+                            ("most_minor__gte", models.F("least_minor")),
+                            ("step_minor__gt", 0),
+                        ),
+                        name="custom_amount_in_bounds",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("currency__regex", "^[A-Z]{3}$")), name="custom_amount_currency_is_iso"
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='pack',
-            constraint=models.UniqueConstraint(fields=('program', 'key'), name='pack_key_is_unique'),
+            model_name="pack",
+            constraint=models.UniqueConstraint(fields=("program", "key"), name="pack_key_is_unique"),
         ),
         migrations.AddConstraint(
-            model_name='pack',
-            constraint=models.CheckConstraint(condition=models.Q(('credits__gt', 0), ('credits__lte', 1000000000000)), name='pack_credits_in_bounds'),
+            model_name="pack",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("credits__gt", 0), ("credits__lte", 1000000000000)), name="pack_credits_in_bounds"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pack',
-            constraint=models.CheckConstraint(condition=models.Q(('least_lots__gte', 1), ('most_lots__gte', models.F('least_lots'))), name='pack_lots_in_order'),
+            model_name="pack",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("least_lots__gte", 1), ("most_lots__gte", models.F("least_lots"))),
+                name="pack_lots_in_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='autorecharge',
-            constraint=models.CheckConstraint(condition=models.Q(('monthly_limit_minor__gte', 0), ('threshold__gte', 0)), name='auto_recharge_in_bounds'),
+            model_name="autorecharge",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("monthly_limit_minor__gte", 0), ("threshold__gte", 0)),
+                name="auto_recharge_in_bounds",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='autorecharge',
-            constraint=models.CheckConstraint(condition=models.Q(('is_on', False), models.Q(('consented_at__isnull', False), ('consented_by__isnull', False), models.Q(('consent_text', ''), _negated=True)), _connector='OR'), name='auto_recharge_is_on_with_consent'),
+            model_name="autorecharge",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("is_on", False),
+                    models.Q(
+                        ("consented_at__isnull", False),
+                        ("consented_by__isnull", False),
+                        models.Q(("consent_text", ""), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="auto_recharge_is_on_with_consent",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='autorecharge',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('pause_reason', ''), ('paused_at', None)), models.Q(('pause_reason__in', ['failures', 'authentication', 'staff']), ('paused_at__isnull', False)), _connector='OR'), name='auto_recharge_is_paused_with_a_reason'),
+            model_name="autorecharge",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("pause_reason", ""), ("paused_at", None)),
+                    models.Q(
+                        ("pause_reason__in", ["failures", "authentication", "staff"]), ("paused_at__isnull", False)
+                    ),
+                    _connector="OR",
+                ),
+                name="auto_recharge_is_paused_with_a_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='packprice',
-            constraint=models.UniqueConstraint(fields=('pack', 'currency'), name='pack_price_is_unique'),
+            model_name="packprice",
+            constraint=models.UniqueConstraint(fields=("pack", "currency"), name="pack_price_is_unique"),
         ),
         migrations.AddConstraint(
-            model_name='packprice',
-            constraint=models.CheckConstraint(condition=models.Q(('currency__regex', '^[A-Z]{3}$')), name='pack_price_currency_is_iso'),
+            model_name="packprice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("currency__regex", "^[A-Z]{3}$")), name="pack_price_currency_is_iso"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='packprice',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='pack_price_positive'),
+            model_name="packprice",
+            constraint=models.CheckConstraint(condition=models.Q(("amount_minor__gt", 0)), name="pack_price_positive"),
         ),
         migrations.AddConstraint(
-            model_name='paymentmethod',
-            constraint=models.UniqueConstraint(condition=models.Q(('detached_at', None), ('is_default', True)), fields=('organization',), name='payment_method_has_one_default'),
+            model_name="paymentmethod",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("detached_at", None), ("is_default", True)),
+                fields=("organization",),
+                name="payment_method_has_one_default",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='plan',
-            constraint=models.UniqueConstraint(fields=('program', 'key'), name='plan_key_is_unique'),
+            model_name="plan",
+            constraint=models.UniqueConstraint(fields=("program", "key"), name="plan_key_is_unique"),
         ),
         migrations.AddConstraint(
-            model_name='plan',
-            constraint=models.CheckConstraint(condition=models.Q(('allowance__gte', 0), ('allowance__lte', 1000000000000)), name='plan_allowance_in_bounds'),
+            model_name="plan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("allowance__gte", 0), ("allowance__lte", 1000000000000)),
+                name="plan_allowance_in_bounds",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='planprice',
-            constraint=models.UniqueConstraint(fields=('plan', 'currency'), name='plan_price_is_unique'),
+            model_name="planprice",
+            constraint=models.UniqueConstraint(fields=("plan", "currency"), name="plan_price_is_unique"),
         ),
         migrations.AddConstraint(
-            model_name='planprice',
-            constraint=models.CheckConstraint(condition=models.Q(('currency__regex', '^[A-Z]{3}$')), name='plan_price_currency_is_iso'),
+            model_name="planprice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("currency__regex", "^[A-Z]{3}$")), name="plan_price_currency_is_iso"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='planprice',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gte', 0)), name='plan_price_not_negative'),
+            model_name="planprice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_minor__gte", 0)), name="plan_price_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='programcurrency',
-            constraint=models.UniqueConstraint(fields=('program', 'code'), name='program_currency_is_unique'),
+            model_name="programcurrency",
+            constraint=models.UniqueConstraint(fields=("program", "code"), name="program_currency_is_unique"),
         ),
         migrations.AddConstraint(
-            model_name='programcurrency',
-            constraint=models.CheckConstraint(condition=models.Q(('code__regex', '^[A-Z]{3}$')), name='program_currency_is_iso'),
+            model_name="programcurrency",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("code__regex", "^[A-Z]{3}$")), name="program_currency_is_iso"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='promotion',
-            constraint=models.UniqueConstraint(models.F('program'), django.db.models.functions.text.Upper('code'), name='promotion_code_is_unique'),
+            model_name="promotion",
+            constraint=models.UniqueConstraint(
+                models.F("program"), django.db.models.functions.text.Upper("code"), name="promotion_code_is_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='promotion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('credits__gt', 0), ('credits__isnull', False), ('credits__lte', 1000000000000), ('percent_off', None)), models.Q(('credits', None), ('percent_off__gte', 1), ('percent_off__isnull', False), ('percent_off__lte', 100)), _connector='OR'), name='promotion_brings_credits_or_percent'),
+            model_name="promotion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("credits__gt", 0),
+                        ("credits__isnull", False),
+                        ("credits__lte", 1000000000000),
+                        ("percent_off", None),
+                    ),
+                    models.Q(
+                        ("credits", None),
+                        ("percent_off__gte", 1),
+                        ("percent_off__isnull", False),
+                        ("percent_off__lte", 100),
+                    ),
+                    _connector="OR",
+                ),
+                name="promotion_brings_credits_or_percent",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='promotion',
-            constraint=models.CheckConstraint(condition=models.Q(('starts_at', None), ('ends_at', None), ('ends_at__gt', models.F('starts_at')), _connector='OR'), name='promotion_ends_after_it_starts'),
+            model_name="promotion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("starts_at", None), ("ends_at", None), ("ends_at__gt", models.F("starts_at")), _connector="OR"
+                ),
+                name="promotion_ends_after_it_starts",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='promotionuse',
-            constraint=models.UniqueConstraint(fields=('promotion', 'organization'), name='promotion_is_used_once_each'),
+            model_name="promotionuse",
+            constraint=models.UniqueConstraint(
+                fields=("promotion", "organization"), name="promotion_is_used_once_each"
+            ),
         ),
         migrations.AddIndex(
-            model_name='purchase',
-            index=models.Index(fields=['organization', '-created_at'], name='purchase_by_organization'),
+            model_name="purchase",
+            index=models.Index(fields=["organization", "-created_at"], name="purchase_by_organization"),
         ),
         migrations.AddIndex(
-            model_name='purchase',
-            index=models.Index(condition=models.Q(('state__in', ['pending', 'open', 'processing'])), fields=['state', 'created_at'], name='purchase_unsettled'),
+            model_name="purchase",
+            index=models.Index(
+                condition=models.Q(("state__in", ["pending", "open", "processing"])),
+                fields=["state", "created_at"],
+                name="purchase_unsettled",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.UniqueConstraint(fields=('organization', 'form_token'), name='purchase_form_orders_once'),
+            model_name="purchase",
+            constraint=models.UniqueConstraint(fields=("organization", "form_token"), name="purchase_form_orders_once"),
         ),
         migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.UniqueConstraint(condition=models.Q(('promotion__isnull', False), ('state__in', ['pending', 'open', 'processing', 'paid'])), fields=('organization', 'promotion'), name='purchase_uses_a_promotion_once'),
+            model_name="purchase",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("promotion__isnull", False), ("state__in", ["pending", "open", "processing", "paid"])
+                ),
+                fields=("organization", "promotion"),
+                name="purchase_uses_a_promotion_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.CheckConstraint(condition=models.Q(('method__in', ['card', 'bank_transfer', 'auto_recharge'])), name='purchase_method_known'),
+            model_name="purchase",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("method__in", ["card", "bank_transfer", "auto_recharge"])),
+                name="purchase_method_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'open', 'processing', 'paid', 'failed', 'expired', 'canceled'])), name='purchase_state_known'),
+            model_name="purchase",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["pending", "open", "processing", "paid", "failed", "expired", "canceled"])
+                ),
+                name="purchase_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.CheckConstraint(condition=models.Q(('currency__regex', '^[A-Z]{3}$')), name='purchase_currency_is_iso'),
+            model_name="purchase",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("currency__regex", "^[A-Z]{3}$")), name="purchase_currency_is_iso"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.CheckConstraint(condition=models.Q(('bonus_credits__gte', 0), ('credits__gt', 0), ('credits__lte', 1000000000000), ('lots__gte', 1)), name='purchase_credits_in_bounds'),
+            model_name="purchase",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("bonus_credits__gte", 0), ("credits__gt", 0), ("credits__lte", 1000000000000), ("lots__gte", 1)
+                ),
+                name="purchase_credits_in_bounds",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gte', 0), ('list_amount_minor__gte', models.F('amount_minor'))), name='purchase_amount_within_list_price'),
+            model_name="purchase",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_minor__gte", 0), ("list_amount_minor__gte", models.F("amount_minor"))),
+                name="purchase_amount_within_list_price",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('grant__isnull', False), ('paid_at__isnull', False), ('state', 'paid')), models.Q(models.Q(('state', 'paid'), _negated=True), ('grant', None), ('paid_at', None)), _connector='OR'), name='purchase_is_paid_with_its_grant'),
+            model_name="purchase",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("grant__isnull", False), ("paid_at__isnull", False), ("state", "paid")),
+                    models.Q(models.Q(("state", "paid"), _negated=True), ("grant", None), ("paid_at", None)),
+                    _connector="OR",
+                ),
+                name="purchase_is_paid_with_its_grant",
+            ),
         ),
         migrations.AddIndex(
-            model_name='rechargeattempt',
-            index=models.Index(fields=['organization', 'month_on'], name='recharge_attempt_by_month'),
+            model_name="rechargeattempt",
+            index=models.Index(fields=["organization", "month_on"], name="recharge_attempt_by_month"),
         ),
         migrations.AddConstraint(
-            model_name='rechargeattempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['pending', 'unknown'])), fields=('organization',), name='recharge_attempt_is_alone_under_way'),
+            model_name="rechargeattempt",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["pending", "unknown"])),
+                fields=("organization",),
+                name="recharge_attempt_is_alone_under_way",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rechargeattempt',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'unknown', 'succeeded', 'failed', 'needs_person'])), name='recharge_attempt_state_known'),
+            model_name="rechargeattempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["pending", "unknown", "succeeded", "failed", "needs_person"])),
+                name="recharge_attempt_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rechargeattempt',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('state__in', ['pending', 'unknown'])), models.Q(models.Q(('state__in', ['pending', 'unknown']), _negated=True), ('closed_at__isnull', False)), _connector='OR'), name='recharge_attempt_is_closed_with_a_time'),
+            model_name="rechargeattempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("closed_at", None), ("state__in", ["pending", "unknown"])),
+                    models.Q(
+                        models.Q(("state__in", ["pending", "unknown"]), _negated=True), ("closed_at__isnull", False)
+                    ),
+                    _connector="OR",
+                ),
+                name="recharge_attempt_is_closed_with_a_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='referral',
-            constraint=models.CheckConstraint(condition=models.Q(('referrer', models.F('referred')), _negated=True), name='referral_is_not_to_oneself'),
+            model_name="referral",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("referrer", models.F("referred")), _negated=True), name="referral_is_not_to_oneself"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'unknown', 'succeeded', 'failed'])), name='refund_state_known'),
+            model_name="refund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["pending", "unknown", "succeeded", "failed"])),
+                name="refund_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('mode__in', ['unspent', 'all'])), name='refund_mode_known'),
+            model_name="refund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("mode__in", ["unspent", "all"])), name="refund_mode_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0), ('credits__gte', 0)), name='refund_in_bounds'),
+            model_name="refund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_minor__gt", 0), ("credits__gte", 0)), name="refund_in_bounds"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refundrequest',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('purchase',), name='refund_request_is_open_once'),
+            model_name="refundrequest",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "open")), fields=("purchase",), name="refund_request_is_open_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refundrequest',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['open', 'granted', 'declined'])), name='refund_request_state_known'),
+            model_name="refundrequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["open", "granted", "declined"])), name="refund_request_state_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='saleterms',
-            constraint=models.CheckConstraint(condition=models.Q(('buyers__in', ['any', 'on_paid_plan'])), name='sale_terms_buyers_known'),
+            model_name="saleterms",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("buyers__in", ["any", "on_paid_plan"])), name="sale_terms_buyers_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='saleterms',
-            constraint=models.CheckConstraint(condition=models.Q(('purchase_refunds__in', ['never', 'through_support'])), name='sale_terms_refunds_known'),
+            model_name="saleterms",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("purchase_refunds__in", ["never", "through_support"])),
+                name="sale_terms_refunds_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='saleterms',
-            constraint=models.CheckConstraint(condition=models.Q(('referred_credits__gte', 0), ('referrer_credits__gte', 0)), name='sale_terms_referral_not_negative'),
+            model_name="saleterms",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("referred_credits__gte", 0), ("referrer_credits__gte", 0)),
+                name="sale_terms_referral_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='saleterms',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('recharge_pack', None), ('recharge_threshold', None)), models.Q(('recharge_pack__isnull', False), ('recharge_threshold__gte', 0), ('recharge_threshold__isnull', False)), _connector='OR'), name='sale_terms_recharge_has_pack_and_threshold'),
+            model_name="saleterms",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("recharge_pack", None), ("recharge_threshold", None)),
+                    models.Q(
+                        ("recharge_pack__isnull", False),
+                        ("recharge_threshold__gte", 0),
+                        ("recharge_threshold__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="sale_terms_recharge_has_pack_and_threshold",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['incomplete', 'active', 'past_due', 'canceled'])), name='subscription_state_known'),
+            model_name="subscription",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["incomplete", "active", "past_due", "canceled"])),
+                name="subscription_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(('period_end__gt', models.F('period_start'))), name='subscription_period_in_order'),
+            model_name="subscription",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("period_end__gt", models.F("period_start"))), name="subscription_period_in_order"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(('is_invoiced', False), ('stripe_id', None), _connector='OR'), name='subscription_is_invoiced_or_at_stripe'),
+            model_name="subscription",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("is_invoiced", False), ("stripe_id", None), _connector="OR"),
+                name="subscription_is_invoiced_or_at_stripe",
+            ),
         ),
     ]

@@ -1,6 +1,5 @@
 """What a plan's months leave behind: credits granted, prices at Stripe, checkouts, and when Stripe was last asked."""
 
-
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models

@@ -19,9 +19,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             "autorecharge",
             models.CheckConstraint(
-                condition=models.Q(
-                    threshold__gte=1, lot_minor__gte=1, monthly_limit_minor__gte=models.F("lot_minor")
-                ),
+                condition=models.Q(threshold__gte=1, lot_minor__gte=1, monthly_limit_minor__gte=models.F("lot_minor")),
                 name="auto_recharge_in_bounds",
             ),
         ),
