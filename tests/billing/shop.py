@@ -51,7 +51,8 @@ class Shop:
     def buy(self, choice: Choice | None = None, **terms: Any) -> Purchase:
         """Order and have it paid at once, by a payment of its own."""
         order = self.order(choice, **terms)
-        return grant_paid(order, payment_id=f"pi_{order.reference}", now=terms.get("now", NOW))
+        payment_id = f"pi_{order.reference}" if order.amount_minor else f"free:{order.pk}"
+        return grant_paid(order, payment_id=payment_id, now=terms.get("now", NOW))
 
     def give(self, credits: int, *, source: Source = Source.GOODWILL) -> None:
         """Give credits away."""
