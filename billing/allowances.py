@@ -49,7 +49,7 @@ def of_upgrade(subscription: Subscription, plan: Plan, at: datetime) -> list[Due
 
 
 def of_invoices(subscription: Subscription, invoices: Sequence[InvoiceState]) -> list[Due]:
-    """Return what the paid ones among a subscription's invoices bring, oldest first.
+    """Return what the paid ones among a subscription's invoices, given newest first, bring, oldest first.
 
     An invoice for a whole month brings the month's allowance; one for the rest of a month brings the difference to the
     highest plan that an earlier invoice of the month was for. So each stands for itself, whichever is seen first.
@@ -60,7 +60,8 @@ def of_invoices(subscription: Subscription, invoices: Sequence[InvoiceState]) ->
     dues: list[Due] = []
     highest: dict[datetime, int] = {}
     starts: dict[datetime, datetime] = {}
-    for invoice in sorted(invoices, key=lambda each: (each.created_at, each.id)):
+    # Stripe's instants are whole seconds: two invoices of one second stay in the order in which Stripe lists them.
+    for invoice in sorted(reversed(invoices), key=lambda each: each.created_at):
         charged, plan = _period(invoice), plans.get(invoice.price_id or "")
         if charged is None or plan is None:
             continue

@@ -192,7 +192,8 @@ def _paid_plan(told: _Told) -> Plan | None:
         for invoice in told.invoices
         if invoice.status == "paid" and invoice.period_end == told.state.period_end and invoice.price_id
     ]
-    newest = max(paid, key=lambda each: (each.created_at, each.id), default=None)
+    # They come newest first, and of two made in the same second `max` takes the one that comes first.
+    newest = max(paid, key=lambda each: each.created_at, default=None)
     return plan_at(str(newest.price_id)) if newest else None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
+from django.db import connection
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -134,6 +135,8 @@ class Ledger(RuleBasedStateMachine):
         if self.is_same:
             for twin in self.twins:
                 twin.check_end()
+            # Here, and not at the end for all examples at once, which took longer than a statement may.
+            connection.check_constraints()
 
 
 def run(programs: list[Program], *, examples: int, steps: int = 50, shrinks: bool = True) -> int:
