@@ -61,7 +61,9 @@ def of_invoices(subscription: Subscription, invoices: Sequence[InvoiceState]) ->
     highest: dict[datetime, int] = {}
     starts: dict[datetime, datetime] = {}
     # Stripe's instants are whole seconds: two invoices of one second stay in the order in which Stripe lists them.
-    for invoice in sorted(reversed(invoices), key=lambda each: each.created_at):
+    oldest_first = list(reversed(invoices))
+    oldest_first.sort(key=lambda each: each.created_at)
+    for invoice in oldest_first:
         charged, plan = _period(invoice), plans.get(invoice.price_id or "")
         if charged is None or plan is None:
             continue

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from billing import tasks
-from billing.nudges import nudge
+from jobs.nudges import nudge
 
 
 def on_balance_changed(*, wallet_ids: Sequence[int], **_: Any) -> None:

@@ -55,6 +55,9 @@ if PAYMENTS_SANDBOX_URL and not re.fullmatch(r"http://(127\.0\.0\.1|localhost):\
 INSTALLED_APPS = [
     "config",
     "organizations",
+    "jobs",
+    "notices",
+    "webhooks",
     "credits",
     "usage",
     "billing",

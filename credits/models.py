@@ -6,13 +6,13 @@ and reservations; entries and operations refuse UPDATE, DELETE and TRUNCATE in t
 
 import uuid
 
-import uuid_utils.compat
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from organizations.models import Organization
+from organizations.public_ids import new_uuid
 
 # The largest amount of one operation and the most that a wallet can hold, in smallest units. Sums of nine thousand
 # full wallets still fit 64 bits, and every amount stays exact in JSON readers that know only doubles (below 2**53).
@@ -21,9 +21,8 @@ MAX_BALANCE = 10**15
 
 
 def new_id() -> uuid.UUID:
-    """Return a time-ordered identifier (UUID version 7): its index grows at one end, which keeps the write-ahead
-    log of a large ledger about four times smaller than random keys do."""
-    return uuid_utils.compat.uuid7()
+    """Return a new time-ordered identifier of an operation, grant or reservation."""
+    return new_uuid()
 
 
 class Unit(models.TextChoices):
@@ -34,6 +33,11 @@ class Unit(models.TextChoices):
 class AtZero(models.TextChoices):
     REFUSE = "refuse", _("refuse further use")
     SWITCH_OFF = "switch_off", _("switch AI off in all services")
+
+
+def default_limit_thresholds() -> list[int]:
+    """At how many per cent of a monthly limit people are told, where the program says nothing."""
+    return [50, 75, 90, 100]
 
 
 class Program(models.Model):
@@ -56,6 +60,17 @@ class Program(models.Model):
     )
     at_zero = models.CharField(_("at zero"), max_length=12, choices=AtZero, default=AtZero.REFUSE)
     reservation_seconds = models.PositiveIntegerField(_("reservations time out after seconds"), default=900)
+    low_balance = models.BigIntegerField(
+        _("low balance below"),
+        null=True,
+        blank=True,
+        help_text=_("Where an owner has not chosen: owners are told when less can be spent. Empty: they are not."),
+    )
+    limit_thresholds = ArrayField(
+        models.PositiveSmallIntegerField(),
+        verbose_name=_("thresholds of limits, in per cent"),
+        default=default_limit_thresholds,
+    )
 
     class Meta:
         verbose_name = _("program")
@@ -79,6 +94,10 @@ class Program(models.Model):
             models.CheckConstraint(
                 condition=models.Q(reservation_seconds__gte=1, reservation_seconds__lte=86_400),
                 name="program_reservations_end_within_a_day",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(low_balance=None) | models.Q(low_balance__gt=0, low_balance__lte=MAX_BALANCE),
+                name="program_low_balance_in_bounds",
             ),
         ]
 
@@ -104,6 +123,11 @@ class Wallet(models.Model):
     recharging_until = models.DateTimeField(null=True, blank=True)
     # A spend that brings what is available below this is told of by the signal `balance_changed`.
     watched_below = models.BigIntegerField(null=True, blank=True)
+    # Owners are told once when less than this can be spent; null: the program's figure, 0: never.
+    low_below = models.BigIntegerField(_("low balance below"), null=True, blank=True)
+    # Since when it is known, and told, that the balance is low, and that nothing is left; a top-up ends either.
+    low_since = models.DateTimeField(null=True, blank=True)
+    depleted_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("wallet")
@@ -119,6 +143,10 @@ class Wallet(models.Model):
                 condition=models.Q(balance__lte=MAX_BALANCE, debt__lte=MAX_BALANCE), name="wallet_within_bounds"
             ),
             models.CheckConstraint(condition=models.Q(last_number__gte=0), name="wallet_number_not_negative"),
+            models.CheckConstraint(
+                condition=models.Q(low_below=None) | models.Q(low_below__gte=0, low_below__lte=MAX_BALANCE),
+                name="wallet_low_below_in_bounds",
+            ),
         ]
 
     def __str__(self) -> str:

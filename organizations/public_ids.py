@@ -1,6 +1,9 @@
 """Public identifiers: random, prefixed by what they name; integer keys stay inside."""
 
 import secrets
+import uuid
+
+import uuid_utils.compat
 
 # Crockford's alphabet without i, l, o and u: nobody mistakes a letter for a digit over the phone.
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -30,3 +33,13 @@ def invitation_id() -> str:
 
 def api_key_id() -> str:
     return new_public_id("key")
+
+
+def new_uuid() -> uuid.UUID:
+    """Return a time-ordered identifier (UUID version 7): its index grows at one end, which keeps the write-ahead
+    log of a large table about four times smaller than random keys do."""
+    return uuid_utils.compat.uuid7()
+
+
+def webhook_endpoint_id() -> str:
+    return new_public_id("whe")

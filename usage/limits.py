@@ -143,8 +143,8 @@ def read(months: Mapping[int, date], *, user_ids: Collection[int], team_ids: Col
 def _write_uses(states: list[LimitState]) -> None:
     run(
         """
-        INSERT INTO usage_limituse (limit_id, month_on, credits)
-        SELECT * FROM unnest(%s::bigint[], %s::date[], %s::bigint[])
+        INSERT INTO usage_limituse (limit_id, month_on, credits, told_percent)
+        SELECT u.*, 0 FROM unnest(%s::bigint[], %s::date[], %s::bigint[]) AS u
         ON CONFLICT (limit_id, month_on) DO UPDATE SET credits = excluded.credits
         """,
         [

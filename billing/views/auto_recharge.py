@@ -13,7 +13,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from billing import auto_recharge as rules
 from billing import recharge_in_person, tasks
 from billing.models import RechargeAttempt
-from billing.nudges import nudge_after_commit
 from billing.orders import begin_checkout
 from billing.recharge_forms import RuleForm, initial_of
 from billing.recharge_preview import preview
@@ -21,6 +20,7 @@ from billing.recharge_rules import Rule, RuleRefused, consent_text, default_meth
 from billing.recharge_status import status_of
 from billing.trouble import TROUBLE, sentence_for
 from credits.models import Wallet
+from jobs.nudges import nudge_after_commit
 from organizations.access import MemberRequest, owner_required
 from organizations.models import Organization
 from organizations.refusals import Refusal

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from billing import stripe_events, stripe_gateway, tasks
 from billing.models import EventState
-from billing.nudges import nudge_after_commit
+from jobs.nudges import nudge_after_commit
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,9 @@ import pytest
 import time_machine
 from django.test import Client
 
-from billing import nudges, stripe_events
+from billing import stripe_events
 from billing.models import EventState, StripeEvent
+from jobs import nudges
 from tests.billing.events import URL, deliver, event, sign
 from tests.races import run_many
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from billing import nudges
 from config.celery import app
+from jobs import nudges
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -1,0 +1,165 @@
+"""What owners and members should know, to whom it is mailed, and how people want to hear of it.
+
+A notice is written in the transaction of its cause and never changes, but for being put away; its words are made when
+it is read, in the reader's language (`texts`).
+"""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from organizations.models import Organization
+from organizations.public_ids import new_uuid
+
+
+class Kind(models.TextChoices):
+    LOW_BALANCE = "low_balance", _("low balance")
+    DEPLETED = "depleted", _("no credits left")
+    RESTORED = "restored", _("credits again")
+    EXPIRING = "expiring", _("credits expiring")
+    LIMIT = "limit", _("limit reached")
+    LIMIT_REQUEST = "limit_request", _("a member asks for more")
+    LIMIT_ANSWER = "limit_answer", _("an answer to a request for more")
+    RECHARGE_FAILED = "recharge_failed", _("auto-recharge stopped")
+
+
+# What an owner can't do without: no mail of these offers to be the last.
+ESSENTIAL = frozenset({Kind.DEPLETED, Kind.RECHARGE_FAILED, Kind.LIMIT_REQUEST, Kind.LIMIT_ANSWER})
+
+
+class Notice(models.Model):
+    """Something that happened once: `key` names it within the organization. `details`: the figures for its words,
+    credits in smallest units with the program's `decimals` and `unit` beside them.
+
+    `user`: whom alone it is for; without one it is for the owners.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_uuid, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="notices", db_index=False)
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    key = models.CharField(max_length=200)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="notices"
+    )
+    details = models.JSONField(default=dict)
+    created_at = models.DateTimeField(_("created"))
+    # Whether it is shown on the dashboard, as the settings were; and since when nobody needs to see it there any more.
+    is_shown = models.BooleanField(_("on the dashboard"), default=True)
+    put_away_at = models.DateTimeField(_("put away"), null=True, blank=True)
+    put_away_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("notice")
+        verbose_name_plural = _("notices")
+        indexes = [models.Index(fields=["organization", "-created_at"], name="notice_by_time")]
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "key"], name="notice_is_given_once"),
+            models.CheckConstraint(condition=models.Q(kind__in=Kind.values), name="notice_kind_known"),
+            models.CheckConstraint(condition=~models.Q(key=""), name="notice_has_a_key"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+
+class MailState(models.TextChoices):
+    PENDING = "pending", _("to be sent")
+    SENT = "sent", _("sent")
+    SKIPPED = "skipped", _("not wanted any more")
+    FAILED = "failed", _("given up")
+
+
+class NoticeMail(models.Model):
+    """One person's mail about a notice: owed from the notice's own transaction on, sent by `delivery`."""
+
+    id = models.UUIDField(primary_key=True, default=new_uuid, editable=False)
+    notice = models.ForeignKey(Notice, on_delete=models.PROTECT, related_name="mails")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(_("state"), max_length=10, choices=MailState, default=MailState.PENDING)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    next_try_at = models.DateTimeField(_("next try"))
+    sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    error = models.CharField(_("error"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("mail")
+        verbose_name_plural = _("mails")
+        indexes = [
+            models.Index(fields=["next_try_at"], condition=models.Q(state="pending"), name="notice_mail_due"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["notice", "user"], name="notice_is_mailed_once_to_a_person"),
+            models.CheckConstraint(condition=models.Q(state__in=MailState.values), name="notice_mail_state_known"),
+            models.CheckConstraint(
+                condition=models.Q(state="sent", sent_at__isnull=False)
+                | ~models.Q(state="sent") & models.Q(sent_at=None),
+                name="notice_mail_is_sent_with_a_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.state}"
+
+
+class NoticeSetting(models.Model):
+    """How an organization's owners want to hear of a kind of notice. Without a row: by mail and on the dashboard."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="notice_settings")
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    by_mail = models.BooleanField(_("by mail"), default=True)
+    on_dashboard = models.BooleanField(_("on the dashboard"), default=True)
+
+    class Meta:
+        verbose_name = _("notice setting")
+        verbose_name_plural = _("notice settings")
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "kind"], name="notice_setting_per_kind"),
+            models.CheckConstraint(condition=models.Q(kind__in=Kind.values), name="notice_setting_kind_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}"
+
+
+class NoticeRecipient(models.Model):
+    """A member who was chosen to get an organization's notices by mail. Without any: all owners."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="notice_recipients")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "user"], name="notice_recipient_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user}"
+
+
+class Unsubscription(models.Model):
+    """A person wants no mail of a kind from an organization any more."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=20, choices=Kind)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "user", "kind"], name="unsubscribed_once"),
+            models.CheckConstraint(condition=models.Q(kind__in=Kind.values), name="unsubscription_kind_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}"
+
+
+class RefusedAddress(models.Model):
+    """A mail address that a mail server refused for good: nothing more is sent there until its owner confirms it."""
+
+    email = models.EmailField(max_length=254, unique=True)
+    reason = models.CharField(max_length=300, blank=True)
+    refused_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.email
