@@ -102,6 +102,7 @@ class Migration(migrations.Migration):
                 ),
                 ("time_zone", models.CharField(max_length=64, verbose_name="time zone")),
                 ("through_on", models.DateField(verbose_name="added up through")),
+                ("closed_until", models.DateTimeField(verbose_name="closed until")),
                 ("rolled_at", models.DateTimeField(verbose_name="added up")),
             ],
             options={

@@ -84,13 +84,18 @@ class DailyUsage(models.Model):
 
 
 class UsageRollup(models.Model):
-    """How far an organization's days are added up: all through `through_on`, on the clocks of `time_zone`."""
+    """How far an organization's days are added up: all through `through_on`, on the clocks of `time_zone`.
+
+    `closed_until` is set under the wallet's lock before the events are read, and never goes back: whoever writes an
+    event that happened before it, or refunds one, leaves a mark (`LateUse`).
+    """
 
     organization = models.OneToOneField(
         Organization, on_delete=models.PROTECT, primary_key=True, related_name="usage_rollup"
     )
     time_zone = models.CharField(_("time zone"), max_length=64)
     through_on = models.DateField(_("added up through"))
+    closed_until = models.DateTimeField(_("closed until"))
     rolled_at = models.DateTimeField(_("added up"))
 
     class Meta:
@@ -102,7 +107,8 @@ class UsageRollup(models.Model):
 
 
 class LateUse(models.Model):
-    """A mark that a day which may be added up already has changed: by a use that was told late, or by a refund.
+    """A mark that a day which may be added up already has changed: by a use that was told late, or by a refund. Staff
+    leave marks too, for days that they want added up again.
 
     Only ever inserted, in the transaction of its cause, so that spends never wait for a rollup; `rollups` deletes the
     marks that it saw before it read the events.
