@@ -18,7 +18,7 @@ from credits.ledger.book import (
     hash_content,
 )
 from credits.ledger.grants import AlreadyVoided, UnknownGrant, freeze, grant, open_wallet, reinstate, thaw, void
-from credits.ledger.marks import set_recharging, set_watch
+from credits.ledger.marks import set_low_balance, set_recharging, set_watch
 from credits.ledger.opening import ClockSteppedBack, open_book
 from credits.ledger.reservations import (
     ReservationClosed,
@@ -30,7 +30,7 @@ from credits.ledger.reservations import (
     settle,
 )
 from credits.ledger.spends import InsufficientCredits, ReturnTooLarge, UnknownUsage, return_usage, spend
-from credits.ledger.sweeps import release_timed_out, sweep_expired
+from credits.ledger.sweeps import release_timed_out, sweep_expired, sweep_marks
 
 __all__ = [
     "AlreadyVoided",
@@ -59,11 +59,13 @@ __all__ = [
     "release_timed_out",
     "reserve",
     "return_usage",
+    "set_low_balance",
     "set_recharging",
     "set_watch",
     "settle",
     "spend",
     "sweep_expired",
+    "sweep_marks",
     "thaw",
     "void",
 ]

@@ -106,9 +106,10 @@ class Book:
     reservations_by_key: dict[tuple[int, str], ReservationState] = field(default_factory=dict)
     # Whether earlier reservations were looked up by their keys.
     knows_reservations: bool = False
-    # How many grants the book found expired, and how many reservations out of time.
+    # How many grants the book found expired, how many reservations out of time, and how many wallets' marks it moved.
     expired: int = 0
     timed_out: int = 0
+    marked: int = 0
     _reservations: dict[UUID, ReservationState] = field(default_factory=dict)
     _operations: list[OperationState] = field(default_factory=list)
     _usages: dict[UUID, list[Row]] = field(default_factory=dict)

@@ -102,6 +102,7 @@ def grant(
         wallet, Kind.GRANT, key=key, content_hash=content_hash, cause=cause, subject=state.id, source=source.value
     )
     wallet.grants[state.id] = state
+    wallet.topped_up |= begins <= wallet.now
     book.move(wallet, operation, Kind.GRANT, credits, state)
     return book.finish(wallet, operation, tidy=True)
 
@@ -171,7 +172,7 @@ def reinstate(
     once if the grant has. A replay gives nothing. Raises UnknownUsage, ReturnTooLarge, IdempotencyConflict,
     UnknownWallet, WalletFull, ValueError.
     """
-    return give_back(
+    reinstated = give_back(
         book,
         Kind.VOID,
         wallet_id=wallet_id,
@@ -181,6 +182,8 @@ def reinstate(
         content_hash=content_hash,
         cause=cause,
     )
+    book.wallet(wallet_id).topped_up |= not reinstated.was_replayed
+    return reinstated
 
 
 def freeze(book: Book, *, wallet_id: int, grant_id: UUID) -> bool:
@@ -206,6 +209,7 @@ def thaw(book: Book, *, wallet_id: int, grant_id: UUID) -> bool:
     if was_frozen:
         state.frozen_at = None
         state.is_changed = True
+        wallet.topped_up = True
         wallet.reorder()
         book.tidy(wallet)
     return was_frozen

@@ -12,7 +12,7 @@ from typing import Literal
 
 from django.db import connection, transaction
 
-from credits.ledger import rows
+from credits.ledger import crossings, rows
 from credits.ledger.book import Book, Recorded, UnknownWallet
 from credits.ledger.reservations import time_out
 from credits.ledger.state import WalletState
@@ -58,8 +58,12 @@ def open_book(
         for wallet in book.wallets.values():
             book.tidy(wallet)
         above = [w for w in book.wallets.values() if w.watched_below is not None and w.available >= w.watched_below]
+        fresh = {wallet.id for wallet in book.wallets.values() if wallet.last_number == 0}
         yield book
+        crossed = crossings.find(book, fresh)
         book.write()
+        if crossed:
+            crossings.tell(crossed)
         fell = [w.id for w in above if w.watched_below is not None and w.available < w.watched_below]
         if fell:
             transaction.on_commit(partial(balance_changed.send_robust, sender=None, wallet_ids=fell), robust=True)

@@ -29,7 +29,8 @@ def lock_wallets(wallet_ids: Sequence[int]) -> list[Row]:
         locked = execute(
             """
             SELECT w.id, w.organization_id, w.balance, w.reserved, w.debt, w.last_number, w.last_written_at,
-                   p.overdraft_limit, p.reservation_seconds, w.recharging_until, w.watched_below
+                   p.overdraft_limit, p.reservation_seconds, w.recharging_until, w.watched_below,
+                   coalesce(w.low_below, p.low_balance, 0), w.low_since, w.depleted_since
             FROM credits_wallet w JOIN credits_program p ON p.id = w.program_id
             WHERE w.id = ANY(%s::bigint[]) ORDER BY w.id FOR NO KEY UPDATE OF w
             """,
@@ -277,14 +278,6 @@ def update_wallets(wallets: Sequence[WalletState]) -> None:
             arrays.instants(w.now for w in wallets),
         ],
     )
-
-
-def set_recharging(wallet_id: int, until: datetime | None) -> None:
-    run("UPDATE credits_wallet SET recharging_until = %s WHERE id = %s", [until, wallet_id])
-
-
-def set_watch(wallet_id: int, below: int | None) -> None:
-    run("UPDATE credits_wallet SET watched_below = %s WHERE id = %s", [below, wallet_id])
 
 
 def insert_operations(operations: Sequence[OperationState]) -> None:

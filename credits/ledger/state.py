@@ -64,6 +64,12 @@ class WalletState:
     now: datetime
     recharging_until: datetime | None = None
     watched_below: int | None = None
+    # Below this the balance is low (0: never), and since when it is known to be low, or at its end.
+    low_below: int = 0
+    low_since: datetime | None = None
+    depleted_since: datetime | None = None
+    # Whether this book brought credits in, rather than back.
+    topped_up: bool = False
     grants: dict[UUID, GrantState] = field(default_factory=dict)
     is_changed: bool = False
     # The spendable grants, first to be used first; made anew when something became free again.
@@ -105,6 +111,15 @@ class WalletState:
         """What can be spent now, in smallest units, over all grants; nothing while there is debt."""
         self.ordered()
         return 0 if self.debt else self._available
+
+    @property
+    def left(self) -> int:
+        """What can be spent now or may come back from reservations, in smallest units."""
+        return self.available + self.reserved
+
+    def was_topped_up_since(self, mark: datetime) -> bool:
+        """Say whether credits came in after an instant: given by this book, or spendable only since then."""
+        return self.topped_up or any(max(g.effective_at, g.created_at) > mark for g in self.ordered())
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
-"""Sweeps: expiry and time-outs written for wallets that nobody happened to open.
+"""Sweeps: expiry, time-outs and marks written for wallets that nobody happened to open.
 
-Both only open books: opening one brings its wallets to the present. Killed and run again, or run twice at once, they
+All only open books: opening one brings its wallets to the present. Killed and run again, or run twice at once, they
 do everything once.
 """
 
@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from credits.ledger import mark_rows
 from credits.ledger.opening import open_book
 from credits.models import Grant, Reservation, ReservationState
 
@@ -56,4 +57,23 @@ def release_timed_out(*, now: datetime | None = None, wallets_at_a_time: int = 2
             return released
         with open_book(keys=[(wallet_id, "") for wallet_id in wallet_ids], now=now) as book:
             released += book.timed_out
+        last_wallet = wallet_ids[-1]
+
+
+def sweep_marks(*, now: datetime | None = None, wallets_at_a_time: int = 500) -> int:
+    """Tell of every balance that is low, at its end or restored, and is not marked so: because time made it so, or
+    because the program's figure was changed. Returns how many wallets' marks were moved.
+
+    Again, or twice at once, it tells each once: the book judges under the lock.
+    """
+    instant = now or timezone.now()
+    moved = 0
+    last_wallet = 0
+    while True:
+        wallet_ids = mark_rows.read_marks_that_do_not_fit(after=last_wallet, at=instant, limit=wallets_at_a_time)
+        if not wallet_ids:
+            return moved
+        with open_book(keys=[(wallet_id, "") for wallet_id in wallet_ids], now=now) as book:
+            pass
+        moved += book.marked
         last_wallet = wallet_ids[-1]
