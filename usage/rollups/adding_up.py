@@ -1,0 +1,91 @@
+"""Adding up: the sums of an organization's days, replaced by one statement that reads the events once.
+
+Events are grouped by day and by everything at once; the coarser sums are made from that small result. Which days, and
+when, is decided in `sweeping`.
+"""
+
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from credits import arrays
+from usage.models import Shape
+from usage.periods import Days
+from usage.rollups.days import midnights
+
+# By which columns each shape adds up.
+COLUMNS = ("user_id", "team_id", "feature_id", "service_id", "model")
+SHAPES: dict[Shape, tuple[str, ...]] = {
+    Shape.FEATURE: ("feature_id",),
+    Shape.USER: ("user_id",),
+    Shape.TEAM: ("team_id",),
+    Shape.SERVICE: ("service_id",),
+    Shape.MODEL: ("model",),
+    Shape.USER_FEATURE: ("user_id", "feature_id"),
+    Shape.ALL: COLUMNS,
+}
+MEASURES = ("credits", "refunded", "uncollected", "uses", "input_tokens", "output_tokens", "quantity")
+
+
+def _bits(columns: tuple[str, ...]) -> int:
+    """What grouping(COLUMNS) answers for a set: a bit for every column that it is not about."""
+    return sum(1 << (len(COLUMNS) - 1 - place) for place, column in enumerate(COLUMNS) if column not in columns)
+
+
+# The shapes are named so that the unique index, which has them before the day, is used.
+CLEAR = """
+    DELETE FROM usage_dailyusage
+    WHERE organization_id = %(organization)s AND shape = ANY(%(shapes)s::text[])
+      AND day_on >= %(first)s AND day_on <= %(last)s
+"""
+ADD_UP = f"""
+    WITH finest AS MATERIALIZED (
+        SELECT width_bucket(occurred_at, %(midnights)s::timestamptz[]) AS day, {", ".join(COLUMNS)},
+               sum(credits)::bigint AS credits, sum(refunded)::bigint AS refunded,
+               sum(uncollected)::bigint AS uncollected, count(*) AS uses,
+               coalesce(sum(input_tokens), 0)::bigint AS input_tokens,
+               coalesce(sum(output_tokens), 0)::bigint AS output_tokens,
+               coalesce(sum(quantity), 0)::bigint AS quantity
+        FROM usage_usageevent
+        WHERE organization_id = %(organization)s AND occurred_at >= %(begins)s AND occurred_at < %(ends)s
+        GROUP BY day, {", ".join(COLUMNS)}
+    )
+    INSERT INTO usage_dailyusage (organization_id, shape, day_on, {", ".join(COLUMNS)}, {", ".join(MEASURES)})
+    SELECT %(organization)s,
+           CASE grouping({", ".join(COLUMNS)})
+               {" ".join(f"WHEN {_bits(columns)} THEN '{shape.value}'" for shape, columns in SHAPES.items())}
+           END AS shape,
+           %(first)s::date + day - 1, {", ".join(COLUMNS[:-1])}, coalesce(model, ''),
+           {", ".join(f"sum({measure})::bigint" for measure in MEASURES)}
+    FROM finest
+    GROUP BY GROUPING SETS ({", ".join(f"(day, {', '.join(columns)})" for columns in SHAPES.values())})
+    ORDER BY shape, day
+"""
+
+
+def replace(organization_id: int, days: Days, zone: ZoneInfo) -> int:
+    """Make the sums of some days anew from their events; return how many sums they have now.
+
+    Inside the caller's transaction, which holds the organization's `UsageRollup`. Done again, it changes nothing.
+    """
+    instants = midnights(days, zone)
+    values = {
+        "organization": organization_id,
+        "shapes": [shape.value for shape in SHAPES],
+        "first": days.first,
+        "last": days.last,
+        "midnights": arrays.instants(instants[:-1]),
+        "begins": instants[0],
+        "ends": instants[-1],
+    }
+    # Django's own cursor, whose statements are not prepared: the plan must know how many events the days have.
+    with connection.cursor() as cursor:
+        cursor.execute(CLEAR, values)
+        cursor.execute(ADD_UP, values)
+        return int(cursor.rowcount)
+
+
+def clear(organization_id: int) -> None:
+    """Take all of an organization's sums away, in the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM usage_dailyusage WHERE organization_id = %s", [organization_id])
