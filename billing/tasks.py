@@ -1,4 +1,7 @@
-"""Background jobs of the money: each calls one function, holds no logic, and may run twice or at once."""
+"""Background work of the money: nudges by Celery, and jobs of the schedule, which say what they did.
+
+Each calls one function, holds no logic, and may run twice or at once.
+"""
 
 from datetime import timedelta
 
@@ -15,43 +18,42 @@ def process_stripe_event(event_id: int) -> None:
 
 
 @shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
-def process_stripe_events() -> None:
-    """Work off the events whose turn it is."""
-    stripe_events.process_due()
-
-
-@shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
 def recharge_wallet(wallet_id: int) -> None:
     """Buy what the wallet's rule of auto-recharge says, if it is its turn."""
     recharge_attempts.recharge(wallet_id)
 
 
-@shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
-def sweep_recharges() -> None:
+def process_stripe_events() -> dict[str, int]:
+    """Work off the events whose turn it is."""
+    return {"events": stripe_events.process_due()}
+
+
+def sweep_recharges() -> dict[str, int]:
     """Find out about attempts left under way, and recharge wallets below their thresholds."""
-    recharge_sweep.sweep()
+    return {"recharges": recharge_sweep.sweep()}
 
 
-@shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
-def renew_plans() -> None:
+def renew_plans() -> dict[str, int]:
     """Begin the months of plans that no Stripe counts."""
-    renewals.renew_due()
+    return {"renewed": renewals.renew_due()}
 
 
-@shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
-def ask_stripe_about_plans() -> None:
+def ask_stripe_about_plans() -> dict[str, int]:
     """Ask Stripe about plans whose news may have been lost."""
-    renewals.ask_stripe()
+    return {"asked": renewals.ask_stripe()}
 
 
-@shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
-def resolve_refunds() -> None:
+def resolve_refunds() -> dict[str, int]:
     """Find out what became of refunds whose answer got lost."""
-    refunds.resolve_due()
+    return {"refunds": refunds.resolve_due()}
 
 
-# Going through the lists takes longer than other tasks may; still less than a killed worker's tasks wait.
-@shared_task(ignore_result=True, soft_time_limit=150, time_limit=160)  # type: ignore[untyped-decorator]
-def reconcile_payments() -> None:
+def reconcile_payments() -> dict[str, int]:
     """Compare the last days with Stripe and settle what was missed."""
-    reconciliation.reconcile(since=timezone.now() - timedelta(days=3))
+    report = reconciliation.reconcile(since=timezone.now() - timedelta(days=3))
+    return {
+        "payments": report.payments,
+        "events": report.events,
+        "settled": len(report.settled),
+        "differences": len(report.differences),
+    }

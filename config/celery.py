@@ -1,11 +1,10 @@
-"""Background jobs: the queue and the one schedule.
+"""The queue and its settings, by what was measured (ARCHITECTURE.md, Jobs). What runs when is in jobs/schedule.py.
 
-A task is only a nudge: what is owed is a row, and the scheduled sweeps find it without any nudge. So a task may run
+A task is only a nudge: what is owed is a row, and the scheduled jobs find it without any nudge. So a task may run
 twice, late or not at all and nobody loses a credit. No countdown and no ETA: Redis would hold them back unseen.
 """
 
 import os
-from datetime import timedelta
 
 from celery import Celery
 from django.conf import settings
@@ -22,8 +21,8 @@ app.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
-    task_soft_time_limit=50,
-    task_time_limit=60,
+    task_soft_time_limit=30,
+    task_time_limit=35,
     worker_cancel_long_running_tasks_on_connection_loss=True,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
@@ -33,28 +32,16 @@ app.conf.update(
         "socket_timeout": 1,
         "socket_connect_timeout": 1,
         "max_retries": 0,
-        # Longer than any task may run; a killed worker's tasks come back some seconds later than that.
-        "visibility_timeout": 180,
+        # Longer than a task may run, short enough that a killed worker's tasks are begun again within a minute. Jobs
+        # that run longer send the copy of their message away: their lock is held.
+        "visibility_timeout": 40,
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
     },
     worker_hijack_root_logger=False,
+    # One tick finds all that is due by asking the database, so the scheduler need not remember anything. A tick that
+    # nobody fetched in time is dropped instead of piling up while no worker is there.
+    beat_scheduler="celery.beat:Scheduler",
+    beat_schedule={"tick": {"task": "jobs.tasks.tick", "schedule": 10.0, "options": {"expires": 60}}},
 )
 app.autodiscover_tasks()
-
-# name: (task, how often). Each may run at any time, side by side with itself, and does no harm.
-SCHEDULE = {
-    "expire credits whose time is over": ("credits.tasks.sweep_expired", timedelta(minutes=5)),
-    "release reservations that timed out": ("credits.tasks.release_timed_out", timedelta(minutes=1)),
-    "recharge wallets below their thresholds": ("billing.tasks.sweep_recharges", timedelta(minutes=1)),
-    "work off Stripe's events": ("billing.tasks.process_stripe_events", timedelta(minutes=1)),
-    "find out what became of refunds": ("billing.tasks.resolve_refunds", timedelta(minutes=5)),
-    "compare payments with Stripe": ("billing.tasks.reconcile_payments", timedelta(hours=6)),
-    "begin the months of plans": ("billing.tasks.renew_plans", timedelta(minutes=5)),
-    "ask Stripe about plans": ("billing.tasks.ask_stripe_about_plans", timedelta(minutes=5)),
-}
-# A run that nobody fetched before the next one is due is dropped instead of piling up while no worker is there.
-app.conf.beat_schedule = {
-    name: {"task": task, "schedule": every, "options": {"expires": every.total_seconds()}}
-    for name, (task, every) in SCHEDULE.items()
-}

@@ -24,7 +24,7 @@ class Task(Protocol):
 
     name: str
 
-    def apply_async(self, args: tuple[Any, ...], *, retry: bool) -> Any: ...
+    def apply_async(self, args: tuple[Any, ...], *, retry: bool, **options: Any) -> Any: ...
 
 
 def nudge_after_commit(task: Task, *args: str | int) -> None:
@@ -32,13 +32,18 @@ def nudge_after_commit(task: Task, *args: str | int) -> None:
     transaction.on_commit(lambda: nudge(task, *args), robust=True)
 
 
-def nudge(task: Task, *args: str | int) -> None:
-    """Ask for a task to be run. Never raises; waits about a second at most, and only where the broker is silent."""
+def nudge(task: Task, *args: str | int, **options: int) -> bool:
+    """Ask for a task to be run; return whether the broker took it. options: Celery's, such as time limits.
+
+    Never raises; waits about a second at most, and only where the broker is silent.
+    """
     global _silent_until  # noqa: PLW0603 - one memory for the process is the point
     if time.monotonic() < _silent_until:
-        return
+        return False
     try:
-        task.apply_async(args, retry=False)
+        task.apply_async(args, retry=False, **options)
     except (CeleryError, KombuError, OSError) as error:
         _silent_until = time.monotonic() + REST_SECONDS
         logger.warning("No nudge for %s: %s. Its sweep will do the work.", task.name, type(error).__name__)
+        return False
+    return True

@@ -2,11 +2,14 @@
 
 import socket
 import time
+from zlib import crc32
 
 import pytest
+from django.utils.module_loading import import_string
 from kombu.exceptions import OperationalError
 
-from config.celery import SCHEDULE, app
+from config.celery import app
+from jobs.schedule import JOBS, SCHEDULE, SECONDS, Job
 
 
 def test_a_task_whose_process_is_killed_comes_back() -> None:
@@ -15,18 +18,32 @@ def test_a_task_whose_process_is_killed_comes_back() -> None:
     assert app.conf.worker_prefetch_multiplier == 1
 
 
-def test_no_task_may_run_longer_than_the_broker_waits() -> None:
-    assert app.conf.task_soft_time_limit < app.conf.task_time_limit
-    assert app.conf.task_time_limit < app.conf.broker_transport_options["visibility_timeout"]
+def test_a_killed_workers_tasks_come_back_within_a_minute_and_not_while_they_run() -> None:
+    waits = app.conf.broker_transport_options
+
+    assert app.conf.task_soft_time_limit < app.conf.task_time_limit < waits["visibility_timeout"]
+    assert waits["visibility_timeout"] + waits["unacked_restore_interval"] < 60
 
 
-@pytest.mark.parametrize("name", sorted(SCHEDULE))
-def test_every_scheduled_task_exists(name: str) -> None:
+def test_the_scheduler_has_one_entry_and_remembers_nothing() -> None:
     app.loader.import_default_modules()
-    task, every = SCHEDULE[name]
+    (tick,) = app.conf.beat_schedule.values()
 
-    assert task in app.tasks
-    assert every.total_seconds() > 0
+    assert tick["task"] in app.tasks
+    assert tick["schedule"] < 60
+    assert app.conf.beat_scheduler == "celery.beat:Scheduler"
+
+
+@pytest.mark.parametrize("job", SCHEDULE, ids=lambda job: job.name)
+def test_every_job_of_the_schedule_exists_and_has_time_to_end(job: Job) -> None:
+    assert callable(import_string(job.call))
+    assert job.at < job.every
+    assert job.seconds < max(job.every.total_seconds(), SECONDS + 1)
+    assert str(job.purpose).endswith(".")
+
+
+def test_no_two_jobs_have_one_name_or_one_number() -> None:
+    assert len(JOBS) == len({crc32(job.name.encode()) for job in SCHEDULE}) == len(SCHEDULE)
 
 
 def test_publishing_to_a_silent_redis_gives_up_within_seconds() -> None:

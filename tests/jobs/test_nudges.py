@@ -22,7 +22,7 @@ class Asked:
         self.error = error
         self.calls: list[tuple[Any, ...]] = []
 
-    def apply_async(self, args: tuple[Any, ...], *, retry: bool) -> None:
+    def apply_async(self, args: tuple[Any, ...], *, retry: bool, **options: Any) -> None:
         assert not retry
         self.calls.append(args)
         if self.error is not None:
@@ -77,7 +77,7 @@ def test_a_broker_that_takes_calls_and_says_nothing_costs_about_a_second() -> No
         connection = app.connection_for_write(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
 
         class Real(Asked):
-            def apply_async(self, args: tuple[Any, ...], *, retry: bool) -> None:
+            def apply_async(self, args: tuple[Any, ...], *, retry: bool, **options: Any) -> None:
                 app.send_task("anything", args, connection=connection, retry=retry)
 
         began = time.monotonic()
