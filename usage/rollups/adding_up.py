@@ -4,6 +4,7 @@ Events are grouped by day and by everything at once; the coarser sums are made f
 when, is decided in `sweeping`.
 """
 
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -69,7 +70,7 @@ def replace(organization_id: int, days: Days, zone: ZoneInfo) -> int:
     Inside the caller's transaction, which holds the organization's `UsageRollup`. Done again, it changes nothing.
     """
     instants = midnights(days, zone)
-    values = {
+    values: dict[str, Any] = {
         "organization": organization_id,
         "shapes": [shape.value for shape in SHAPES],
         "first": days.first,
