@@ -8,6 +8,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("allauth.urls")),
     path("", include("config.api")),
     path("", include("organizations.urls")),
+    path("", include("notices.urls")),
     path("", include("credits.urls")),
     path("", include("usage.urls")),
     path("", include("billing.urls")),

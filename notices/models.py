@@ -130,6 +130,8 @@ class NoticeRecipient(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
 
     class Meta:
+        verbose_name = _("recipient of notices")
+        verbose_name_plural = _("recipients of notices")
         constraints = [models.UniqueConstraint(fields=["organization", "user"], name="notice_recipient_once")]
 
     def __str__(self) -> str:
@@ -145,6 +147,8 @@ class Unsubscription(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
+        verbose_name = _("unsubscription")
+        verbose_name_plural = _("unsubscriptions")
         constraints = [
             models.UniqueConstraint(fields=["organization", "user", "kind"], name="unsubscribed_once"),
             models.CheckConstraint(condition=models.Q(kind__in=Kind.values), name="unsubscription_kind_known"),
@@ -155,11 +159,16 @@ class Unsubscription(models.Model):
 
 
 class RefusedAddress(models.Model):
-    """A mail address that a mail server refused for good: nothing more is sent there until its owner confirms it."""
+    """A mail address, in lower case, that a mail server refused for good: no notice is sent there until its owner
+    confirms it again."""
 
-    email = models.EmailField(max_length=254, unique=True)
-    reason = models.CharField(max_length=300, blank=True)
-    refused_at = models.DateTimeField()
+    email = models.EmailField(_("mail address"), max_length=254, unique=True)
+    reason = models.CharField(_("what the server said"), max_length=300, blank=True)
+    refused_at = models.DateTimeField(_("refused"))
+
+    class Meta:
+        verbose_name = _("refused address")
+        verbose_name_plural = _("refused addresses")
 
     def __str__(self) -> str:
         return self.email

@@ -20,10 +20,14 @@ class Migration(migrations.Migration):
             name="RefusedAddress",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("email", models.EmailField(max_length=254, unique=True)),
-                ("reason", models.CharField(blank=True, max_length=300)),
-                ("refused_at", models.DateTimeField()),
+                ("email", models.EmailField(max_length=254, unique=True, verbose_name="mail address")),
+                ("reason", models.CharField(blank=True, max_length=300, verbose_name="what the server said")),
+                ("refused_at", models.DateTimeField(verbose_name="refused")),
             ],
+            options={
+                "verbose_name": "refused address",
+                "verbose_name_plural": "refused addresses",
+            },
         ),
         migrations.CreateModel(
             name="Notice",
@@ -155,6 +159,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "verbose_name": "recipient of notices",
+                "verbose_name_plural": "recipients of notices",
+            },
         ),
         migrations.CreateModel(
             name="NoticeSetting",
@@ -227,6 +235,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "verbose_name": "unsubscription",
+                "verbose_name_plural": "unsubscriptions",
+            },
         ),
         migrations.AddIndex(
             model_name="notice",

@@ -26,6 +26,7 @@ PUBLIC = {
     "home": "sends strangers to sign in",
     "set_language": "remembers a language, for the sign-in page too",
     "invitation": "the token is the proof",
+    "unsubscribe": "the token is the proof",
     "accept_invitation": "sends strangers to sign in, and comes back",
     "admin:login": "signing in",
     "admin:logout": "sends strangers to the start",

@@ -1,0 +1,187 @@
+"""Giving notice: once per occasion, with its cause, to whom it concerns."""
+
+import pytest
+from django.db import connection, transaction
+from pytest_django import DjangoCaptureOnCommitCallbacks
+
+from jobs import nudges
+from notices import notices, tasks
+from notices.models import Kind, Notice, NoticeMail, NoticeRecipient, NoticeSetting, Unsubscription
+from organizations.models import Organization, Role, User
+from tests import factories
+from tests.notices.occasions import DETAILS, NOW, give, given
+from tests.races import run_many
+
+pytestmark = pytest.mark.django_db
+
+
+def mailed_to(notice: Notice) -> list[str]:
+    return sorted(mail.user.name for mail in notice.mails.select_related("user"))
+
+
+class TestOnce:
+    def test_the_same_occasion_is_told_once(self, acme: Organization) -> None:
+        first, second = give(acme, key="low:7"), give(acme, key="low:7")
+
+        assert first is not None
+        assert second is None
+        assert Notice.objects.filter(organization=acme).count() == 1
+        assert NoticeMail.objects.filter(notice=first).count() == 1
+
+    def test_another_occasion_or_organization_is_told_too(self, acme: Organization, charlie: User) -> None:
+        globex = Organization.objects.get(slug="globex")
+
+        assert all([give(acme, key="low:7"), give(acme, key="low:8"), give(globex, key="low:7")])
+
+    def test_it_goes_with_its_cause(self, acme: Organization) -> None:
+        with pytest.raises(RuntimeError, match="cause"), transaction.atomic():
+            give(acme)
+            raise RuntimeError("the cause failed")
+
+        assert not Notice.objects.filter(organization=acme).exists()
+
+    @pytest.mark.django_db(transaction=True)
+    def test_it_is_not_given_outside_of_a_transaction(self, acme: Organization) -> None:
+        with pytest.raises(RuntimeError, match="in the transaction of its cause"):
+            notices.give_notice(organization=acme, kind=Kind.DEPLETED, key="x", details={}, now=NOW)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_whoever_finds_the_same_occasion_at_once_tells_it_once(self, acme: Organization) -> None:
+        results = run_many(lambda: give(acme), 4)
+
+        assert sum(isinstance(result, Notice) for result in results) == 1
+        assert results.count(None) == 3
+        assert NoticeMail.objects.count() == 1
+
+    @pytest.mark.django_db(transaction=True)
+    def test_control_without_the_unique_key_it_is_told_to_each(self, acme: Organization) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE notices_notice DROP CONSTRAINT notice_is_given_once")
+        try:
+            results = run_many(lambda: give(acme), 4)
+        finally:
+            NoticeMail.objects.all().delete()
+            Notice.objects.all().delete()
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "ALTER TABLE notices_notice ADD CONSTRAINT notice_is_given_once UNIQUE (organization_id, key)"
+                )
+
+        assert sum(isinstance(result, Notice) for result in results) == 4
+
+    @pytest.mark.parametrize("kind", list(Kind))
+    def test_details_that_lack_something_are_refused_where_they_are_made(self, acme: Organization, kind: Kind) -> None:
+        details = dict(DETAILS[kind])
+        lost = sorted(details.keys() - {"grant"})[0]
+        del details[lost]
+
+        with pytest.raises(ValueError, match=lost), transaction.atomic():
+            notices.give_notice(organization=acme, kind=kind, key="x", details=details, now=NOW)
+
+
+class TestRecipients:
+    def test_all_active_owners_are_mailed(self, acme: Organization, bob: User) -> None:
+        for name, is_active in (("Dora", True), ("Eve", False)):
+            owner = factories.person(name)
+            factories.member(acme, owner, role=Role.OWNER)
+            User.objects.filter(pk=owner.pk).update(is_active=is_active)
+
+        assert mailed_to(given(acme)) == ["Alice", "Dora"]
+
+    def test_or_who_was_chosen(self, acme: Organization, bob: User) -> None:
+        NoticeRecipient.objects.create(organization=acme, user=bob)
+
+        assert mailed_to(given(acme)) == ["Bob"]
+
+    def test_a_chosen_one_who_has_left_leaves_it_to_the_owners(self, acme: Organization, charlie: User) -> None:
+        NoticeRecipient.objects.create(organization=acme, user=charlie)
+
+        assert mailed_to(given(acme)) == ["Alice"]
+
+    def test_only_owners_can_answer_requests_so_only_they_are_mailed_of_them(
+        self, acme: Organization, bob: User
+    ) -> None:
+        NoticeRecipient.objects.create(organization=acme, user=bob)
+
+        assert mailed_to(given(acme, Kind.LIMIT_REQUEST)) == ["Alice"]
+
+    def test_what_is_for_one_person_goes_to_them_alone_however_owners_want_it(
+        self, acme: Organization, bob: User
+    ) -> None:
+        NoticeSetting.objects.create(organization=acme, kind=Kind.LIMIT, by_mail=False, on_dashboard=False)
+
+        notice = given(acme, Kind.LIMIT, user=bob)
+
+        assert mailed_to(notice) == ["Bob"]
+        assert notice.is_shown
+
+    def test_owners_who_want_no_mail_get_none(self, acme: Organization) -> None:
+        NoticeSetting.objects.create(organization=acme, kind=Kind.LOW_BALANCE, by_mail=False)
+
+        notice = given(acme)
+
+        assert mailed_to(notice) == []
+        assert notice.is_shown
+
+    def test_nor_on_the_dashboard_if_they_say_so(self, acme: Organization) -> None:
+        NoticeSetting.objects.create(organization=acme, kind=Kind.LOW_BALANCE, on_dashboard=False)
+
+        notice = given(acme)
+
+        assert mailed_to(notice) == ["Alice"]
+        assert not notice.is_shown
+
+    def test_whoever_unsubscribed_is_left_out_of_that_kind(self, acme: Organization, alice: User) -> None:
+        Unsubscription.objects.create(organization=acme, user=alice, kind=Kind.LOW_BALANCE, created_at=NOW)
+
+        assert mailed_to(given(acme)) == []
+        assert mailed_to(given(acme, Kind.RESTORED)) == ["Alice"]
+
+
+class TestTheHurry:
+    def test_sending_is_nudged_after_the_commit(
+        self,
+        acme: Organization,
+        monkeypatch: pytest.MonkeyPatch,
+        django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+    ) -> None:
+        nudged: list[object] = []
+        monkeypatch.setattr(nudges, "nudge", lambda task, *args: nudged.append(task))
+        with django_capture_on_commit_callbacks(execute=True):
+            give(acme)
+            assert nudged == []
+
+        assert nudged == [tasks.send_mails]
+
+    def test_nobody_is_nudged_for_nothing(
+        self, acme: Organization, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+    ) -> None:
+        NoticeSetting.objects.create(organization=acme, kind=Kind.LOW_BALANCE, by_mail=False)
+        with django_capture_on_commit_callbacks() as callbacks:
+            give(acme)
+
+        assert callbacks == []
+
+
+class TestEndsOfNotices:
+    def test_of_the_balance_only_the_newest_stays(self, acme: Organization) -> None:
+        low, depleted, other = given(acme), given(acme, Kind.DEPLETED), given(acme, Kind.EXPIRING)
+        restored = given(acme, Kind.RESTORED)
+
+        for old in (low, depleted):
+            old.refresh_from_db()
+            assert (old.put_away_at, old.put_away_by) == (NOW, None)
+        for current in (other, restored):
+            current.refresh_from_db()
+            assert current.put_away_at is None
+
+    def test_a_cause_that_is_over_ends_its_notices(self, acme: Organization) -> None:
+        one, another = given(acme, Kind.LIMIT_REQUEST, key="a"), given(acme, Kind.LIMIT_REQUEST, key="b")
+
+        ended = notices.end_notices(organization=acme, kinds=[Kind.LIMIT_REQUEST], key="a", now=NOW)
+        again = notices.end_notices(organization=acme, kinds=[Kind.LIMIT_REQUEST], key="a", now=NOW)
+
+        assert (ended, again) == (1, 0)
+        one.refresh_from_db()
+        another.refresh_from_db()
+        assert (one.put_away_at, another.put_away_at) == (NOW, None)
