@@ -21,12 +21,15 @@ GIVEN_BY_STAFF = [Source.GOODWILL, Source.PROMOTION]
 
 
 class CreditsField(forms.DecimalField):
-    """An amount typed in the program's unit; `cleaned_data` has it as an integer of smallest units, exactly."""
+    """An amount typed in the program's unit; `cleaned_data` has it as an integer of smallest units, exactly.
 
-    def __init__(self, *, decimals: int, **options: Any) -> None:
+    least: the smallest amount that is taken, in smallest units.
+    """
+
+    def __init__(self, *, decimals: int, least: int = 1, **options: Any) -> None:
         self.decimals = decimals
         super().__init__(
-            min_value=Decimal(1).scaleb(-decimals), max_value=Decimal(MAX_CREDITS).scaleb(-decimals), **options
+            min_value=Decimal(least).scaleb(-decimals), max_value=Decimal(MAX_CREDITS).scaleb(-decimals), **options
         )
 
     def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]

@@ -1,0 +1,114 @@
+"""What owners set about notices, in one form and one transaction.
+
+The mark below which the balance is low belongs to the ledger; how they want to hear of what, to `notices.preferences`.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.db import transaction
+from django.utils.text import capfirst
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+
+from credits import ledger
+from credits.admin.forms import CreditsField
+from credits.models import Program, Wallet
+from notices import preferences
+from notices.models import Kind
+from notices.preferences import Way
+from organizations import audit_events
+from organizations.formats import format_credits_with_unit
+from organizations.models import Organization, User
+
+
+class NoticeSettingsForm(forms.Form):
+    """The mark (where there is a wallet), a way for each kind, and who gets the mails."""
+
+    recipients = forms.MultipleChoiceField(
+        label=gettext_lazy("Who gets the mails"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("Where nobody is chosen, all owners get them."),
+    )
+
+    def __init__(self, data: Any = None, *, organization: Organization, wallet: Wallet | None) -> None:
+        super().__init__(data, initial=_initial(organization, wallet))
+        members = User.objects.filter(memberships__organization=organization, is_active=True).order_by("name", "email")
+        self.people = {person.public_id: person for person in members}
+        recipients = self.fields["recipients"]
+        if isinstance(recipients, forms.ChoiceField):
+            recipients.choices = [
+                (public_id, f"{person.name} · {person.email}" if person.name else person.email)
+                for public_id, person in self.people.items()
+            ]
+        if wallet is not None:
+            self.fields["low_balance"] = CreditsField(
+                decimals=wallet.program.decimals,
+                least=0,
+                required=False,
+                label=_("The balance is low below"),
+                help_text=_in_words(wallet.program),
+            )
+        for kind in preferences.KINDS:
+            self.fields[kind.value] = forms.ChoiceField(
+                label=capfirst(str(kind.label)), choices=[(way.value, way.label) for way in preferences.ways_for(kind)]
+            )
+        self.order_fields(["low_balance", *(kind.value for kind in preferences.KINDS), "recipients"])
+
+    def ways(self) -> dict[Kind, Way]:
+        """How each kind is told. The form must be valid."""
+        return {kind: Way(self.cleaned_data[kind.value]) for kind in preferences.KINDS}
+
+    def chosen(self) -> list[User]:
+        """Who gets the mails. The form must be valid."""
+        return [self.people[public_id] for public_id in self.cleaned_data["recipients"]]
+
+
+def save(form: NoticeSettingsForm, *, organization: Organization, wallet: Wallet | None, actor: User) -> bool:
+    """Set what a valid form says; return whether that changed anything, which an audit event then tells.
+
+    Raises OrganizationClosedError.
+    """
+    with transaction.atomic():
+        changes = preferences.change(organization=organization, ways=form.ways(), recipients=form.chosen())
+        if wallet is not None:
+            changes |= _set_mark(wallet, form.cleaned_data["low_balance"])
+        if changes:
+            audit_events.record(
+                action="notices.settings_changed",
+                organization=organization,
+                actor=actor,
+                target=organization.slug,
+                details=changes,
+            )
+    return bool(changes)
+
+
+def _set_mark(wallet: Wallet, below: int | None) -> dict[str, Any]:
+    with ledger.open_book(keys=[(wallet.pk, "")]) as book:
+        before = Wallet.objects.values_list("low_below", flat=True).get(pk=wallet.pk)
+        if before == below:
+            return {}
+        ledger.set_low_balance(book, wallet_id=wallet.pk, below=below)
+    return {"low_balance": {"from": before, "to": below}}
+
+
+def _initial(organization: Organization, wallet: Wallet | None) -> dict[str, Any]:
+    initial: dict[str, Any] = {kind.value: way.value for kind, way in preferences.ways_of(organization).items()}
+    initial["recipients"] = [person.public_id for person in preferences.recipients_of(organization)]
+    if wallet is not None and wallet.low_below is not None:
+        initial["low_balance"] = Decimal(wallet.low_below).scaleb(-wallet.program.decimals)
+    return initial
+
+
+def _in_words(program: Program) -> str:
+    """What to type, and what nothing means."""
+    unit = program.get_unit_display()
+    if program.low_balance is None:
+        return _("In %(unit)s. Empty or 0: you are not told.") % {"unit": unit}
+    mark = format_credits_with_unit(
+        program.low_balance, decimals=program.decimals, unit=program.unit, language=get_language() or "en"
+    )
+    return _("In %(unit)s. Empty: below %(mark)s. 0: you are not told.") % {"unit": unit, "mark": mark}
