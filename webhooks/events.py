@@ -1,12 +1,15 @@
 """Telling the product's servers: an event and its deliveries, in the transaction of the cause. Sending: `delivery`."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
 from django.db.models import Q
 
-from organizations.models import Organization
+from jobs.nudges import nudge_after_commit
+from organizations.models import Organization, User
+from webhooks import tasks
 from webhooks.models import EventType, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 
@@ -16,7 +19,7 @@ def emit(
     """Have an event told to every endpoint that wants it; return it, or None where it was told before.
 
     Inside the caller's transaction, with the cause. key: names the occasion, at most 200 characters; it happens once
-    for an organization and type. data: what the type is documented to carry; credits in smallest units. now: aware.
+    for an organization and type. data: what `payloads` says of the type; credits in smallest units. now: aware.
     """
     if not connection.in_atomic_block:
         message = "An event is told in the transaction of its cause."
@@ -27,8 +30,18 @@ def emit(
         return None
     theirs = Q(organization=organization) | Q(organization=None)
     wants = Q(event_types=[]) | Q(event_types__contains=[event_type.value])
-    endpoints = WebhookEndpoint.objects.filter(theirs, wants, disabled_at=None)
-    WebhookDelivery.objects.bulk_create(
-        [WebhookDelivery(event=event, endpoint=endpoint, next_try_at=now) for endpoint in endpoints]
-    )
+    owe(event, to=WebhookEndpoint.objects.filter(theirs, wants, disabled_at=None), now=now)
     return event
+
+
+def owe(
+    event: WebhookEvent, *, to: Iterable[WebhookEndpoint], now: datetime, asked_by: User | None = None
+) -> list[WebhookDelivery]:
+    """Write a delivery of the event for each endpoint, due now, and have them sent after the commit."""
+    deliveries = [
+        WebhookDelivery(event=event, endpoint=endpoint, next_try_at=now, asked_by=asked_by) for endpoint in to
+    ]
+    WebhookDelivery.objects.bulk_create(deliveries)
+    if deliveries:
+        nudge_after_commit(tasks.deliver)
+    return deliveries

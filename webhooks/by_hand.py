@@ -1,0 +1,90 @@
+"""What people ask to be sent: a test of an endpoint, and a delivery once more. Sent as everything is, by `delivery`."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from jobs.nudges import nudge_after_commit
+from organizations import audit_events
+from organizations.models import User
+from organizations.public_ids import new_public_id
+from organizations.refusals import Refusal
+from webhooks import tasks
+from webhooks.endpoints import lock_endpoint
+from webhooks.events import owe
+from webhooks.models import DeliveryState, EventType, WebhookDelivery, WebhookEndpoint, WebhookEvent
+
+
+class EndpointIsOff(Refusal):
+    """Nothing is sent to an endpoint that is switched off."""
+
+
+class OnItsWay(Refusal):
+    """It is due already, or being sent right now."""
+
+
+def send_test(*, endpoint: WebhookEndpoint, actor: User, now: datetime | None = None) -> WebhookDelivery:
+    """Have an event of type `test` sent to this endpoint, whatever it wants to hear; return its delivery.
+
+    Raises EndpointIsOff, and OnItsWay while the test before is not answered (also on the second of two calls).
+    """
+    instant = now or timezone.now()
+    with transaction.atomic():
+        locked = lock_endpoint(endpoint)
+        _refuse_if_off(locked)
+        tests = locked.deliveries.filter(event__type=EventType.TEST, state=DeliveryState.PENDING, attempts=0)
+        if tests.exists():
+            raise OnItsWay(_("A test event is on its way already."))
+        event = WebhookEvent.objects.create(
+            organization=locked.organization,
+            type=EventType.TEST,
+            key=new_public_id("test"),
+            data={"organization": locked.organization.slug if locked.organization else None},
+            occurred_at=instant,
+        )
+        (delivery,) = owe(event, to=[locked], now=instant, asked_by=actor)
+        audit_events.record(
+            action="webhook_endpoint.tested",
+            organization=locked.organization,
+            actor=actor,
+            target=locked.public_id,
+            now=instant,
+        )
+    return delivery
+
+
+def replay(*, delivery: WebhookDelivery, actor: User, reason: str = "", now: datetime | None = None) -> None:
+    """Have a delivery sent once more, whatever became of it, under the same id; if that fails, it is retried anew.
+
+    Raises EndpointIsOff, and OnItsWay while it is due or being sent (also on the second of two calls).
+    """
+    instant = now or timezone.now()
+    with transaction.atomic():
+        rows = WebhookDelivery.objects.select_related("event", "endpoint__organization")
+        locked = rows.select_for_update(of=("self",), no_key=True).get(pk=delivery.pk)
+        _refuse_if_off(locked.endpoint)
+        is_claimed = locked.claimed_until is not None and locked.claimed_until > instant
+        if locked.state == DeliveryState.PENDING and (is_claimed or locked.next_try_at <= instant):
+            raise OnItsWay(_("It is on its way already."))
+        was = locked.state
+        locked.state, locked.attempts = DeliveryState.PENDING, 0
+        locked.next_try_at, locked.closed_at, locked.claimed_until = instant, None, None
+        locked.asked_by = actor
+        locked.save()
+        audit_events.record(
+            action="webhook_delivery.replayed",
+            organization=locked.event.organization,
+            actor=actor,
+            target=locked.event.message_id,
+            reason=reason,
+            details={"endpoint": locked.endpoint.public_id, "was": was},
+            now=instant,
+        )
+        nudge_after_commit(tasks.deliver)
+
+
+def _refuse_if_off(endpoint: WebhookEndpoint) -> None:
+    if endpoint.disabled_at is not None:
+        raise EndpointIsOff(_("The endpoint is switched off. Switch it on first."))
