@@ -19,6 +19,7 @@ from usage.limits import Limits
 from usage.lookups import Found, Person, Place
 from usage.models import MAX_SERVICES
 from usage.pricing import Measures, Terms, WrongMeasure, price
+from usage.rollups import late_uses
 from usage.uses import KEY_WAS_USED, Conflict, Insufficient, Invalid, Metered, NotFound, Refusal, SwitchedOff, Use
 
 # What happened longer ago than this is imported by staff rather than reported by a product server.
@@ -51,7 +52,8 @@ def meter(uses: Sequence[Use], *, now: datetime | None = None) -> list[Metered |
     if placed:
         keys = {(place.wallet_id, ledger_key(use)) for _, use, place in placed}
         with ledger.open_book(keys=keys, now=now) as book:
-            session = Session(book, found, [place for _, _, place in placed], found.people.values())
+            places = [place for _, _, place in placed]
+            session = Session(book, found, places, found.people.values(), found.features.values())
             for position, use, place in placed:
                 try:
                     answers[position] = session.meter(use, place)
@@ -92,20 +94,24 @@ def content_hash(use: Use) -> bytes:
 class Session:
     """One open book, with what was looked up for it, and the rows that go with its entries."""
 
-    def __init__(self, book: ledger.Book, found: Found, places: Sequence[Place], people: Collection[Person]) -> None:
+    def __init__(
+        self,
+        book: ledger.Book,
+        found: Found,
+        places: Sequence[Place],
+        people: Collection[Person],
+        feature_ids: Collection[int],
+    ) -> None:
         self.book = book
         self.found = found
         self.now = max(book.wallet(place.wallet_id).now for place in places)
         self.organization_ids = {place.organization_id for place in places}
         self.off = lookups.read_switched_off(self.organization_ids)
-        months = {
-            place.organization_id: limits.month_of(book.wallet(place.wallet_id).now, place.zone) for place in places
-        }
         self.limits: Limits = limits.read(
-            months,
+            {place.organization_id: limits.Moment.at(book.wallet(place.wallet_id).now, place.zone) for place in places},
             user_ids={person.user_id for person in people if person.user_id is not None},
             team_ids={person.team_id for person in people if person.team_id is not None},
-            now=self.now,
+            feature_ids=feature_ids,
         )
         self.new_events: list[tuple[NewEvent, str]] = []
         self.at_zero: set[int] = set()
@@ -123,7 +129,7 @@ class Session:
             return _answer(replayed)
         person, feature_id, terms, occurred_at = self.check(use, place)
         credits = cost_of(terms, use.measures)
-        self.limits.check(place.organization_id, user_id=person.user_id, team_id=person.team_id, credits=credits)
+        self.check_limits(place, person, feature_id=feature_id, credits=credits)
         recorded = self._take(use, place, person, credits=credits, digest=digest, occurred_at=occurred_at)
         event = NewEvent(
             operation_id=recorded.id,
@@ -174,6 +180,16 @@ class Session:
         if use.service not in known and len(known) >= MAX_SERVICES:
             raise Invalid("service", f"The organization already has {MAX_SERVICES} services.")
 
+    def check_limits(self, place: Place, person: Person, *, feature_id: int, credits: int) -> None:
+        """Raise LimitReached where a limit doesn't allow so many credits more."""
+        self.limits.check(
+            place.organization_id,
+            user_id=person.user_id,
+            team_id=person.team_id,
+            feature_id=feature_id,
+            credits=credits,
+        )
+
     def _take(
         self, use: Use, place: Place, person: Person, *, credits: int, digest: bytes, occurred_at: datetime
     ) -> ledger.Recorded:
@@ -203,7 +219,13 @@ class Session:
         self.new_events.append((event, service))
         if self._services is not None:
             self._services.setdefault(place.organization_id, set()).add(service)
-        self.limits.count(event.organization_id, user_id=event.user_id, team_id=event.team_id, credits=event.credits)
+        self.limits.count(
+            event.organization_id,
+            user_id=event.user_id,
+            team_id=event.team_id,
+            feature_id=event.feature_id,
+            credits=event.credits,
+        )
         self.note_balance(place)
 
     def note_balance(self, place: Place) -> None:
@@ -219,8 +241,13 @@ class Session:
         """Have everything that goes with the book's entries written with them."""
         self._name_services()
         if self.new_events:
-            self.book.write_too(partial(events.insert, [event for event, _ in self.new_events]))
-        self.book.write_too(self.limits.write)
+            written = [event for event, _ in self.new_events]
+            self.book.write_too(partial(events.insert, written))
+            happened = [(event.organization_id, event.occurred_at, event.written_at) for event in written]
+            self.book.write_too(partial(late_uses.mark, happened))
+        # Here and not with the book's rows: those are sent without waiting, and notices are read back.
+        limits.tell(self.limits.to_tell)
+        self.book.write_too(partial(limits.write, self.limits))
         if self.at_zero:
             self.book.write_too(partial(lookups.switch_off, self.at_zero, self.now))
 

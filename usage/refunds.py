@@ -11,6 +11,7 @@ import msgspec
 from credits import ledger
 from usage import events, limits
 from usage.models import UsageEvent
+from usage.rollups import late_uses
 from usage.uses import KEY_WAS_USED, Conflict, Invalid, NotFound, Refunded, TooMuch
 
 
@@ -64,16 +65,24 @@ def refund(
             raise TooMuch(asked=error.asked, refundable=error.returnable) from None
         except ValueError as error:
             raise Invalid("credits", str(error)) from None
-        month = limits.month_of(event.written_at, ZoneInfo(event.organization.time_zone))
+        zone = ZoneInfo(event.organization.time_zone)
+        moment = limits.Moment(book.wallet(wallet_id).now, limits.month_of(event.written_at, zone), zone)
         counted = limits.read(
-            {event.organization_id: month},
+            {event.organization_id: moment},
             user_ids=[event.user_id] if event.user_id else [],
             team_ids=[event.team_id] if event.team_id else [],
-            now=book.wallet(wallet_id).now,
+            feature_ids=[event.feature_id],
         )
-        counted.count(event.organization_id, user_id=event.user_id, team_id=event.team_id, credits=-wanted)
-        book.write_too(counted.write)
+        counted.count(
+            event.organization_id,
+            user_id=event.user_id,
+            team_id=event.team_id,
+            feature_id=event.feature_id,
+            credits=-wanted,
+        )
+        book.write_too(partial(limits.write, counted))
         book.write_too(partial(events.note_refund, event_id, wanted))
+        book.write_too(partial(late_uses.mark, [(event.organization_id, event.occurred_at, recorded.written_at)]))
     return _answer(event_id, recorded)
 
 

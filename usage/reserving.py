@@ -22,7 +22,7 @@ from usage.lookups import Found, Person, Place
 from usage.metering import Session, content_hash, cost_of, place_of
 from usage.models import ReservedUse, UsageEvent
 from usage.pricing import Measures, Terms
-from usage.uses import KEY_WAS_USED, Closed, Conflict, Insufficient, Invalid, NotFound, SettledUse, Use
+from usage.uses import KEY_WAS_USED, Closed, Conflict, Insufficient, Invalid, LimitReached, NotFound, SettledUse, Use
 
 
 def reserve(
@@ -43,9 +43,9 @@ def reserve(
     place = place_of(use, found)
     digest = hashlib.sha256(msgspec.json.encode([content_hash(use).hex(), credits, seconds])).digest()
     key = f"reserve:{use.key}"
-    refusal: Insufficient | None = None
+    refusal: Insufficient | LimitReached | None = None
     with ledger.open_book(keys=[(place.wallet_id, key)], now=now, reservations="by key") as book:
-        session = Session(book, found, [place], found.people.values())
+        session = Session(book, found, [place], found.people.values(), found.features.values())
         try:
             earlier = book.replayed_reservation(place.wallet_id, key, digest)
         except ledger.IdempotencyConflict:
@@ -60,33 +60,42 @@ def reserve(
                 content_hash=digest,
                 cause=ledger.Cause(),
             )
-        person, feature_id, terms, _ = session.check(use, place)
-        wanted = cost_of(terms, use.measures) if credits is None else credits
-        session.limits.check(place.organization_id, user_id=person.user_id, team_id=person.team_id, credits=wanted)
         try:
-            reserved = ledger.reserve(
-                book,
-                wallet_id=place.wallet_id,
-                credits=wanted,
-                feature=use.feature,
-                key=key,
-                content_hash=digest,
-                cause=ledger.Cause(actor_id=person.user_id, actor_label=use.via, resource=use.resource),
-                seconds=seconds,
-            )
-        except ledger.InsufficientCredits as error:
-            # Leaves the block quietly, so that AI being switched off at zero is written.
-            session.note_balance(place)
-            refusal = Insufficient.of(place.slug, error)
-        except ValueError as error:
-            raise Invalid("credits", str(error)) from None
-        else:
-            use_row: list[UUID | int | None] = [reserved.id, place.organization_id, person.user_id, person.team_id]
-            use_row += [session.service_id(place.organization_id, use.service), feature_id, terms.rate_id]
-            book.write_too(partial(events.keep_reserved_use, use_row))
+            reserved = _set_aside(session, use, place, credits=credits, seconds=seconds, key=key, digest=digest)
+        except (Insufficient, LimitReached) as error:
+            # Leaves the block quietly, so that what it brought about is written: AI switched off, a notice.
+            refusal = error
         session.write()
     if refusal is not None:
         raise refusal
+    return reserved
+
+
+def _set_aside(
+    session: Session, use: Use, place: Place, *, credits: int | None, seconds: int | None, key: str, digest: bytes
+) -> ledger.Reserved:
+    person, feature_id, terms, _ = session.check(use, place)
+    wanted = cost_of(terms, use.measures) if credits is None else credits
+    session.check_limits(place, person, feature_id=feature_id, credits=wanted)
+    try:
+        reserved = ledger.reserve(
+            session.book,
+            wallet_id=place.wallet_id,
+            credits=wanted,
+            feature=use.feature,
+            key=key,
+            content_hash=digest,
+            cause=ledger.Cause(actor_id=person.user_id, actor_label=use.via, resource=use.resource),
+            seconds=seconds,
+        )
+    except ledger.InsufficientCredits as error:
+        session.note_balance(place)
+        raise Insufficient.of(place.slug, error) from None
+    except ValueError as error:
+        raise Invalid("credits", str(error)) from None
+    use_row: list[UUID | int | None] = [reserved.id, place.organization_id, person.user_id, person.team_id]
+    use_row += [session.service_id(place.organization_id, use.service), feature_id, terms.rate_id]
+    session.book.write_too(partial(events.keep_reserved_use, use_row))
     return reserved
 
 
@@ -106,7 +115,7 @@ def settle(
     wallet_id, place = kept.reservation.wallet_id, _place(kept)
     key = f"settle:{reservation_id.hex}"
     with ledger.open_book(keys=[(wallet_id, key)], now=now) as book:
-        session = Session(book, Found(), [place], [Person(kept.user_id, kept.team_id)])
+        session = Session(book, Found(), [place], [Person(kept.user_id, kept.team_id)], [kept.feature_id])
         try:
             settled = ledger.settle(
                 book,

@@ -129,17 +129,25 @@ class Insufficient(Refusal):
 
 
 class LimitReached(Refusal):
-    """A monthly limit doesn't allow the use. `scope` and `name` say which; smallest units."""
+    """A monthly limit doesn't allow the use. `scope`, `name` and `feature` (a key; empty: all features) say which.
+
+    Smallest units; `used` counts open reservations. `resets_at`: when the next month begins.
+    """
 
     type = "usage_limit_reached"
 
-    def __init__(self, *, scope: str, name: str, limit: int, used: int, needed: int) -> None:
-        super().__init__(f"The monthly limit of the {scope} “{name}” does not allow this use.")
+    def __init__(
+        self, *, scope: str, name: str, feature: str, limit: int, used: int, needed: int, resets_at: datetime
+    ) -> None:
+        about = f" for the feature “{feature}”" if feature else ""
+        super().__init__(f"The monthly limit of the {scope} “{name}”{about} does not allow this use.")
         self.scope = scope
         self.name = name
+        self.feature = feature
         self.limit = limit
         self.used = used
         self.needed = needed
+        self.resets_at = resets_at
 
 
 class SwitchedOff(Refusal):

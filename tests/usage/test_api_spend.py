@@ -1,6 +1,7 @@
 """POST /api/v1/usage: one use, paid for or refused, over real HTTP."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 import httpx
 
@@ -72,7 +73,11 @@ def test_it_names_the_limit_that_was_reached(caller: Caller, served_stage: Stage
     limits.set_limit(organization=served_stage.organization, credits=70, actor=served_stage.owner)
     assert caller.spend().status_code == 201
     problem = assert_problem(caller.spend(), 403, "usage_limit_reached")
-    assert problem["limit"] == {"scope": "organization", "name": "Acme", "credits": 70, "used": 50}
+    named = problem["limit"]
+    resets_at = datetime.fromisoformat(named.pop("resets_at"))
+    assert named == {"scope": "organization", "name": "Acme", "feature": "", "credits": 70, "used": 50}
+    assert problem["needed"] == 50
+    assert (resets_at.day, resets_at.hour, resets_at.minute, resets_at.utcoffset()) == (1, 0, 0, timedelta())
 
 
 def test_it_refuses_while_ai_is_switched_off(caller: Caller, served_stage: Stage) -> None:

@@ -81,8 +81,10 @@ class TestLimits:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT now()")
                 now = cursor.fetchone()[0]
-            month = limits.month_of(now, ZoneInfo("UTC"))
-            seen_early.limits = read({stage.organization.pk: month}, user_ids=[stage.owner.pk], team_ids=[], now=now)
+            moment = limits.Moment.at(now, ZoneInfo("UTC"))
+            seen_early.limits = read(
+                {stage.organization.pk: moment}, user_ids=[stage.owner.pk], team_ids=[], feature_ids=[]
+            )
             everyone_has_looked.wait()
             return find(wanted)
 

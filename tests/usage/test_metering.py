@@ -189,7 +189,7 @@ class TestAnswers:
             sent.append(sql)
             return run(sql, *rest)
 
-        for module in ("credits.statements", "credits.ledger.rows", "usage.lookups", "usage.limits"):
+        for module in ("credits.statements", "credits.ledger.rows", "usage.lookups", "usage.limits.rows"):
             monkeypatch.setattr(f"{module}.execute", counted)
         with connection.execute_wrapper(listen):
             (alone,) = stage.meter(stage.use("one", "enrich", service="first", measures=Measures(quantity=1)))

@@ -4,6 +4,7 @@ A problem never carries a stack trace, and never says whether another organizati
 """
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -50,7 +51,9 @@ PROBLEM_TYPES = {
             "usage_limit_reached",
             403,
             "A usage limit is reached",
-            "A monthly limit set by an owner doesn't allow this use. `limit` names the strictest one.",
+            "A monthly limit set by an owner doesn't allow this use. Every limit that covers a use must allow it; "
+            "`limit` names the one with the least left, and of those with the same left the narrower: one feature "
+            "before all, then user, team, organization. `needed` is what the use costs.",
         ),
         ProblemType(
             "ai_switched_off",
@@ -119,12 +122,18 @@ class FieldError(msgspec.Struct, frozen=True):
 
 
 class LimitReached(msgspec.Struct, frozen=True):
-    """The limit that was reached; credits in smallest units, `used` counts open reservations."""
+    """The limit that was reached; credits in smallest units, `used` counts open reservations.
+
+    `scope`: organization, team or user. `feature`: the key of the only feature that it is about; empty: all.
+    `resets_at`: when the next month begins on the organization's clocks.
+    """
 
     scope: str
     name: str
+    feature: str
     credits: int
     used: int
+    resets_at: datetime
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -206,7 +215,14 @@ def _members(refusal: uses.Refusal) -> dict[str, Any]:
                 members["reason"] = "recharging"
                 members["retry_after"] = min(RECHARGE_SECONDS, refusal.recharging_seconds)
         case uses.LimitReached():
-            limit = LimitReached(refusal.scope, refusal.name, refusal.limit, refusal.used)
+            limit = LimitReached(
+                scope=refusal.scope,
+                name=refusal.name,
+                feature=refusal.feature,
+                credits=refusal.limit,
+                used=refusal.used,
+                resets_at=refusal.resets_at.astimezone(UTC),
+            )
             members = {"limit": limit, "needed": refusal.needed}
         case uses.SwitchedOff():
             members = {"service": refusal.service}

@@ -1,0 +1,128 @@
+"""What pages show of limits: how much of each is used, reserved and left at a moment. Reads only, under no lock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q, QuerySet
+
+from organizations.models import Membership, Organization, User
+from usage.limits import rows
+from usage.limits.state import NARROWNESS, NEARLY_REACHED, REACHED, LimitState, Moment
+from usage.models import Limit, LimitRequest, LimitScope, RequestState
+
+# In addresses: a limit for all features. No feature's key can be so.
+ALL_FEATURES = "~all"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRow:
+    """A limit with how it stands. `request`: what the reader has asked for and was not answered, or None."""
+
+    limit: Limit
+    state: LimitState
+    request: LimitRequest | None = None
+
+    @property
+    def name(self) -> str:
+        return self.state.name
+
+    @property
+    def left(self) -> int:
+        """What may still be used: never below zero."""
+        return max(0, self.state.left)
+
+    @property
+    def over(self) -> int:
+        """By how much more is used than allowed: the limit was lowered, a raise ended, or a settlement went beyond."""
+        return max(0, self.state.used - self.state.credits)
+
+    @property
+    def is_raised(self) -> bool:
+        until = self.limit.raised_until
+        return until is not None and until > self.state.moment.now
+
+    @property
+    def is_near(self) -> bool:
+        """Whether little is left: reservations count."""
+        return (self.state.used + self.state.reserved) * 100 >= NEARLY_REACHED * self.state.credits
+
+    @property
+    def reserved_percent(self) -> int:
+        """How much of it is reserved, as far as it fits beside what is used: the second part of the bar."""
+        if not self.state.credits:
+            return 0
+        return min(REACHED - self.state.percent, self.state.reserved * 100 // self.state.credits)
+
+    @property
+    def is_own(self) -> bool:
+        return self.limit.scope == LimitScope.USER
+
+    @property
+    def address(self) -> tuple[str, str]:
+        """How addresses name it: whose, and for which feature."""
+        whose = self.limit.team or self.limit.user
+        feature = self.limit.feature
+        return (
+            "organization" if whose is None else whose.public_id,
+            ALL_FEATURES if feature is None else feature.key,
+        )
+
+    @property
+    def whose(self) -> str:
+        return self.address[0]
+
+    @property
+    def feature(self) -> str:
+        return self.address[1]
+
+
+def limits_of(organization: Organization) -> QuerySet[Limit]:
+    """All limits of an organization: its own first, then the teams', then the members', by name. A queryset."""
+    limits = Limit.objects.filter(organization=organization).select_related("team", "user", "feature", "organization")
+    # "organization", "team", "user" happen to stand in the order of the alphabet.
+    return limits.order_by("scope", "team__name", "user__name", "user__email", "feature__position", "feature__key")
+
+
+def find(organization: Organization, whose: str, feature: str) -> Limit | None:
+    """Return the limit that an address names, or None."""
+    if whose == "organization":
+        of_whom = Q(scope=LimitScope.ORGANIZATION)
+    else:
+        of_whom = Q(team__public_id=whose) | Q(user__public_id=whose)
+    about = Q(feature=None) if feature == ALL_FEATURES else Q(feature__key=feature)
+    return limits_of(organization).filter(of_whom, about).first()
+
+
+def stand(limits: Sequence[Limit], *, organization: Organization, now: datetime) -> list[LimitRow]:
+    """Return limits of one organization with how they stand at an instant, in one query."""
+    if not limits:
+        return []
+    read = rows.read(
+        {organization.pk: Moment.at(now, ZoneInfo(organization.time_zone))},
+        user_ids={limit.user_id for limit in limits if limit.user_id is not None},
+        team_ids={limit.team_id for limit in limits if limit.team_id is not None},
+        feature_ids={limit.feature_id for limit in limits if limit.feature_id is not None},
+    )
+    states = {state.id: state for state in read}
+    return [LimitRow(limit, states[limit.pk]) for limit in limits if limit.pk in states]
+
+
+def own_limits(organization: Organization, user: User, *, now: datetime) -> list[LimitRow]:
+    """Return every limit that covers what a member uses: the own ones first, then the team's, the organization's.
+
+    A member may see the figures of the own ones (`is_own`); of the others only whether they are near: their figures
+    tell what colleagues used.
+    """
+    membership = Membership.objects.filter(organization=organization, user=user).first()
+    covers = Q(scope=LimitScope.ORGANIZATION) | Q(user=user)
+    if membership is not None and membership.team_id is not None:
+        covers |= Q(team=membership.team_id)
+    found = stand(list(limits_of(organization).filter(covers)), organization=organization, now=now)
+    open_requests = {
+        request.limit_id: request
+        for request in LimitRequest.objects.filter(limit__organization=organization, user=user, state=RequestState.OPEN)
+    }
+    own = [LimitRow(row.limit, row.state, open_requests.get(row.limit.pk)) for row in found]
+    return sorted(own, key=lambda row: NARROWNESS[row.limit.scope])

@@ -1,0 +1,192 @@
+"""What owners do to limits: set, raise for a time, end a raise, take away. Each takes the wallet's lock, as spends do.
+
+Replays: doing again what is done already writes nothing. What is refused wrote nothing.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from credits.models import MAX_CREDITS
+from organizations import audit_events
+from organizations.models import Membership, Organization, Team, User
+from organizations.refusals import Refusal
+from usage.limits.answers import tell_member
+from usage.limits.desk import Desk, open_desk
+from usage.models import Feature, Limit, LimitScope, RequestState
+
+MOST_THRESHOLDS = 10
+
+
+class LimitRefused(Refusal):
+    """The limit can't be set so, or is not there any more."""
+
+
+def set_limit(
+    *,
+    organization: Organization,
+    credits: int,
+    actor: User,
+    team: Team | None = None,
+    user: User | None = None,
+    feature: Feature | None = None,
+    thresholds: Sequence[int] | None = None,
+    reason: str = "",
+    now: datetime | None = None,
+) -> Limit:
+    """Let a team, a user or (with neither) the whole organization use at most `credits` (smallest units) a month.
+
+    feature: of that alone; None: of all. thresholds: per cents (1 to 100) at which people are told; None: as they are,
+    for a new limit the program's. Replaces the limit that was there; another amount ends a raise. What was used this
+    month counts at once; a limit below that stops further use. Setting what is already set writes nothing.
+
+    Raises LimitRefused for someone or something of elsewhere, and for values out of bounds.
+    """
+    scope = _scope(team, user)
+    _check_values(credits, thresholds)
+    with open_desk(organization.pk, now) as desk:
+        _check_belongings(desk, team=team, user=user, feature=feature)
+        limit = Limit.objects.filter(
+            organization=organization, scope=scope, team=team, user=user, feature=feature
+        ).first()
+        if limit is not None:
+            change(desk, limit, credits=credits, thresholds=thresholds, actor=actor, reason=reason)
+            return limit
+        limit = Limit.objects.create(
+            organization=desk.wallet.organization,
+            scope=scope,
+            team=team,
+            user=user,
+            feature=feature,
+            credits=credits,
+            thresholds=sorted(desk.wallet.program.limit_thresholds if thresholds is None else thresholds),
+            created_at=desk.now,
+        )
+        desk.begin_counting(limit)
+        desk.weigh_anew(limit)
+        _record(desk, "limit.set", limit, actor=actor, reason=reason, details={"credits": credits, "before": None})
+    return limit
+
+
+def change(
+    desk: Desk, limit: Limit, *, credits: int, actor: User, thresholds: Sequence[int] | None = None, reason: str = ""
+) -> None:
+    """Give a limit another amount or other thresholds, at an open desk; see `set_limit`."""
+    details: dict[str, Any] = {"credits": credits, "before": limit.credits}
+    if thresholds is not None and sorted(thresholds) != sorted(limit.thresholds):
+        details["thresholds"] = limit.thresholds = sorted(thresholds)
+    if credits == limit.credits and "thresholds" not in details:
+        return
+    if credits != limit.credits:
+        limit.credits, limit.raised_credits, limit.raised_until = credits, None, None
+    limit.save(update_fields=["credits", "thresholds", "raised_credits", "raised_until"])
+    desk.weigh_anew(limit)
+    _record(desk, "limit.set", limit, actor=actor, reason=reason, details=details)
+
+
+def set_raise(
+    *, limit: Limit, credits: int, until: datetime, actor: User, reason: str = "", now: datetime | None = None
+) -> Limit:
+    """Allow more than the limit for a time; the raise ends by itself, and replaces the one that was there.
+
+    credits: a month, in all (smallest units). until: aware. Raises LimitRefused.
+    """
+    with open_desk(limit.organization_id, now) as desk:
+        limit = found(limit)
+        raise_for_a_time(desk, limit, credits=credits, until=until, actor=actor, reason=reason)
+    return limit
+
+
+def raise_for_a_time(desk: Desk, limit: Limit, *, credits: int, until: datetime, actor: User, reason: str = "") -> None:
+    """Raise a limit, at an open desk; see `set_raise`."""
+    if until <= desk.now:
+        raise LimitRefused(_("Choose a time that is still to come."))
+    if credits <= limit.credits:
+        raise LimitRefused(_("A raise must be to more than the limit."))
+    _check_values(credits, None)
+    if (limit.raised_credits, limit.raised_until) == (credits, until):
+        return
+    limit.raised_credits, limit.raised_until = credits, until
+    limit.save(update_fields=["raised_credits", "raised_until"])
+    desk.weigh_anew(limit)
+    details = {"credits": credits, "until": until.isoformat(), "before": limit.credits}
+    _record(desk, "limit.raised", limit, actor=actor, reason=reason, details=details)
+
+
+def end_raise(*, limit: Limit, actor: User, reason: str = "", now: datetime | None = None) -> None:
+    """End a raise before its time. One that has ended already records nothing. Raises LimitRefused."""
+    with open_desk(limit.organization_id, now) as desk:
+        limit = found(limit)
+        if limit.raised_until is None or limit.raised_until <= desk.now:
+            return
+        details = {"credits": limit.raised_credits, "until": limit.raised_until.isoformat()}
+        limit.raised_credits = limit.raised_until = None
+        limit.save(update_fields=["raised_credits", "raised_until"])
+        desk.weigh_anew(limit)
+        _record(desk, "limit.raise_ended", limit, actor=actor, reason=reason, details=details)
+
+
+def clear_limit(*, limit: Limit, actor: User, reason: str = "", now: datetime | None = None) -> None:
+    """Take a limit away, and tell those who asked for more of it. Taking it away twice does no harm."""
+    with open_desk(limit.organization_id, now) as desk:
+        current = Limit.objects.select_related("team", "user", "feature").filter(pk=limit.pk).first()
+        if current is None:
+            return
+        for request in current.requests.select_related("user").filter(state=RequestState.OPEN):
+            tell_member(desk, current, request, granted=True, answered_by=actor)
+        _record(desk, "limit.cleared", current, actor=actor, reason=reason, details={"before": current.credits})
+        current.delete()
+
+
+def found(limit: Limit) -> Limit:
+    """Return a limit as it is now, under the lock. Raises LimitRefused."""
+    current = Limit.objects.select_related("team", "user", "feature").filter(pk=limit.pk).first()
+    if current is None:
+        raise LimitRefused(_("This limit was taken away meanwhile."))
+    return current
+
+
+def _scope(team: Team | None, user: User | None) -> LimitScope:
+    if team is not None and user is not None:
+        raise LimitRefused(_("A limit is for a team or for a user, not for both."))
+    if team is not None:
+        return LimitScope.TEAM
+    return LimitScope.USER if user is not None else LimitScope.ORGANIZATION
+
+
+def _check_values(credits: int, thresholds: Sequence[int] | None) -> None:
+    if not 0 <= credits <= MAX_CREDITS:
+        raise LimitRefused(_("A limit must be from 0 to %(most)s smallest units.") % {"most": MAX_CREDITS})
+    if thresholds is None:
+        return
+    if len(set(thresholds)) != len(thresholds) or len(thresholds) > MOST_THRESHOLDS:
+        raise LimitRefused(_("Name each threshold once, and at most %(most)s.") % {"most": MOST_THRESHOLDS})
+    if any(not 1 <= each <= 100 for each in thresholds):
+        raise LimitRefused(_("A threshold is from 1 to 100 per cent."))
+
+
+def _check_belongings(desk: Desk, *, team: Team | None, user: User | None, feature: Feature | None) -> None:
+    organization_id = desk.wallet.organization_id
+    if team is not None and not Team.objects.filter(pk=team.pk, organization=organization_id, closed_at=None).exists():
+        raise LimitRefused(_("The team is closed, or belongs to another organization."))
+    if user is not None and not Membership.objects.filter(user=user, organization=organization_id).exists():
+        raise LimitRefused(_("This is not a member of the organization."))
+    if feature is not None and feature.program_id != desk.wallet.program_id:
+        raise LimitRefused(_("The organization's program has no such feature."))
+
+
+def _record(desk: Desk, action: str, limit: Limit, *, actor: User, reason: str, details: dict[str, Any]) -> None:
+    whose = limit.team or limit.user
+    if limit.feature is not None:
+        details = {**details, "feature": limit.feature.key}
+    audit_events.record(
+        action=action,
+        organization=desk.wallet.organization,
+        actor=actor,
+        target=whose.public_id if whose is not None else "",
+        reason=reason,
+        details=details,
+        now=desk.now,
+    )

@@ -1,0 +1,60 @@
+"""Telling that a limit has reached a threshold: notices and an event, in the transaction of the use that did it.
+
+Told once for each limit, month and amount: a limit that is raised, or cleared and set anew, can be told of again; one
+that comes back to an earlier amount is not told of twice. Refunds re-arm nothing within the month.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from credits.models import Wallet
+from notices.models import Kind
+from notices.notices import give_notice
+from organizations.models import Membership, Role, User
+from usage.limits.state import REACHED, LimitState
+from webhooks.events import emit
+from webhooks.models import EventType
+
+
+def tell(reached: Iterable[tuple[LimitState, int]]) -> None:
+    """Tell of limits, each with the threshold in per cent that it has reached. Inside the transaction of the cause, and
+    outside of a pipeline. Owners are told; of a user's limit that user too; servers only of what is used up."""
+    for state, percent in reached:
+        _tell(state, percent)
+
+
+def _tell(state: LimitState, percent: int) -> None:
+    wallet = Wallet.objects.select_related("organization", "program").get(organization_id=state.organization_id)
+    organization, now = wallet.organization, state.moment.now
+    key = f"limit:{state.id}:{state.moment.month_on}:{state.credits}:{percent}"
+    about: dict[str, Any] = {
+        "scope": state.scope,
+        "name": state.name,
+        "limit": state.credits,
+        "used": state.used,
+        "month_on": state.moment.month_on.isoformat(),
+    }
+    details = {**about, "feature": state.feature_name, "percent": percent, **terms_of(wallet)}
+    give_notice(organization=organization, kind=Kind.LIMIT, key=key, details=details, now=now)
+    person = _person(state)
+    if person is not None:
+        give_notice(
+            organization=organization, kind=Kind.LIMIT, key=f"{key}:user", details=details, now=now, user=person
+        )
+    if percent == REACHED:
+        data = {**about, "organization": organization.slug, "feature": state.feature}
+        emit(organization=organization, event_type=EventType.LIMIT_REACHED, key=key, data=data, now=now)
+
+
+def _person(state: LimitState) -> User | None:
+    """The member whose own limit it is; an owner is told as an owner, and who has left is told nothing."""
+    if state.user_id is None:
+        return None
+    memberships = Membership.objects.filter(organization_id=state.organization_id, role=Role.MEMBER)
+    membership = memberships.select_related("user").filter(user_id=state.user_id).first()
+    return membership.user if membership is not None else None
+
+
+def terms_of(wallet: Wallet) -> dict[str, Any]:
+    """What the words of a notice need to write credits."""
+    return {"decimals": wallet.program.decimals, "unit": wallet.program.unit}
