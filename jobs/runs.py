@@ -52,7 +52,12 @@ def due(*, now: datetime | None = None) -> list[JobRun]:
     now: for tests. May be called any number of times, at once: a slot has one row.
     """
     instant = now or timezone.now()
-    Heartbeat.objects.update_or_create(pk=1, defaults={"beat_at": instant, "worker": worker_name()})
+    Heartbeat.objects.bulk_create(
+        [Heartbeat(pk=1, beat_at=instant, worker=worker_name())],
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=["beat_at", "worker"],
+    )
     left = list(JobRun.objects.filter(ended_at=None, created_at__lt=instant).order_by("created_at"))
     return [*_plan(instant), *_abandoned(left, instant)]
 
@@ -61,19 +66,21 @@ def _plan(now: datetime) -> list[JobRun]:
     """A row for each job whose slot has none, unless an earlier one is still to be run: that one will catch up."""
     with connection.cursor() as cursor:
         cursor.execute(READ_LAST_SLOTS, [list(schedule.JOBS)])
-        waiting = {name: (last, is_open) for name, last, is_open in cursor.fetchall()}
+        last_slots = cursor.fetchall()
     planned = []
-    for name, (last, is_open) in waiting.items():
+    for name, last, is_open in last_slots:
         slot = schedule.JOBS[name].slot(now)
         if not is_open and (last is None or last < slot):
             planned.append(JobRun(job=name, slot=slot, created_at=now))
+    if not planned:
+        return []
     JobRun.objects.bulk_create(planned, ignore_conflicts=True)
     # Of two that plan the same slot only one has written its row.
     return list(JobRun.objects.filter(pk__in=[run.pk for run in planned]))
 
 
 def _abandoned(left: list[JobRun], now: datetime) -> list[JobRun]:
-    under_way = held([run.job for run in left])
+    under_way = held([run.job for run in left]) if left else set()
     found = []
     for run in left:
         if run.job in under_way or run.job not in schedule.JOBS:

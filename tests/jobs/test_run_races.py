@@ -67,7 +67,7 @@ class TestCopiesOfAMessage:
             yield True
 
         monkeypatch.setattr(runs, "only_run_of", unlocked)
-        monkeypatch.setattr("tests.jobs.work.count", together.wait)
+        monkeypatch.setattr("tests.jobs.work.count", lambda: {"met": together.wait()})
 
         results = run_many(lambda: runs.run(run.pk), 2)
 
