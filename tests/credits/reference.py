@@ -88,6 +88,11 @@ class Reference:
     taken: dict[str, list[str]] = field(default_factory=dict)
     owed: Counter[str] = field(default_factory=Counter)
     answers: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    # Below what the balance is low, since when that and its end are told, and whether this book brought credits in.
+    low_below: int = 0
+    low_since: datetime | None = None
+    depleted_since: datetime | None = None
+    is_topped_up: bool = False
 
     @property
     def balance(self) -> int:
@@ -118,11 +123,33 @@ class Reference:
         if self.written_at - clock > timedelta(minutes=1):
             raise Refused("ClockSteppedBack")
         self.now = max(clock, self.written_at)
+        self.is_topped_up = False
         for name, hold in self.holds.items():
             if hold.state == "open" and hold.until <= self.now:
                 self._end(name, "timed_out")
                 self._settle_down()
         self._settle_down()
+
+    def leave(self) -> None:
+        """Mark what has come true of the balance; only credits that came in since take a mark away."""
+        left = self.available + self.reserved
+        to_come = [lot for lot in self.lots.values() if lot.effective_at > self.now and lot.places[FREE] + lot.held]
+        if left == 0 and self.number == len(to_come):
+            return
+        usable = [max(lot.effective_at, lot.created_at) for _, lot in self.queue()]
+        came_in = {mark: self.is_topped_up or (mark and any(since > mark for since in usable)) for mark in self.marks}
+        if self.depleted_since is None:
+            self.depleted_since = None if left else self.now
+        elif self.available and came_in[self.depleted_since]:
+            self.depleted_since = None
+        if self.low_since is None:
+            self.low_since = self.now if left < self.low_below else None
+        elif left >= self.low_below and came_in[self.low_since]:
+            self.low_since = None
+
+    @property
+    def marks(self) -> tuple[datetime | None, datetime | None]:
+        return self.low_since, self.depleted_since
 
     def _write(self, lines: int) -> None:
         self.number += lines
@@ -162,6 +189,7 @@ class Reference:
         if lot.is_over(self.now) or (lot.expires_at or LATEST) <= lot.effective_at:
             raise Refused("ValueError")
         before = self.balance
+        self.is_topped_up |= lot.effective_at <= self.now
         lot.created_at, lot.serial, lot.places[FREE] = self.now, len(self.lots), lot.amount
         self.lots[key] = lot
         return self._answer(key, content, before, 1)
@@ -249,6 +277,7 @@ class Reference:
         returnable = self.owed[place] + sum(lot.places[place] for lot in self.lots.values())
         if credits > returnable:
             raise Refused("ReturnTooLarge", credits, returnable)
+        self.is_topped_up |= place.startswith("void")
         if forgiven := min(credits, self.owed[place]):
             lines += 1 + self._borrow_back(forgiven - self.debt)
             self.debt -= forgiven
@@ -297,5 +326,6 @@ class Reference:
             raise Refused("UnknownGrant")
         was_otherwise = self.lots[name].is_frozen != frozen
         self.lots[name].is_frozen = frozen
+        self.is_topped_up |= was_otherwise and not frozen
         self._settle_down()
         return was_otherwise

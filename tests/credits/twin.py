@@ -66,6 +66,7 @@ class Twin:
         organization = Organization.objects.create(slug=slug, name=slug, country="JP", currency="JPY")
         wallet = Wallet.objects.create(organization=organization, program=program, created_at=now, last_written_at=now)
         reference = Reference(program.overdraft_limit, program.reservation_seconds, now=now, written_at=now)
+        reference.low_below = program.low_balance or 0
         return cls(wallet.pk, reference)
 
     def _remember(self, make: Callable[[str, int], Act]) -> Act:
@@ -243,8 +244,8 @@ def perform(twins: Sequence[Twin], acts: Sequence[Act], *, clock: datetime, is_c
 
     is_caught: a refused act is caught inside the book, which goes on and is written; otherwise the book is abandoned.
     """
-    before = [twin.snapshot() for twin in twins]
     touched = list({act.twin.wallet_id: act.twin for act in acts}.values())
+    before = [twin.snapshot() for twin in touched]
     keys = [(act.twin.wallet_id, act.key) for act in acts]
     expected = _outcome(lambda: _wake(touched, clock))
     refused: Exception | None = None
@@ -258,10 +259,11 @@ def perform(twins: Sequence[Twin], acts: Sequence[Act], *, clock: datetime, is_c
             for twin in touched:
                 state = book.wallet(twin.wallet_id)
                 assert (state.available, state.now) == (twin.reference.available, twin.reference.now)
+                twin.reference.leave()
     except REFUSALS as refusal:
         if refusal is not refused and expected != (type(refusal).__name__,):
             raise
-        for twin, snapshot in zip(twins, before, strict=True):
+        for twin, snapshot in zip(touched, before, strict=True):
             twin.reference, twin.grants, twin.holds, twin.usages, twin.voids = snapshot
     compare(twins)
 
@@ -295,13 +297,19 @@ def compare(twins: Sequence[Twin]) -> None:
     """Compare the wallets and grants in the database with the references."""
     ids = [twin.wallet_id for twin in twins]
     wallets = fetch(
-        "SELECT id, balance, debt, reserved, last_number, last_written_at FROM credits_wallet WHERE id = ANY(%s)", [ids]
+        """
+        SELECT id, balance, debt, reserved, last_number, last_written_at, low_since, depleted_since
+        FROM credits_wallet WHERE id = ANY(%s)
+        """,
+        [ids],
     )
     grants = fetch(
         "SELECT id, remaining, reserved, frozen_at IS NOT NULL FROM credits_grant WHERE wallet_id = ANY(%s)", [ids]
     )
     references = [(twin.wallet_id, twin.reference) for twin in twins]
-    assert sorted(wallets) == sorted((i, r.balance, r.debt, r.reserved, r.number, r.written_at) for i, r in references)
+    assert sorted(wallets) == sorted(
+        (i, r.balance, r.debt, r.reserved, r.number, r.written_at, *r.marks) for i, r in references
+    )
     assert sorted(grants) == sorted(
         (twin.grants[name], lot.places["free"] + lot.held, lot.held, lot.is_frozen)
         for twin in twins
@@ -312,5 +320,6 @@ def compare(twins: Sequence[Twin]) -> None:
 def programs() -> list[Program]:
     """Return the terms that twins live under: without debt, with a little, and with much of it."""
     return [
-        factories.program(f"overdraft-{limit}", overdraft_limit=limit, reservation_seconds=300) for limit in (0, 7, 40)
+        factories.program(f"overdraft-{limit}", overdraft_limit=limit, reservation_seconds=300, low_balance=low)
+        for limit, low in ((0, 5), (7, None), (40, 15))
     ]
