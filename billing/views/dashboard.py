@@ -12,6 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 from billing.offers import sells_credits
 from billing.overview import overview
 from credits.models import Wallet
+from notices.models import Kind
+from notices.queries import Shown, shown
 from organizations.access import MemberRequest, owner_required
 from organizations.models import Organization
 from usage.ai_switch import NothingLeft, switch_ai
@@ -42,8 +44,15 @@ def switch_on(request: MemberRequest, organization: Organization) -> HttpRespons
 def _page(request: MemberRequest, organization: Organization, *, refusal: str = "", status: int = 200) -> HttpResponse:
     context: dict[str, Any] = {"organization": organization, "refusal": refusal}
     wallet = Wallet.objects.select_related("program").filter(organization=organization).first()
+    context["notices"] = _notices(organization, wallet)
     if wallet is not None:
         context["sells"] = sells_credits(wallet.program)
     if wallet is not None and wallet.last_number:
         context |= overview(organization, wallet, now=timezone.now())
     return render(request, "billing/dashboard.html", context, status=status)
+
+
+def _notices(organization: Organization, wallet: Wallet | None) -> list[Shown]:
+    """What owners were told, less what the wallet knows to be over."""
+    marks = {Kind.LOW_BALANCE: wallet.low_since, Kind.DEPLETED: wallet.depleted_since} if wallet is not None else {}
+    return shown(organization, over=[kind for kind, since in marks.items() if since is None])
