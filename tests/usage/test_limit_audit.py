@@ -1,0 +1,103 @@
+"""The auditor knows what counts against limits: it names one that was counted wrong, and no other."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from credits import audit
+from organizations.models import Membership, Organization
+from organizations.preferences import change_preferences
+from tests import factories
+from tests.usage.stage import NOW, Stage, prove_books, set_up
+from usage import limits, refunds
+from usage.limit_audit import LIMITS
+from usage.models import Feature, Limit, LimitUse, UsageEvent
+from usage.pricing import Measures
+
+pytestmark = pytest.mark.django_db
+
+TODAY = datetime(2026, 4, 9, 12, tzinfo=UTC)
+
+CORRUPTIONS: dict[str, Callable[[], object]] = {
+    "counted too much": lambda: LimitUse.objects.filter(limit__scope="user").update(credits=1_000),
+    "counted too little": lambda: LimitUse.objects.filter(limit__scope="team").update(credits=0),
+    "counted nowhere": lambda: LimitUse.objects.filter(limit__feature__isnull=False).delete(),
+    "counted in another month": lambda: LimitUse.objects.update(month_on="2026-03-01"),
+    "an event that was changed": lambda: UsageEvent.objects.filter(refunded=0).update(credits=7),
+}
+
+
+@pytest.fixture
+def stage() -> Stage:
+    """Limits of every kind, some set in mid-month; uses in and out of the team, one refunded, one of March."""
+    stage = set_up(credits=100_000)
+    team = factories.team(stage.organization)
+    stage.pay("march", now=NOW)
+    stage.pay("before the team", now=TODAY)
+    set_them = {"organization": stage.organization, "credits": 10_000, "actor": stage.owner, "now": TODAY}
+    limits.set_limit(**set_them, user=stage.owner)
+    Membership.objects.filter(user=stage.owner).update(team=team)
+    paid = stage.pay("in the team", now=TODAY)
+    for whose in ({}, {"team": team}, {"feature": Feature.objects.get(key="enrich")}):
+        limits.set_limit(**set_them, **whose)
+    stage.pay("by nobody", "enrich", user=None, measures=Measures(quantity=30), now=TODAY)
+    stage.pay("again", "enrich", measures=Measures(quantity=5), now=TODAY)
+    refunds.refund(paid.event_id, credits=20, key="r", reason="failed", within=None, now=TODAY)
+    prove_books()
+    return stage
+
+
+def broken(stage: Stage, now: datetime = TODAY) -> set[str]:
+    everywhere = {item.invariant.name for item in audit.prove(LIMITS, audit.Scope(now=now))}
+    here = {item.invariant.name for item in audit.prove(LIMITS, audit.Scope(now=now, wallet_id=stage.wallet.pk))}
+    assert everywhere == here
+    return everywhere
+
+
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_it_names(stage: Stage, name: str) -> None:
+    assert CORRUPTIONS[name]()
+
+    assert broken(stage) == {"limit_use_is_its_events"}
+
+
+def test_what_is_counted_is_as_expected(stage: Stage) -> None:
+    counted = {(limit.scope, limit.feature_id is None): limit.uses.get().credits for limit in Limit.objects.all()}
+
+    assert counted == {
+        ("organization", True): 115,
+        ("organization", False): 35,
+        ("team", True): 35,
+        ("user", True): 85,
+    }
+
+
+def test_a_month_that_has_counted_nothing_is_right(stage: Stage) -> None:
+    assert broken(stage, datetime(2026, 5, 1, tzinfo=UTC)) == set()
+
+
+def test_months_are_those_of_the_organizations_clocks(stage: Stage) -> None:
+    Organization.objects.update(time_zone="Asia/Tokyo")
+    stage.organization.refresh_from_db()
+
+    stage.pay("may in Tokyo", now=datetime(2026, 4, 30, 15, tzinfo=UTC))
+
+    assert broken(stage, datetime(2026, 4, 30, 15, 1, tzinfo=UTC)) == set()
+
+
+def test_a_month_in_which_the_clocks_were_set_to_another_zone_is_left_out(stage: Stage) -> None:
+    LimitUse.objects.update(credits=1)
+    change_preferences(
+        organization=stage.organization,
+        name="Acme",
+        time_zone="Asia/Tokyo",
+        language="en",
+        requires_two_factor=False,
+        actor=stage.owner,
+        now=TODAY,
+    )
+
+    assert broken(stage) == set()
+    LimitUse.objects.update(month_on="2026-05-01")
+    assert broken(stage, datetime(2026, 5, 5, tzinfo=UTC)) == {"limit_use_is_its_events"}
