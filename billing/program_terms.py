@@ -92,6 +92,8 @@ def _columns(tables: Mapping[str, Any], amounts: Amounts) -> dict[str, Any]:
         columns["overdraft_limit"] = amounts.credits(
             spending.overdraft_limit, table="[spending]", key="overdraft_limit"
         )
+    if (limits := tables.get("limits")) is not None:
+        columns["limit_thresholds"] = limits.thresholds_percent
     return columns
 
 

@@ -39,6 +39,13 @@ def test_the_file_that_the_others_are_made_of_is_right(tmp_path: Path) -> None:
     assert (chat.model, chat.input_credits, chat.output_credits, chat.per) == ("m", 15, 200, 1_000)
 
 
+def test_a_program_may_say_at_which_shares_of_a_limit_people_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "small.toml"
+    path.write_text(SMALL + SELLING + '\n[limits]\nscopes = ["team"]\nthresholds_percent = [60, 95]\n')
+
+    assert read_program(path).columns["limit_thresholds"] == [60, 95]
+
+
 # One wrong thing each: what is replaced, by what, and the sentence.
 WRONG = [
     ("decimals = 2", "decimals = 7", "[program]: decimals: must be a whole number from 0 to 6."),
