@@ -90,7 +90,7 @@ def grant(
     Tells the member. Raises LimitRefused (the limit is gone, or can't be raised so), AlreadyAnswered.
     """
     with open_desk(request.limit.organization_id, now) as desk:
-        limit, request = _still_open(desk, request)
+        limit, request = _still_open(request)
         if until is None:
             if credits <= limit.credits:
                 raise RequestRefused(_("Allow more than the limit, or decline."))
@@ -106,7 +106,7 @@ def grant(
 def decline(*, request: LimitRequest, sentence: str, actor: User, now: datetime | None = None) -> None:
     """Leave the limit as it is, and tell the member why. Raises LimitRefused (the limit is gone), AlreadyAnswered."""
     with open_desk(request.limit.organization_id, now) as desk:
-        limit, request = _still_open(desk, request)
+        limit, request = _still_open(request)
         _close(desk, request, RequestState.DECLINED, actor)
         tell_member(desk, limit, request, granted=False, answered_by=actor, sentence=sentence)
         _record(desk, "limit.request_declined", request, actor=actor, reason=sentence)
@@ -118,7 +118,7 @@ def _covers(limit: Limit, membership: Membership) -> bool:
     return limit.team_id is None or limit.team_id == membership.team_id
 
 
-def _still_open(desk: Desk, request: LimitRequest) -> tuple[Limit, LimitRequest]:
+def _still_open(request: LimitRequest) -> tuple[Limit, LimitRequest]:
     limit = found(request.limit)
     current = LimitRequest.objects.select_related("user", "answered_by").get(pk=request.pk)
     if current.state != RequestState.OPEN:
