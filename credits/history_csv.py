@@ -25,7 +25,7 @@ FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r")
 _EXACT = Context(prec=60)
 
 
-class _Echo:
+class Echo:
     """A file for `csv.writer` that hands back what is written to it."""
 
     def write(self, line: str) -> str:
@@ -58,7 +58,7 @@ def lines(
 
 
 def _written(operations: Iterable[Operation], header: list[str], words: Words) -> Iterator[str]:
-    writer = csv.writer(_Echo())
+    writer = csv.writer(Echo())
     yield BYTE_ORDER_MARK + str(writer.writerow(header))
     for operation in operations:
         yield str(writer.writerow(_row(operation, words)))
@@ -93,9 +93,9 @@ def _row(operation: Operation, words: Words) -> Sequence[Any]:
         _instant(operation.written_at, words.zone),
         words.types[operation.kind],
         words.sources.get(operation.source, ""),
-        _in_units(operation.credits, words.program),
+        in_units(operation.credits, words.program),
         operation.credits,
-        _in_units(operation.balance_after, words.program),
+        in_units(operation.balance_after, words.program),
         operation.balance_after,
         defused(actor.name if actor else ""),
         defused(actor.email if actor else ""),
@@ -111,5 +111,6 @@ def _instant(value: datetime, zone: ZoneInfo) -> str:
     return value.astimezone(zone).isoformat()
 
 
-def _in_units(amount: int, program: Program) -> str:
+def in_units(amount: int, program: Program) -> str:
+    """Write an amount, given in smallest units, in the program's unit, exactly."""
     return f"{Decimal(amount).scaleb(-program.decimals, _EXACT):f}"

@@ -4,7 +4,7 @@ They run on psycopg's own cursor rather than Django's, on Django's connection an
 as Django's all the same. For pages and everything else that is not hot there is the ORM.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,21 +12,23 @@ import psycopg
 from django.db import connection
 
 Row = tuple[Any, ...]
+# In order for %s, or by name for %(name)s.
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 
-def execute(sql: str, parameters: Sequence[Any]) -> psycopg.Cursor[Row]:
+def execute(sql: str, parameters: Parameters) -> psycopg.Cursor[Row]:
     """Send a statement. Inside `pipelined` its rows can be fetched after the sync that follows."""
     connection.ensure_connection()
     return psycopg.Cursor(connection.connection).execute(sql.encode(), parameters, prepare=True)
 
 
-def fetch(sql: str, parameters: Sequence[Any]) -> list[Row]:
+def fetch(sql: str, parameters: Parameters) -> list[Row]:
     """Run a statement that answers rows."""
     with connection.wrap_database_errors:
         return execute(sql, parameters).fetchall()
 
 
-def run(sql: str, parameters: Sequence[Any]) -> None:
+def run(sql: str, parameters: Parameters) -> None:
     """Run a statement that answers nothing."""
     with connection.wrap_database_errors:
         execute(sql, parameters)
