@@ -1,19 +1,20 @@
 """What the dashboard shows of one organization, gathered in a fixed number of queries. Reads only."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from billing import forecast
 from credits import balance_over_time, charts
-from credits.balance_over_time import DayEnd
+from credits.balance_over_time import DayEnd, midnight
 from credits.models import Wallet
 from credits.queries import EXPIRING_WITHIN, Balance, balance_of
 from organizations.models import Organization
 from usage import periods, reports
 from usage.models import Service
 from usage.periods import Days
-from usage.reports import Period
+from usage.reports import Span
 
 CHART_DAYS = 90
 # So many of the grants, features and people are named.
@@ -25,18 +26,19 @@ def overview(organization: Organization, wallet: Wallet, *, now: datetime) -> di
     """Return the dashboard's context. wallet: with its program; it has had credits at least once."""
     zone = ZoneInfo(organization.time_zone)
     balance = balance_of(wallet, now)
-    month_begins, month_ends = periods.this_month(now.astimezone(zone).date()).instants(zone)
+    today = now.astimezone(zone).date()
+    # The pace is that of whole days, which the daily sums tell: today is not over.
     days = forecast.pace_days(now, reports.first_use_at(organization))
-    last_month = Period(*periods.same_moment_last_month(now, zone))
-    used_before, used_of_late = reports.used_in(organization, [last_month, Period(now - timedelta(days=days), now)])
-    month = reports.report(organization, since=month_begins, until=month_ends, dimensions=["feature", "user"])
+    of_late = Span(today - timedelta(days=days), midnight(today, zone))
+    last_month = Span(periods.last_month(today).first, periods.same_moment_last_month(now, zone)[1])
+    used_before, used_of_late = reports.used_in(organization, [last_month, of_late])
+    month = reports.report(organization, periods.this_month(today), today=today, dimensions=["feature", "user"])
     return {
         "program": wallet.program,
         "balance": balance,
         "now": now,
         "soon": now + EXPIRING_WITHIN,
-        "used": month.total,
-        "used_before": used_before,
+        "used": replace(month.total, before=used_before),
         "top": {dimension: lines[:MOST_NAMES] for dimension, lines in month.by.items()},
         "forecast": forecast.forecast(balance.grants, used=used_of_late, days=days, now=now),
         "grants": balance.grants[:MOST_GRANTS],

@@ -109,8 +109,8 @@ class TestThePage:
         response = alices.get(URL)
 
         assert response.context["used"].credits == 50
-        assert response.context["used_before"] == 50
-        assert "50 by this time last month" in response.content.decode()
+        assert response.context["used"].before == 50
+        assert "0%; 50 by this time last month" in response.content.decode()
 
     def test_what_expires_within_14_days_is_named_with_its_day(self, stage: Stage, alices: Client) -> None:
         desk = Desk(stage.wallet, NOW)
@@ -145,7 +145,7 @@ class TestThePage:
         response = alices.get(URL)
 
         assert response.context["forecast"].state == "until"
-        assert "at the pace of the last 28 days (1,400 used), if nothing comes in" in response.content.decode()
+        assert "at the pace of the last 28 days through yesterday (1,400 used), if nothing comes in" in response.content.decode()
 
     def test_it_says_when_it_is_too_early_to_forecast(self, stage: Stage, alices: Client) -> None:
         assert "Too early to say" in shown(alices)
@@ -179,7 +179,7 @@ class TestThePage:
             desk.grant(10, days=days)
 
         # The ledger's and the meter's own reads run on the driver's cursor: five more, as many as ever.
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(12):
             page = shown(alices)
         assert "and 20 later ones" in page
 

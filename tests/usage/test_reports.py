@@ -7,16 +7,17 @@ import pytest
 
 from organizations.membership import move_to_team
 from tests import factories
-from tests.usage.stage import NOW, Stage, set_up
+from tests.usage.stage import NOW, Stage, price, set_up
 from usage import periods, reports
 from usage.metering import meter
 from usage.periods import Days
 from usage.pricing import Measures
 from usage.refunds import refund
-from usage.reports import DIMENSIONS, Line, Period
+from usage.reports import DIMENSIONS, Line, Span
 from usage.uses import Metered
 
 TOKYO = ZoneInfo("Asia/Tokyo")
+TODAY = Days(NOW.date(), NOW.date())
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_by_every_dimension_refunds_taken_off(stage: Stage) -> None:
     uses = a_busy_day(stage)
     refund(uses[3].event_id, credits=20, key="r", reason="", within=None, now=NOW + timedelta(days=2))
 
-    found = reports.report(stage.organization, since=NOW, until=NOW + timedelta(seconds=1))
+    found = reports.report(stage.organization, TODAY, today=NOW.date())
 
     assert (found.total.credits, found.total.uses) == (50 + 60 + 7 + 30, 4)
     assert named(found.by["feature"]) == {"Report": (80, 2), "Chat": (60, 1), "Enrich": (7, 1)}
@@ -65,7 +66,7 @@ def test_every_table_adds_up_to_the_total_and_to_the_balance(stage: Stage) -> No
     a_busy_day(stage)
     meter([stage.use(f"u{n}", occurred_at=NOW - timedelta(days=n)) for n in range(30)], now=NOW)
 
-    found = reports.report(stage.organization, since=NOW - timedelta(days=60), until=NOW + timedelta(days=1))
+    found = reports.report(stage.organization, Days(NOW.date() - timedelta(days=60), NOW.date()), today=NOW.date())
 
     for dimension in DIMENSIONS:
         assert sum(line.credits for line in found.by[dimension]) == found.total.credits
@@ -79,9 +80,8 @@ def test_days_are_those_of_the_organizations_clocks(stage: Stage) -> None:
     stage.organization.save()
     for key, hour in (("a", 14), ("b", 15)):
         meter([stage.use(key, occurred_at=datetime(2026, 3, 9, hour, 59, tzinfo=UTC))], now=NOW)
-    since, until = Days(date(2026, 3, 8), date(2026, 3, 10)).instants(TOKYO)
 
-    found = reports.report(stage.organization, since=since, until=until)
+    found = reports.report(stage.organization, Days(date(2026, 3, 8), date(2026, 3, 10)), today=NOW.date())
 
     assert [(line.bucket, line.uses) for line in found.over_time] == [
         (date(2026, 3, 8), 0),
@@ -92,13 +92,12 @@ def test_days_are_those_of_the_organizations_clocks(stage: Stage) -> None:
 
 def test_a_long_range_goes_by_month_and_leaves_none_out(stage: Stage) -> None:
     meter([stage.use("old", occurred_at=datetime(2023, 11, 16, tzinfo=UTC), any_age=True), stage.use("new")], now=NOW)
-    since, until = Days(date(2023, 10, 15), date(2026, 3, 31)).instants(ZoneInfo("UTC"))
 
-    found = reports.report(stage.organization, since=since, until=until)
+    found = reports.report(stage.organization, Days(date(2023, 10, 15), date(2026, 3, 31)), today=NOW.date())
 
     assert found.by_month
     assert len(found.over_time) == 30
-    assert found.over_time[1] == Line("", 50, 1, date(2023, 11, 1))
+    assert (found.over_time[1].bucket, found.over_time[1].credits) == (date(2023, 11, 1), 50)
     assert found.over_time[0].bucket == date(2023, 10, 1)
     assert found.over_time[-1].bucket == date(2026, 3, 1)
 
@@ -107,28 +106,66 @@ def test_one_persons_part(stage: Stage) -> None:
     a_busy_day(stage)
 
     found = reports.report(
-        stage.organization, since=NOW, until=NOW + timedelta(1), dimensions=["feature"], user=stage.owner
+        stage.organization, TODAY, today=NOW.date(), dimensions=["feature"], filters={"user": stage.owner.pk}
     )
 
     assert named(found.by["feature"]) == {"Report": (50, 1)}
 
 
 def test_nothing_used_is_nothing(stage: Stage) -> None:
-    found = reports.report(stage.organization, since=NOW, until=NOW + timedelta(days=1))
+    found = reports.report(stage.organization, TODAY, today=NOW.date())
 
     assert (found.total.credits, found.total.uses) == (0, 0)
     assert found.by["user"] == []
 
 
-def test_several_periods_at_once(stage: Stage) -> None:
+def test_several_spans_at_once(stage: Stage) -> None:
     meter([stage.use("a"), stage.use("b", occurred_at=NOW - timedelta(days=3))], now=NOW)
-    day = timedelta(days=1)
+    today, day = NOW.date(), timedelta(days=1)
 
     assert reports.used_in(
-        stage.organization,
-        [Period(NOW - 7 * day, NOW), Period(NOW - 7 * day, NOW + day), Period(NOW - 9 * day, NOW - 8 * day)],
-    ) == [50, 100, 0]
+        stage.organization, [Span(today - 7 * day, NOW), Span(today - 7 * day, NOW + day), Span(today, NOW + day)]
+    ) == [50, 100, 50]
     assert reports.first_use_at(stage.organization) == NOW - 3 * day
+
+
+def test_users_open_to_their_features(stage: Stage) -> None:
+    a_busy_day(stage)
+
+    found = reports.report(stage.organization, TODAY, today=NOW.date(), opens_users=True)
+
+    assert {line.name: named(list(line.parts)) for line in found.by["user"]} == {
+        "Bob": {"Chat": (60, 1), "Report": (50, 1)},
+        "Alice": {"Report": (50, 1)},
+        "nobody in particular": {"Enrich": (7, 1)},
+    }
+
+
+def test_tokens_and_quantities_are_added_up(stage: Stage) -> None:
+    a_busy_day(stage)
+
+    found = reports.report(stage.organization, TODAY, today=NOW.date())
+
+    assert (found.total.input_tokens, found.total.output_tokens, found.total.quantity) == (10, 2, 7)
+    assert (found.total, found.final_credits) == (found.today, 0)
+
+
+def test_two_ranges_side_by_side_differ_by_as_much_in_every_table(stage: Stage) -> None:
+    a_busy_day(stage)
+    yesterday = NOW - timedelta(days=1)
+    chat = Measures(model="large", input_tokens=10, output_tokens=2)
+    price(stage.program, "chat", pricing="per_token", model="large", input_credits=1, output_credits=1)
+    meter(
+        [stage.use("e", occurred_at=yesterday), stage.use("f", "chat", measures=chat, occurred_at=yesterday)], now=NOW
+    )
+    before = reports.report(stage.organization, periods.yesterday(NOW.date()), today=NOW.date())
+
+    found = reports.compared(reports.report(stage.organization, TODAY, today=NOW.date()), before)
+
+    assert (found.total.before, found.total.difference) == (62, 167 - 62)
+    for dimension in DIMENSIONS:
+        assert sum(line.difference for line in found.by[dimension]) == found.total.difference
+    assert [(line.name, line.credits, line.before) for line in found.by["model"]][-1] == ("large", 0, 12)
 
 
 class TestPeriods:
@@ -137,6 +174,25 @@ class TestPeriods:
         assert periods.last_month(date(2026, 1, 1)) == Days(date(2025, 12, 1), date(2025, 12, 31))
         assert periods.this_month(date(2026, 3, 10)) == Days(date(2026, 3, 1), date(2026, 3, 10))
         assert periods.last_30_days(date(2026, 3, 10)) == Days(date(2026, 2, 9), date(2026, 3, 10))
+
+        assert periods.yesterday(date(2026, 3, 1)) == Days(date(2026, 2, 28), date(2026, 2, 28))
+        assert periods.last_7_days(date(2026, 3, 10)) == Days(date(2026, 3, 4), date(2026, 3, 10))
+
+    @pytest.mark.parametrize(
+        ("days", "before"),
+        [
+            # As many days, right before.
+            (Days(date(2026, 3, 4), date(2026, 3, 10)), Days(date(2026, 2, 25), date(2026, 3, 3))),
+            (Days(date(2026, 3, 1), date(2026, 3, 1)), Days(date(2026, 2, 28), date(2026, 2, 28))),
+            # This month so far: the same days of the last one.
+            (Days(date(2026, 3, 1), date(2026, 3, 30)), Days(date(2026, 2, 1), date(2026, 2, 28))),
+            # Whole months: as many whole months.
+            (Days(date(2026, 2, 1), date(2026, 2, 28)), Days(date(2026, 1, 1), date(2026, 1, 31))),
+            (Days(date(2025, 12, 1), date(2026, 2, 28)), Days(date(2025, 9, 1), date(2025, 11, 30))),
+        ],
+    )
+    def test_the_range_before(self, days: Days, before: Days) -> None:
+        assert periods.range_before(days, today=date(2026, 3, 30)) == before
 
     def test_a_day_with_23_hours_is_a_day(self) -> None:
         since, until = Days(date(2026, 3, 29), date(2026, 3, 29)).instants(ZoneInfo("Europe/Berlin"))

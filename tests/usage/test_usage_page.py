@@ -1,6 +1,6 @@
 """The pages of what was used: Alice's of all of it, and each member's own."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
@@ -13,15 +13,14 @@ from organizations.models import User
 from tests import factories
 from tests.owner_pages import assert_for_owners_alone, signed_in
 from tests.usage.stage import NOW, Stage, set_up
-from usage import limits
 from usage.metering import meter
+from usage.pricing import Measures
 from usage.refunds import refund
 from usage.uses import Metered
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_at_noon")]
 
 URL = "/o/acme/usage/"
-MINE = "/o/acme/my-usage/"
 
 
 @pytest.fixture
@@ -102,8 +101,8 @@ class TestTheOwnersPage:
     ) -> None:
         meter([stage.use(f"u{n}", service=f"service-{n}") for n in range(40)], now=NOW)
 
-        # The sums run on the driver's own cursor and are one more.
-        with django_assert_num_queries(7):
+        # The sums run on the driver's own cursor and are two more.
+        with django_assert_num_queries(14):
             alices.get(URL)
 
     def test_what_does_not_fit_a_table_is_added_up_in_one_line(self, stage: Stage, alices: Client) -> None:
@@ -111,8 +110,76 @@ class TestTheOwnersPage:
 
         (services,) = [table for table in alices.get(URL).context["tables"] if table["id"] == "by-service"]
 
-        assert len(services["lines"]) == 101
-        assert (services["lines"][-1].name, services["lines"][-1].credits) == ("5 others", 250)
+        others = services["rows"][-1].line
+        assert len(services["rows"]) == 101
+        assert (others.name, others.credits) == ("5 others", 250)
+
+    def test_a_link_keeps_days_filters_and_comparison(self, stage: Stage, alices: Client, bob: User) -> None:
+        chat = Measures(model="small", input_tokens=10, output_tokens=2)
+        meter(
+            [stage.use("a"), stage.use("b", "chat", measures=chat, user=bob.email), stage.use("c", user=None)], now=NOW
+        )
+        query = f"?range=last_7_days&feature=chat&user={bob.public_id}&service=main&model=small&compare=no"
+
+        response = alices.get(URL + query)
+
+        page = response.content.decode()
+        assert response.context["report"].total.credits == 60
+        assert "Person: Bob" in page
+        kept = f"feature=chat&amp;user={bob.public_id}&amp;service=main&amp;model=small"
+        assert f'href="?range=last_month&amp;{kept}&amp;compare=no"' in page
+        assert f'href="/o/acme/usage.csv?range=last_7_days&amp;{kept}"' in page
+        assert 'href="?range=last_7_days&amp;compare=no"' in page
+        assert used(alices, "?feature=report&user=-") == 50
+        assert used(alices, "?team=-&model=-") == 100
+
+    def test_each_row_leads_to_its_part_of_the_same_days(self, stage: Stage, alices: Client) -> None:
+        meter([stage.use("a"), stage.use("b", service="a shop & more")], now=NOW)
+
+        page = alices.get(URL, {"range": "today"}).content.decode()
+
+        assert 'href="?range=today&amp;service=a+shop+%26+more"' in page
+        assert used(alices, "?range=today&service=a+shop+%26+more") == 50
+
+    def test_users_open_to_their_features_without_a_script(self, stage: Stage, alices: Client) -> None:
+        chat = Measures(model="small", input_tokens=10, output_tokens=2)
+        meter([stage.use("a"), stage.use("b", "chat", measures=chat)], now=NOW)
+
+        page = alices.get(URL).content.decode()
+        opened = page[page.index("<summary>Alice</summary>") :]
+
+        assert opened.index("Chat") < opened.index("Report") < opened.index("</details>")
+        assert f"user={stage.owner.public_id}" in opened
+        assert "12" in page[page.index("Tokens") :]
+
+    def test_it_compares_with_the_range_before_unless_that_is_declined(self, stage: Stage, alices: Client) -> None:
+        for key, days in (("a", 0), ("b", 1), ("c", 8), ("d", 8), ("e", 8)):
+            meter([stage.use(key, service=key[0], occurred_at=NOW - timedelta(days=days))], now=NOW)
+
+        response = alices.get(URL, {"range": "last_7_days"})
+        page = response.content.decode()
+
+        assert (response.context["report"].total.before, response.context["before"].first) == (150, date(2026, 2, 25))
+        for expected in ["−33%", "−50, from 150", "new", "−100%", 'href="?range=last_7_days&amp;compare=no"']:
+            assert expected in page
+        alone = alices.get(URL, {"range": "last_7_days", "compare": "no"})
+        assert alone.context["report"].total.before is None
+        assert "−33%" not in alone.content.decode()
+
+    def test_today_is_shown_apart(self, stage: Stage, alices: Client) -> None:
+        meter([stage.use("a"), stage.use("b", occurred_at=NOW - timedelta(days=2))], now=NOW)
+
+        page = " ".join(alices.get(URL).content.decode().split())
+
+        assert '<p class="figure-label">Of it through yesterday</p> <p class="figure-value"> 50 </p>' in page
+        assert '<p class="figure-note">so far, not final</p>' in page
+        assert "so far, not final" not in alices.get(URL, {"range": "last_month"}).content.decode()
+
+    def test_what_was_refunded_is_said(self, stage: Stage, alices: Client) -> None:
+        answer = stage.pay("a")
+        refund(answer.event_id, credits=12, key="r", reason="", within=None, now=NOW)
+
+        assert "refunded 12" in alices.get(URL).content.decode()
 
     def test_today_is_drawn_as_unfinished(self, stage: Stage, alices: Client) -> None:
         meter([stage.use("a"), stage.use("b", occurred_at=NOW - timedelta(days=2))], now=NOW)
@@ -130,6 +197,10 @@ class TestTheOwnersPage:
             ({"since": "2026-03-02", "until": "2026-03-01"}, "This day is before the first one."),
             ({"since": "0001-01-01", "until": "9999-12-31"}, "Choose a day from the year 2000 to 2100."),
             ({"since": "\0", "until": "'"}, "Enter a valid date."),
+            ({"user": "usr_nobody"}, "Select a valid choice."),
+            ({"feature": "\0"}, "Select a valid choice."),
+            ({"model": "\0"}, "Select a valid choice."),
+            ({"compare": "perhaps"}, "Select a valid choice."),
         ],
     )
     def test_nonsense_is_refused_with_a_sentence(self, alices: Client, query: dict[str, str], sentence: str) -> None:
@@ -147,40 +218,3 @@ class TestTheOwnersPage:
 
         assert "There are no credits yet." in signed_in(owner).get("/o/new/usage/").content.decode()
         assert signed_in(owner).get("/o/new/my-usage/").status_code == 200
-
-
-class TestAMembersOwnPage:
-    def test_bob_sees_what_he_used_and_what_is_left_of_his_limit(self, stage: Stage, bob: User) -> None:
-        meter([stage.use("a"), stage.use("b", user=bob.email)], now=NOW)
-        limits.set_limit(organization=stage.organization, user=bob, credits=120, actor=stage.owner, now=NOW)
-        meter([stage.use("c", user=bob.email)], now=NOW)
-
-        response = signed_in(bob).get(MINE)
-
-        page = response.content.decode()
-        assert response.context["report"].total.credits == 100
-        assert response.context["limit"].left == 20
-        assert "Left of your own limit" in page
-        assert "100 counted of 120 credits a month" in page
-        assert "Alice" not in page
-
-    def test_it_is_about_this_month_alone(self, stage: Stage, alices: Client) -> None:
-        meter([stage.use("a", occurred_at=NOW - timedelta(days=12))], now=NOW)
-
-        assert "You used nothing this month." in alices.get(MINE).content.decode()
-
-    def test_strangers_and_the_anonymous_learn_nothing(self, stage: Stage) -> None:
-        charlie = factories.person("Charlie")
-
-        assert signed_in(charlie).get(MINE).status_code == 404
-        assert Client().get(MINE).status_code == 302
-        assert signed_in(stage.owner).post(MINE).status_code == 405
-
-    def test_it_asks_a_fixed_number_of_questions(
-        self, stage: Stage, bob: User, django_assert_num_queries: DjangoAssertNumQueries
-    ) -> None:
-        meter([stage.use(f"u{n}", user=bob.email) for n in range(20)], now=NOW)
-        client = signed_in(bob)
-
-        with django_assert_num_queries(6):
-            client.get(MINE)

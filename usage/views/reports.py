@@ -1,72 +1,92 @@
-"""The pages of what was used: the owners' of all of it, and each member's own."""
+"""The pages of what was used: the owners' of all of it, as a file too, and each member's own."""
 
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.http import HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from credits.forms import DaysForm
 from credits.models import Wallet
 from organizations.access import MemberRequest, member_required, owner_required
-from organizations.models import Organization
-from usage import limits, periods, reports
+from organizations.models import Organization, User
+from usage import limits, report_csv, reports
 from usage.charts import usage_chart
-from usage.forms import PRESETS, UsageForm, preset_label
-from usage.reports import Dimension, Line, Report
-
-# Rows of a table; the rest is added up in one line, so that every table sums to the same.
-MOST_ROWS = 100
+from usage.forms import PRESETS, RangeForm, UsageForm, choices_of, preset_label
+from usage.limits import LimitState, Moment
+from usage.periods import range_before
+from usage.report_links import Links
+from usage.report_tables import tables
 
 
 @require_safe
 @owner_required
 def usage(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Show what was used in some days, over time and by feature, person, team, service and model."""
+    """Show what was used in some days, over time and by service, person, feature, team and model."""
     wallet = _wallet(organization)
     if wallet is None:
         return render(request, "usage/usage.html", {"organization": organization})
-    form = UsageForm(request.GET)
+    form, links = _form(request, organization, wallet), Links(request.GET.dict())
     context: dict[str, Any] = {"organization": organization, "program": wallet.program, "form": form}
     if not form.is_valid():
-        return render(request, "usage/usage.html", {**context, "presets": _presets("")}, status=422)
-    today = timezone.localdate()
+        return render(request, "usage/usage.html", {**context, "presets": _presets(links, "")}, status=422)
+    today, filters = timezone.localdate(), form.filters()
     days = form.days(today)
-    since, until = days.instants(ZoneInfo(organization.time_zone))
-    report = reports.report(organization, since=since, until=until)
-    context["form"] = DaysForm(initial={"since": days.first, "until": days.last})
-    context |= {"presets": _presets(form.preset), "days": days, "report": report, "today": today}
+    before = range_before(days, today)
+    report = reports.report(organization, days, today=today, filters=filters, opens_users=True)
+    if form.compares:
+        report = reports.compared(report, reports.report(organization, before, today=today, filters=filters))
+    context |= {"presets": _presets(links, form.preset), "days": days, "before": before, "today": today}
+    context |= {"report": report, "tables": tables(report, links), "links": _links(links), "chosen": form.chosen()}
+    context["form"] = form.filled_in(days)
     if len(report.over_time) > 1 and report.total.uses:
         context["chart"] = usage_chart(report, program=wallet.program, today=today)
-    return render(request, "usage/usage.html", {**context, "tables": _tables(report)})
+    return render(request, "usage/usage.html", context)
+
+
+@require_safe
+@owner_required
+def usage_csv(request: MemberRequest, organization: Organization) -> HttpResponseBase:
+    """Send what the usage page adds up as a file: the same days, the same filters."""
+    wallet = _wallet(organization)
+    if wallet is None:
+        raise Http404
+    form = _form(request, organization, wallet)
+    if not form.is_valid():
+        context = {"organization": organization, "program": wallet.program, "form": form}
+        return render(request, "usage/usage.html", context, status=422)
+    today = timezone.localdate()
+    days = form.days(today)
+    lines = report_csv.lines(organization, days, today=today, filters=form.filters(), program=wallet.program)
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    name = f"{organization.slug}-usage-{days.first}-{days.last}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 @require_safe
 @member_required
 def my_usage(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Show members what they used themselves this month, and what is left of their own limit."""
+    """Show members what they used themselves, this month unless they ask for other days, and what is left of their
+    own limit."""
     wallet = _wallet(organization)
     if wallet is None:
         return render(request, "usage/my_usage.html", {"organization": organization})
-    zone, now = ZoneInfo(organization.time_zone), timezone.now()
-    since, until = periods.this_month(timezone.localdate()).instants(zone)
+    form, links = RangeForm(request.GET), Links(request.GET.dict())
+    context: dict[str, Any] = {"organization": organization, "program": wallet.program, "form": form}
+    if not form.is_valid():
+        return render(request, "usage/my_usage.html", {**context, "presets": _presets(links, "")}, status=422)
+    now, today = timezone.now(), timezone.localdate()
+    days = form.days(today)
     report = reports.report(
-        organization, since=since, until=until, dimensions=["feature", "service"], user=request.user
+        organization, days, today=today, dimensions=["feature", "service"], filters={"user": request.user.pk}
     )
-    month_on = limits.month_of(now, zone)
-    context = {
-        "organization": organization,
-        "program": wallet.program,
-        "report": report,
-        "month_on": month_on,
-        "limit": limits.read({organization.pk: month_on}, user_ids=[request.user.pk], team_ids=[], now=now).of_user(
-            organization.pk, request.user.pk
-        ),
-        "tables": _tables(report),
-    }
+    context |= {"presets": _presets(links, form.preset), "form": RangeForm(initial=form.initial_of(days))}
+    context |= {"days": days, "report": report, "tables": tables(report), "today": today}
+    context["limit"] = _own_limit(organization, request.user, now)
     return render(request, "usage/my_usage.html", context)
 
 
@@ -74,30 +94,26 @@ def _wallet(organization: Organization) -> Wallet | None:
     return Wallet.objects.select_related("program").filter(organization=organization).first()
 
 
-def _presets(current: str) -> list[dict[str, Any]]:
-    return [{"label": preset_label(key), "url": f"?range={key}", "current": key == current} for key in PRESETS]
+def _own_limit(organization: Organization, user: User, now: datetime) -> LimitState | None:
+    """The member's limit for all features, with what counts in this month."""
+    moment = Moment.at(now, ZoneInfo(organization.time_zone))
+    found = limits.read({organization.pk: moment}, user_ids=[user.pk], team_ids=[], feature_ids=[])
+    return next((limit for limit in found if limit.user_id == user.pk), None)
 
 
-def _tables(report: Report) -> list[dict[str, Any]]:
-    """A table for every dimension in which there is something to tell apart."""
-    titles: dict[Dimension, tuple[str, str]] = {
-        "feature": (_("By feature"), _("Feature")),
-        "user": (_("By person"), _("Person")),
-        "team": (_("By team"), _("Team")),
-        "service": (_("By service"), _("Service")),
-        "model": (_("By model"), _("Model")),
+def _form(request: HttpRequest, organization: Organization, wallet: Wallet) -> UsageForm:
+    choices = choices_of(organization, wallet.program, model=request.GET.get("model", ""))
+    return UsageForm(request.GET, choices=choices)
+
+
+def _presets(links: Links, current: str) -> list[dict[str, Any]]:
+    return [{"label": preset_label(key), "url": links.of_preset(key), "current": key == current} for key in PRESETS]
+
+
+def _links(links: Links) -> dict[str, str]:
+    return {
+        "csv": links.query(without={"compare"}),
+        "compare": links.query(without={"compare"}),
+        "alone": links.query({"compare": "no"}),
+        "unfiltered": links.unfiltered(),
     }
-    tables = []
-    for dimension, lines in report.by.items():
-        title, column = titles[dimension]
-        if lines and not (dimension in {"team", "model"} and len(lines) == 1 and lines[0].is_nameless):
-            tables.append({"id": f"by-{dimension}", "title": title, "column": column, "lines": _shortened(lines)})
-    return tables
-
-
-def _shortened(lines: list[Line]) -> list[Line]:
-    rest = lines[MOST_ROWS:]
-    if not rest:
-        return lines
-    others = _("%(count)s others") % {"count": len(rest)}
-    return [*lines[:MOST_ROWS], Line(others, sum(line.credits for line in rest), sum(line.uses for line in rest))]

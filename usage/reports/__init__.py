@@ -1,0 +1,25 @@
+"""Sums over what was used: how many credits, by whom, for what, where and when. What pages and files read.
+
+Days that `usage.rollups` has added up are read from its daily sums, the days after them (as a rule only today) from the
+events; what comes out is the same as from the events alone. Reads only; amounts in smallest units. What a use cost less
+what was refunded of it counts on the day of the use.
+"""
+
+from usage.reports.comparing import compared
+from usage.reports.lines import DIMENSIONS, NO_FILTERS, Dimension, Filters, Line, Report
+from usage.reports.reading import report
+from usage.reports.spans import Span, first_use_at, used_in
+
+__all__ = [
+    "DIMENSIONS",
+    "NO_FILTERS",
+    "Dimension",
+    "Filters",
+    "Line",
+    "Report",
+    "Span",
+    "compared",
+    "first_use_at",
+    "report",
+    "used_in",
+]

@@ -1,0 +1,32 @@
+"""Two reports side by side: what was used in a range, and in the one before it. Pure."""
+
+from dataclasses import replace
+
+from usage.reports.lines import Dimension, Line, Report
+
+
+def compared(report: Report, before: Report) -> Report:
+    """Return the report with what each of its sums was in the range before.
+
+    What was used before and is used no more stands at the end with nothing, so that the differences of every table
+    sum to that of the total.
+    """
+    return replace(
+        report,
+        total=replace(report.total, before=before.total.credits),
+        by={dimension: _lines(report, before, dimension) for dimension in report.by},
+    )
+
+
+def _lines(report: Report, before: Report, dimension: Dimension) -> list[Line]:
+    earlier = {line.key: line for line in before.by[dimension]}
+    lines = [replace(line, before=_credits(earlier.pop(line.key, None))) for line in report.by[dimension]]
+    gone = [
+        Line(line.name, 0, 0, key=line.key, choice=line.choice, is_nameless=line.is_nameless, before=line.credits)
+        for line in earlier.values()
+    ]
+    return [*lines, *gone]
+
+
+def _credits(line: Line | None) -> int:
+    return line.credits if line else 0

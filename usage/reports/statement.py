@@ -1,0 +1,115 @@
+"""The SQL that reads usage from the daily sums and, for the days that they don't reach, from the events.
+
+Why no day counts twice or not at all while a rollup runs: a report first reads how far the sums go, and takes the days
+up to there from the sums and the later ones from the events, in ONE statement, which has one snapshot. A rollup that
+ends in between only adds sums of later days, which are not read, and replaces a day's sums within one transaction, so
+that the snapshot has all of the old ones or all of the new. The one thing that could go wrong, that sums are taken away
+in between (another time zone, everything made anew), is asked in the same snapshot: `proof` answers a row only if the
+sums still reach as far, on the same clocks. Without it the caller reads again from the events alone, which are always
+true. The edge is a parameter, and not read inside, so that the planner knows how few the newest events are.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from credits import arrays
+from credits.balance_over_time import midnight
+from organizations.models import Organization
+from usage import rollups
+from usage.models import Shape
+from usage.periods import Days
+from usage.reports.lines import DIMENSIONS, Dimension, Filters
+
+KEYS: dict[Dimension, str] = {d: d if d == "model" else f"{d}_id" for d in DIMENSIONS}
+SUMMED = ("credits", "refunded", "uses", "input_tokens", "output_tokens", "quantity")
+SUMS = ", ".join(f"sum({column})::bigint AS {column}" for column in SUMMED)
+
+ROLLED = """
+    SELECT day_on, {keys}, {summed} FROM usage_dailyusage
+    WHERE organization_id = %(organization)s AND shape = '{shape}'
+      AND day_on >= %(rolled_first)s AND day_on <= %(rolled_last)s{only}
+"""
+# The day of an event is found by the midnights themselves, and not by the date on its clock: an hour that the clocks
+# show twice around midnight belongs to the day in which it lies.
+FRESH = """
+    SELECT %(fresh_first)s::date + width_bucket(occurred_at, %(fresh_midnights)s::timestamptz[]) - 1 AS day_on, {keys},
+           sum(credits)::bigint AS credits, sum(refunded)::bigint AS refunded, count(*) AS uses,
+           coalesce(sum(input_tokens), 0)::bigint AS input_tokens,
+           coalesce(sum(output_tokens), 0)::bigint AS output_tokens, coalesce(sum(quantity), 0)::bigint AS quantity
+    FROM usage_usageevent
+    WHERE organization_id = %(organization)s AND occurred_at >= %(fresh_since)s AND occurred_at < %(fresh_until)s{only}
+    GROUP BY 1, {keys}
+"""
+PROOF = """
+    SELECT 1 FROM usage_usagerollup
+    WHERE organization_id = %(organization)s AND time_zone = %(zone)s AND through_on >= %(rolled_last)s
+"""
+
+
+def read_through(organization: Organization) -> date | None:
+    """Return through which day the daily sums are made on the organization's present clocks, or None."""
+    through, time_zone = rollups.through(organization)
+    return through if time_zone == organization.time_zone else None
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where some days of an organization are read: `rolled` from the sums, `fresh`, which follow them, from the events;
+    None where there are none of the kind."""
+
+    organization: Organization
+    rolled: Days | None
+    fresh: Days | None
+    filters: Filters
+
+    def relation(self, shape: Shape) -> str:
+        """Return a query for the rows: a day, keys, sums. Rows of one day and key may be several: they are to be added.
+
+        Uses `fresh`, which `fresh_relation` defines, if there are fresh days.
+        """
+        parts = []
+        if self.rolled:
+            keys, summed = ", ".join(KEYS.values()), ", ".join(SUMMED)
+            parts.append(ROLLED.format(shape=shape.value, keys=keys, summed=summed, only=self._only()))
+        if self.fresh:
+            parts.append("SELECT * FROM fresh")
+        return " UNION ALL ".join(parts)
+
+    def fresh_relation(self) -> str:
+        """Return the query for `fresh`; empty where there are no fresh days."""
+        return FRESH.format(keys=", ".join(KEYS.values()), only=self._only()) if self.fresh else ""
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the values that the queries name."""
+        zone = ZoneInfo(self.organization.time_zone)
+        values: dict[str, Any] = {"organization": self.organization.pk, "zone": zone.key}
+        values |= {f"only_{dimension}": key for dimension, key in self.filters.items() if key is not None}
+        if self.rolled:
+            values |= {"rolled_first": self.rolled.first, "rolled_last": self.rolled.last}
+        if self.fresh:
+            first, since, until = self.fresh.first, *self.fresh.instants(zone)
+            days = (self.fresh.last - first).days + 1
+            midnights = arrays.instants(midnight(first + timedelta(days=n), zone) for n in range(days))
+            values |= {"fresh_first": first, "fresh_midnights": midnights}
+            values |= {"fresh_since": since, "fresh_until": until}
+        return values
+
+    def _only(self) -> str:
+        return "".join(
+            f" AND {KEYS[dimension]} " + ("IS NULL" if key is None else f"= %(only_{dimension})s")
+            for dimension, key in self.filters.items()
+        )
+
+
+def sources(organization: Organization, days: Days, *, through: date | None, filters: Filters) -> Sources:
+    """Say where days are read when the sums are made through a day; `through` None: all from the events."""
+    edge = (
+        days.first - timedelta(days=1)
+        if through is None
+        else min(max(through, days.first - timedelta(days=1)), days.last)
+    )
+    rolled = Days(days.first, edge) if edge >= days.first else None
+    fresh = Days(edge + timedelta(days=1), days.last) if edge < days.last else None
+    return Sources(organization, rolled, fresh, filters)

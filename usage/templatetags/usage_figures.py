@@ -1,0 +1,25 @@
+"""How a sum differs from that of the range before, for templates, in the active language. A line has `before`."""
+
+from django import template
+from django.utils.translation import get_language, pgettext
+
+from credits.models import Program
+from organizations.formats import MINUS, format_credits, format_share
+from usage.reports import Line
+
+register = template.Library()
+
+
+@register.filter
+def change(line: Line, program: Program) -> str:
+    """The difference in credits: "+120", "−12", "0"."""
+    return format_credits(line.difference, decimals=program.decimals, language=get_language() or "en", signed=True)
+
+
+@register.filter
+def percent_change(line: Line) -> str:
+    """The difference in whole per cent of what it was before: "+25%", "−100%"; "new" where it was nothing."""
+    if not line.before:
+        return pgettext("compared with nothing before", "new") if line.credits else ""
+    sign = "+" if line.difference > 0 else MINUS if line.difference < 0 else ""
+    return sign + format_share(abs(line.difference), line.before, language=get_language() or "en")
