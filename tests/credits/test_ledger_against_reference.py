@@ -23,8 +23,13 @@ pytestmark = pytest.mark.django_db
 MICROSECOND = timedelta(microseconds=1)
 
 
-def test_the_ledger_does_what_the_reference_does_for_20_000_steps() -> None:
-    assert machine.run(programs(), examples=450) >= 20_000
+# In parts, so that several processes share the work and no transaction grows old. Together: 20,000 steps.
+PARTS = 8
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_the_ledger_does_what_the_reference_does_for_20_000_steps(part: int) -> None:
+    assert machine.run(programs(), examples=58, number=part) >= 20_000 / PARTS
 
 
 def forget_priority(patch: pytest.MonkeyPatch) -> None:
@@ -96,6 +101,10 @@ def leave_numbers_out(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Book, "finish", finish_and_skip)
 
 
+def let_anything_take_marks_away(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(WalletState, "was_topped_up_since", lambda wallet, mark: True)
+
+
 @pytest.mark.parametrize(
     "plant",
     [
@@ -109,6 +118,7 @@ def leave_numbers_out(patch: pytest.MonkeyPatch) -> None:
         forget_the_overdraft_limit,
         forget_what_was_asked,
         leave_numbers_out,
+        let_anything_take_marks_away,
     ],
 )
 def test_it_finds_a_planted_bug(plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
