@@ -8,6 +8,7 @@ away, so a refund around the mark tells nothing twice. Other marks belong in `ma
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import partial
+from typing import Any
 
 from credits.ledger import mark_rows
 from credits.ledger.book import Book
@@ -90,18 +91,23 @@ def tell(crossed: Iterable[tuple[WalletState, Crossing]]) -> None:
 
 def _tell(wallet: Wallet, state: WalletState, crossing: Crossing) -> None:
     organization, program = wallet.organization, wallet.program
-    key = f"{crossing}:{state.last_number}"
+    # A freeze and a thaw cross without an entry, so the number alone does not name the occasion.
+    key = f"{crossing}:{state.last_number}:{state.now.isoformat()}"
     shown = {"decimals": program.decimals, "unit": program.unit}
     switched_off = program.at_zero == AtZero.SWITCH_OFF
-    details: dict[str, int | bool] = {
+    details: dict[Crossing, dict[str, Any]] = {
         Crossing.LOW: {"available": state.available, "below": state.low_below},
         Crossing.DEPLETED: {"switched_off": switched_off},
         Crossing.RESTORED: {"available": state.available, "switched_off": switched_off},
-    }[crossing]
+    }
     # Where a balance falls through its mark to its end, people are told the end alone.
     if crossing != Crossing.LOW or state.left:
         notices.give_notice(
-            organization=organization, kind=KINDS[crossing], key=key, details={**details, **shown}, now=state.now
+            organization=organization,
+            kind=KINDS[crossing],
+            key=key,
+            details={**details[crossing], **shown},
+            now=state.now,
         )
     balance = {"available": state.available, "reserved": state.reserved, "threshold": state.low_below}
     events.emit(

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from credits import ledger
+from notices.models import Notice
 from organizations.models import Organization
 from tests import factories
 from tests.usage.stage import ALWAYS, NOW, Stage, give, price, prove_books, set_up
@@ -70,6 +72,18 @@ def test_a_use_that_finds_nothing_left_switches_it_off(stage: Stage) -> None:
         stage.pay("late", service="shop", now=NOW + MINUTE)
 
     assert switched_on() == []
+
+
+def test_credits_that_expire_switch_it_off_though_nobody_uses_anything(stage: Stage) -> None:
+    stage.pay("all", service="shop")
+    give(stage.wallet, 50, key="short", now=NOW, expires_at=NOW + MINUTE)
+    Service.objects.update(is_ai_on=True)
+
+    assert ledger.sweep_expired(now=NOW + MINUTE) == 1
+
+    assert switched_on() == []
+    told = Notice.objects.filter(kind="depleted").values_list("details__switched_off", flat=True)
+    assert list(told) == [True, True]
 
 
 def test_so_does_a_reservation_that_finds_nothing_left(stage: Stage) -> None:
