@@ -28,10 +28,19 @@ SHAPES: dict[Shape, tuple[str, ...]] = {
 MEASURES = ("credits", "refunded", "uncollected", "uses", "input_tokens", "output_tokens", "quantity")
 
 
+KEYS = ", ".join(COLUMNS)
+
+
 def _bits(columns: tuple[str, ...]) -> int:
-    """What grouping(COLUMNS) answers for a set: a bit for every column that it is not about."""
+    """What grouping(KEYS) answers for a set: a bit for every column that it is not about."""
     return sum(1 << (len(COLUMNS) - 1 - place) for place, column in enumerate(COLUMNS) if column not in columns)
 
+
+# What makes the coarser sums of the finest, which have a value in every column: the sets, and which shape each is.
+SETS = ", ".join(f"({', '.join(columns)})" for columns in SHAPES.values())
+SHAPE = f"CASE grouping({KEYS}) " + " ".join(f"WHEN {_bits(cs)} THEN '{s.value}'" for s, cs in SHAPES.items()) + " END"
+COARSER_KEYS = ", ".join([*COLUMNS[:-1], "coalesce(model, '')"])
+COARSER_SUMS = ", ".join(f"sum({measure})::bigint" for measure in MEASURES)
 
 # The shapes are named so that the unique index, which has them before the day, is used.
 CLEAR = """
@@ -41,7 +50,7 @@ CLEAR = """
 """
 ADD_UP = f"""
     WITH finest AS MATERIALIZED (
-        SELECT width_bucket(occurred_at, %(midnights)s::timestamptz[]) AS day, {", ".join(COLUMNS)},
+        SELECT width_bucket(occurred_at, %(midnights)s::timestamptz[]) AS day, {KEYS},
                sum(credits)::bigint AS credits, sum(refunded)::bigint AS refunded,
                sum(uncollected)::bigint AS uncollected, count(*) AS uses,
                coalesce(sum(input_tokens), 0)::bigint AS input_tokens,
@@ -49,17 +58,11 @@ ADD_UP = f"""
                coalesce(sum(quantity), 0)::bigint AS quantity
         FROM usage_usageevent
         WHERE organization_id = %(organization)s AND occurred_at >= %(begins)s AND occurred_at < %(ends)s
-        GROUP BY day, {", ".join(COLUMNS)}
+        GROUP BY day, {KEYS}
     )
-    INSERT INTO usage_dailyusage (organization_id, shape, day_on, {", ".join(COLUMNS)}, {", ".join(MEASURES)})
-    SELECT %(organization)s,
-           CASE grouping({", ".join(COLUMNS)})
-               {" ".join(f"WHEN {_bits(columns)} THEN '{shape.value}'" for shape, columns in SHAPES.items())}
-           END AS shape,
-           %(first)s::date + day - 1, {", ".join(COLUMNS[:-1])}, coalesce(model, ''),
-           {", ".join(f"sum({measure})::bigint" for measure in MEASURES)}
-    FROM finest
-    GROUP BY GROUPING SETS ({", ".join(f"(day, {', '.join(columns)})" for columns in SHAPES.values())})
+    INSERT INTO usage_dailyusage (organization_id, shape, day_on, {KEYS}, {", ".join(MEASURES)})
+    SELECT %(organization)s, {SHAPE} AS shape, %(first)s::date + day - 1, {COARSER_KEYS}, {COARSER_SUMS}
+    FROM finest GROUP BY day, GROUPING SETS ({SETS})
     ORDER BY shape, day
 """
 
