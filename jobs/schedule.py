@@ -64,6 +64,13 @@ SCHEDULE = (
         purpose=_("Works off Stripe's events."),
     ),
     Job(
+        name="add-up-usage",
+        call="usage.tasks.roll_up",
+        every=5 * MINUTE,
+        purpose=_("Adds up each organization's day of usage after its midnight, and again where a day has changed."),
+        seconds=100,
+    ),
+    Job(
         name="resolve-refunds",
         call="billing.tasks.resolve_refunds",
         every=5 * MINUTE,

@@ -24,7 +24,7 @@ from usage.rollups.days import ONE_DAY, day_of, each, last_ended, runs
 logger = logging.getLogger(__name__)
 
 # After so many seconds a sweep begins with no further days; the next one goes on.
-SECONDS = 60
+SECONDS = 30
 # A stopped run loses the work of one transaction.
 DAYS_AT_A_TIME = 7
 
