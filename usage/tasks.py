@@ -1,0 +1,8 @@
+"""Background jobs of the meter: each calls one function, says what it did, and may run twice or at once."""
+
+from usage import rollups
+
+
+def roll_up() -> dict[str, int]:
+    """Add up the days of usage that have ended, or have changed since."""
+    return rollups.roll_up_due()
