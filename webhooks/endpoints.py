@@ -79,7 +79,8 @@ def create_endpoint(
             created_at=instant,
         )
         _save(endpoint)
-        secret = _make_secret(endpoint, instant)
+        secret = signing.new_secret()
+        _keep_secret(endpoint, secret, instant)
         details = {"url": _told("url", url), "description": description, "event_types": endpoint.event_types}
         _record("created", endpoint, actor=actor, reason=reason, details=details, now=instant)
     return endpoint, secret
@@ -166,9 +167,10 @@ def rotate_secret(
             )
         if locked.secrets.filter(signs_until__gt=instant).count() + 1 >= MOST_SECRETS:
             raise SecretReplaced(_("The secret was replaced too often today. Try again tomorrow."))
+        secret = signing.new_secret()
         locked.secrets.filter(signs_until__lte=instant).delete()
         locked.secrets.filter(signs_until=None).update(signs_until=instant + OVERLAP)
-        secret = _make_secret(locked, instant)
+        _keep_secret(locked, secret, instant)
         _record("secret_rotated", locked, actor=actor, reason=reason, details={}, now=instant)
     return secret
 
@@ -199,10 +201,8 @@ def _told(name: str, value: Any) -> Any:
     return urlsplit(value).netloc if name == "url" else value
 
 
-def _make_secret(endpoint: WebhookEndpoint, now: datetime) -> str:
-    secret = signing.new_secret()
+def _keep_secret(endpoint: WebhookEndpoint, secret: str, now: datetime) -> None:
     WebhookSecret.objects.create(endpoint=endpoint, sealed=signing.seal(secret), created_at=now)
-    return secret
 
 
 def _record(

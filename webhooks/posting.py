@@ -8,10 +8,10 @@ import http.client
 import io
 import socket
 import ssl
-import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from time import monotonic
 from typing import cast
 
 from webhooks.addresses import BadAddress, Place, Target, parse, resolve
@@ -55,7 +55,7 @@ def post(
     url: str, *, body: bytes, headers: Mapping[str, str], allows_private: bool, seconds: float = CALL_SECONDS
 ) -> Answer:
     """Post the body and return what came of it. Never raises, never takes much longer than the seconds given."""
-    deadline = time.monotonic() + seconds
+    deadline = monotonic() + seconds
     try:
         target = parse(url, allows_private=allows_private)
         places = resolve(target, allows_private=allows_private, seconds=_left(deadline))
@@ -148,7 +148,7 @@ class _Patient(io.RawIOBase):
 
 def _left(deadline: float) -> float:
     """The seconds that are left. Raises TimeoutError where there are none: a socket would take 0 for "at once"."""
-    left = deadline - time.monotonic()
+    left = deadline - monotonic()
     if left <= 0:
         raise TimeoutError
     return left
