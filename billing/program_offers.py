@@ -57,8 +57,7 @@ def read_offers(tables: Mapping[str, Any], amounts: Amounts) -> Offers:
 
 
 def _terms(tables: Mapping[str, Any], amounts: Amounts) -> dict[str, Any]:
-    allowance, referral, notices = tables["allowance"], tables["referral"], tables["notices"]
-    recharge = tables["auto_recharge"]
+    allowance, referral, recharge = tables["allowance"], tables["referral"], tables["auto_recharge"]
     return {
         **_buying(tables["buying"]),
         "purchase_refunds": tables["refunds"].purchases,
@@ -68,7 +67,6 @@ def _terms(tables: Mapping[str, Any], amounts: Amounts) -> dict[str, Any]:
         "referrer_credits": 0 if referral is None else _credits(referral.referrer_credits, amounts),
         "referred_credits": 0 if referral is None else _credits(referral.referred_credits, amounts),
         "referral_days": None if referral is None else referral.validity_days,
-        "low_balance": None if notices is None else _credits(notices.low_balance, amounts),
         "recharge_threshold": None if recharge is None else _credits(recharge.threshold, amounts),
     }
 

@@ -177,8 +177,6 @@ def _check_settings(
         percents = limits.thresholds_percent
         if percents != sorted(set(percents)):
             amounts.problems.add("[limits]", "thresholds_percent", "must rise.")
-    if (notices := tables.get("notices")) is not None:
-        amounts.credits(notices.low_balance, table="[notices]", key="low_balance", least=1, most=MAX_BALANCE)
     for name, key in (("reports", "by"), ("history", "shows")):
         if tables.get(name) is not None:
             refuse_doubles(getattr(tables[name], key), table=f"[{name}]", key=key, amounts=amounts)

@@ -79,7 +79,7 @@ def read_program(path: Path) -> ProgramTerms:
 
 
 def _columns(tables: Mapping[str, Any], amounts: Amounts) -> dict[str, Any]:
-    columns: dict[str, Any] = {"validity_days": None, "holding_limit": None}
+    columns: dict[str, Any] = {"validity_days": None, "holding_limit": None, "low_balance": None}
     if (buying := tables.get("buying")) is not None:
         columns["validity_days"] = buying.validity_days
     if (holding := tables.get("holding_limit")) is not None:
@@ -91,6 +91,10 @@ def _columns(tables: Mapping[str, Any], amounts: Amounts) -> dict[str, Any]:
         columns["reservation_seconds"] = spending.reservation_seconds
         columns["overdraft_limit"] = amounts.credits(
             spending.overdraft_limit, table="[spending]", key="overdraft_limit"
+        )
+    if (notices := tables.get("notices")) is not None:
+        columns["low_balance"] = amounts.credits(
+            notices.low_balance, table="[notices]", key="low_balance", least=1, most=MAX_BALANCE
         )
     if (limits := tables.get("limits")) is not None:
         columns["limit_thresholds"] = limits.thresholds_percent

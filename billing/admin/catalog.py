@@ -209,7 +209,6 @@ class SaleTermsAdmin(CatalogAdmin):
         "referrer_credits",
         "referred_credits",
         "referral_days",
-        "low_balance",
         "recharge_pack",
         "recharge_threshold",
         "reason",

@@ -45,7 +45,6 @@ class SaleTerms(models.Model):
     referrer_credits = models.BigIntegerField(_("credits for the referrer"), default=0)
     referred_credits = models.BigIntegerField(_("credits for the referred"), default=0)
     referral_days = models.PositiveIntegerField(_("referral credits expire after days"), null=True, blank=True)
-    low_balance = models.BigIntegerField(_("low balance alert at"), null=True, blank=True)
     # What an owner who turns auto-recharge on finds filled in; without a pack the program doesn't offer it.
     recharge_pack = models.ForeignKey("billing.Pack", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     recharge_threshold = models.BigIntegerField(_("recharge below"), null=True, blank=True)

@@ -16,6 +16,7 @@ BOUNDS = {
     "holding_limit": (1, MAX_BALANCE),
     "overdraft_limit": (0, MAX_CREDITS),
     "reservation_seconds": (1, 86_400),
+    "low_balance": (1, MAX_BALANCE),
 }
 
 

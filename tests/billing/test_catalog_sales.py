@@ -150,7 +150,7 @@ class TestTheFivePrograms:
             10,
         )
         terms = program.sale_terms
-        assert (terms.reference_prefix, terms.low_balance, terms.purchase_refunds) == ("FLX", 100, "through_support")
+        assert (terms.reference_prefix, program.low_balance, terms.purchase_refunds) == ("FLX", 100, "through_support")
         assert (terms.referrer_credits, terms.referred_credits, terms.referral_days) == (200, 100, 90)
 
     def test_skydeck_sells_any_amount_to_paid_plans_to_the_cent(self) -> None:
