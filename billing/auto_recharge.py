@@ -166,13 +166,13 @@ def _resume(
     reason: str = "",
 ) -> None:
     _begin_anew(row)
-    row.save(update_fields=["failures", "retry_at", "paused_at", "pause_reason", "told_at"])
+    row.save(update_fields=["failures", "retry_at", "paused_at", "pause_reason"])
     _watch(book, wallet_id, row)
     _record(what, row, actor=actor, reason=reason, now=now)
 
 
 def _begin_anew(row: AutoRecharge) -> None:
-    row.failures, row.retry_at, row.paused_at, row.pause_reason, row.told_at = 0, None, None, "", None
+    row.failures, row.retry_at, row.paused_at, row.pause_reason = 0, None, None, ""
 
 
 def _watch(book: ledger.Book, wallet_id: int, row: AutoRecharge) -> None:

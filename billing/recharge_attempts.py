@@ -191,7 +191,8 @@ def close(
             locked.error_code = locked.error_message = ""
         locked.save(update_fields=["state", "closed_at", "error_code", "error_message"])
         ledger.set_recharging(book, wallet_id=wallet_id, until=None)
-        _tell_the_rule(book, wallet_id, locked, instant, counts=counts)
+        if _tell_the_rule(book, wallet_id, locked, instant, counts=counts):
+            recharge_notices.tell_owners(locked, purchase, now=instant)
         audit_events.record(
             action=f"auto_recharge.{locked.state}",
             organization=locked.organization,
@@ -201,7 +202,6 @@ def close(
         )
         if locked.state == RechargeState.SUCCEEDED:
             recharge_notices.alarm_about_bursts(locked, now=instant)
-    recharge_notices.tell_owners(organization_id=attempt.organization_id, now=now)
     return locked
 
 
@@ -218,20 +218,25 @@ def _fail_order(purchase: Purchase, failure: stripe_gateway.Refused, payment_id:
     purchase.save(update_fields=["state", "failure", "stripe_payment_intent_id"])
 
 
-def _tell_the_rule(book: ledger.Book, wallet_id: int, attempt: RechargeAttempt, now: datetime, *, counts: bool) -> None:
-    """Forget failures after a success; after a failure back off, and pause where trying again is of no use."""
+def _tell_the_rule(book: ledger.Book, wallet_id: int, attempt: RechargeAttempt, now: datetime, *, counts: bool) -> bool:
+    """Forget failures after a success; after a failure back off, and pause where trying again is of no use.
+
+    Returns whether this paused it.
+    """
+    reason = None
     row = AutoRecharge.objects.select_for_update(no_key=True, of=("self",)).get(pk=attempt.organization_id)
     if attempt.state == RechargeState.SUCCEEDED:
         row.failures, row.retry_at = 0, None
     elif counts:
         row.failures += 1
         row.retry_at = now + BACK_OFF
-        reason = None
         if attempt.state == RechargeState.NEEDS_PERSON:
             reason = PauseReason.AUTHENTICATION
         elif row.failures >= MOST_FAILURES:
             reason = PauseReason.FAILURES
-        if reason is not None and row.paused_at is None:
-            row.paused_at, row.pause_reason, row.told_at = now, reason, None
-            ledger.set_watch(book, wallet_id=wallet_id, below=None)
-    row.save(update_fields=["failures", "retry_at", "paused_at", "pause_reason", "told_at"])
+    pauses = reason is not None and row.paused_at is None
+    if reason is not None and pauses:
+        row.paused_at, row.pause_reason = now, reason
+        ledger.set_watch(book, wallet_id=wallet_id, below=None)
+    row.save(update_fields=["failures", "retry_at", "paused_at", "pause_reason"])
+    return pauses

@@ -1,75 +1,41 @@
-"""Whom auto-recharge tells what: owners why it has stopped, by mail, once; staff where it fires too often.
+"""Whom auto-recharge tells what: owners why it has stopped, staff where it fires too often.
 
-That a mail is owed is a row (`told_at` is empty while the rule is paused); the sweep sends what did not leave.
+Both in the transaction of the attempt; the words of a notice and its mails belong in `notices`.
 """
 
 import logging
 from datetime import datetime, timedelta
 
-from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, mail_admins
+from django.core.mail import mail_admins
 from django.db import transaction
-from django.template.loader import render_to_string
-from django.urls import reverse
-from django.utils import timezone, translation
-from django.utils.translation import gettext as _
 
-from billing.models import AutoRecharge, PauseReason, RechargeAttempt, RechargeState
+from billing.models import Purchase, RechargeAttempt, RechargeState
+from notices.models import Kind
+from notices.notices import give_notice
 from organizations import audit_events
-from organizations.access import owners_of
-from organizations.formats import format_money
 
 logger = logging.getLogger(__name__)
 
-TOLD_TO_OWNERS = (PauseReason.FAILURES, PauseReason.AUTHENTICATION)
 # More successes than this within an hour are looked at by people.
 MOST_AN_HOUR = 3
 HOUR = timedelta(hours=1)
 
 
-def tell_owners(*, organization_id: int | None = None, now: datetime | None = None) -> None:
-    """Mail the owners of every rule (of one organization, if it is named) that stopped and was not told of yet.
-
-    Never raises: a mail that can't leave is logged, and tried again by the next call. Outside any transaction.
-    """
-    owed = AutoRecharge.objects.filter(pause_reason__in=TOLD_TO_OWNERS, told_at=None, is_on=True)
-    if organization_id is not None:
-        owed = owed.filter(pk=organization_id)
-    for pk in list(owed.values_list("pk", flat=True)):
-        try:
-            with transaction.atomic():
-                # Whoever holds the row is sending this mail right now.
-                mine = owed.select_for_update(no_key=True, of=("self",), skip_locked=True)
-                row = mine.select_related("organization", "pack").filter(pk=pk).first()
-                if row is not None:
-                    _mail(row)
-                    row.told_at = now or timezone.now()
-                    row.save(update_fields=["told_at"])
-        except Exception:  # the money is settled; a mail server must not undo that
-            logger.exception("The owners of organization %s could not be told", pk)
-
-
-def _mail(row: AutoRecharge) -> None:
-    organization = row.organization
-    last = RechargeAttempt.objects.select_related("purchase").filter(organization=organization).latest("created_at")
-    link = settings.BASE_URL.rstrip("/") + reverse("auto_recharge", args=[organization.slug])
-    with translation.override(organization.language):
-        context = {
-            "organization": organization,
-            "needs_person": row.pause_reason == PauseReason.AUTHENTICATION,
-            "attempt": last,
-            "purchase": last.purchase,
-            "amount": format_money(last.amount_minor, currency=last.purchase.currency, language=organization.language),
-            "link": link,
-        }
-        subject = _("Auto-recharge has stopped at %(organization)s") % {"organization": organization.name}
-        mail = EmailMultiAlternatives(
-            subject=" ".join(subject.split()),
-            body=render_to_string("billing/emails/auto_recharge_stopped.txt", context),
-            to=[owner.email for owner in owners_of(organization)],
-        )
-        mail.attach_alternative(render_to_string("billing/emails/auto_recharge_stopped.html", context), "text/html")
-        mail.send()
+def tell_owners(attempt: RechargeAttempt, purchase: Purchase, *, now: datetime) -> None:
+    """Give the owners notice that this attempt's failure stopped their auto-recharge. In the transaction that pauses
+    the rule; once for an attempt."""
+    give_notice(
+        organization=attempt.organization,
+        kind=Kind.RECHARGE_FAILED,
+        key=f"recharge:{attempt.pk}",
+        details={
+            "needs_person": attempt.state == RechargeState.NEEDS_PERSON,
+            "amount_minor": attempt.amount_minor,
+            "currency": purchase.currency,
+            "reason": attempt.error_message,
+        },
+        now=now,
+    )
 
 
 def alarm_about_bursts(attempt: RechargeAttempt, *, now: datetime) -> None:

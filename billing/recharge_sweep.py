@@ -12,7 +12,7 @@ from functools import partial
 
 from django.utils import timezone
 
-from billing import auto_recharge, recharge_notices, stripe_gateway
+from billing import auto_recharge, stripe_gateway
 from billing.models import Purchase, PurchaseState, RechargeAttempt, RechargeState
 from billing.recharge_attempts import charge, close, follow, note_unknown, recharge, rules
 from billing.recharge_rules import UNDER_WAY, default_method
@@ -94,7 +94,7 @@ READ_BELOW_THRESHOLD = """
 
 
 def sweep(*, now: datetime | None = None) -> int:
-    """Do everything that is due: find out, resume, buy, tell. Returns how many attempts it began or brought on.
+    """Do everything that is due: find out, resume, buy. Returns how many attempts it began or brought on.
 
     May run at any time, side by side with itself; what fails is logged and harms nothing else. What it has no time for
     is left to the next sweep. Outside any transaction.
@@ -102,7 +102,6 @@ def sweep(*, now: datetime | None = None) -> int:
     instant = now or timezone.now()
     give_up = time.monotonic() + SWEEP_SECONDS
     _correct_what_was_paid_after_all()
-    recharge_notices.tell_owners(now=instant)
     auto_recharge.resume_with_other_methods(now=now)
     work: list[Callable[[], RechargeAttempt | None]] = []
     work += [partial(resolve, attempt, now=now) for attempt in _left_under_way(instant)]

@@ -53,7 +53,6 @@ class AutoRechargeAdmin(ReadOnlyAdmin):
         "retry_at",
         "paused_at",
         "pause_reason",
-        "told_at",
     ]
     readonly_fields = ["lot", "monthly_limit"]
 

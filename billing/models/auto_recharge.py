@@ -41,8 +41,6 @@ class AutoRecharge(models.Model):
     retry_at = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     pause_reason = models.CharField(max_length=15, choices=PauseReason, blank=True)
-    # When the mail about the pause left; empty until then.
-    told_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("auto-recharge")

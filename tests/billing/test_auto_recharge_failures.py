@@ -4,10 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core import mail
 
 from billing import auto_recharge
 from billing.models import Purchase, RechargeAttempt
+from notices.models import Kind, Notice
 from organizations.models import AuditEvent
 from tests import factories
 from tests.billing.recharges import ASKING_CARD, DECLINING_CARD, HOUR, LOT_MINOR, MINUTE, Recharging, set_up
@@ -33,11 +33,9 @@ def asked(at_stripe: Payments) -> Recharging:
     return here
 
 
-def the_mail() -> tuple[mail.EmailMultiAlternatives, str]:
-    """The one mail that left, and its HTML."""
-    (sent,) = mail.outbox
-    assert isinstance(sent, mail.EmailMultiAlternatives)
-    return sent, str(sent.alternatives[0][0])
+def the_notice() -> Notice:
+    """The one notice that was given."""
+    return Notice.objects.get(kind=Kind.RECHARGE_FAILED)
 
 
 class TestDeclines:
@@ -66,12 +64,15 @@ class TestDeclines:
 
         assert len(declined.charges()) == 3
         assert (declined.row.pause_reason, declined.row.failures) == ("failures", 3)
-        sent, html = the_mail()
-        assert sorted(sent.to) == ["alice@example.com", "bob@example.com"]
-        assert "/o/acme/auto-recharge/" in sent.body
-        assert "Your card was declined." in sent.body
-        assert "<html" in html
-        assert declined.row.told_at is not None
+        notice = the_notice()
+        assert notice.created_at == declined.row.paused_at
+        assert notice.details == {
+            "needs_person": False,
+            "amount_minor": LOT_MINOR,
+            "currency": "EUR",
+            "reason": "Your card was declined.",
+        }
+        assert sorted(mail.user.name for mail in notice.mails.select_related("user")) == ["Alice", "Bob"]
 
     def test_a_success_forgets_earlier_failures(self, declined: Recharging) -> None:
         declined.sweep()
@@ -138,29 +139,26 @@ class TestTheBankWantsToSeeTheOwner:
         assert asked.states() == ["needs_person"]
         assert len(asked.charges()) == 1
         assert asked.row.pause_reason == "authentication"
-        assert len(mail.outbox) == 1
+        notice = the_notice()
+        assert notice.details["needs_person"] is True
+        assert notice.key == f"recharge:{asked.attempts()[0].pk}"
 
-    def test_the_mail_speaks_the_organizations_language(self, at_stripe: Payments) -> None:
-        here = set_up(at_stripe, card=ASKING_CARD, language="ko")
-        here.spend(200_000)
-        here.sweep()
-
-        sent, html = the_mail()
-        assert 'lang="ko"' in html
-        assert "/o/acme/auto-recharge/" in sent.body
-
-
-class TestAMailThatCanNotLeave:
-    def test_it_is_sent_by_the_next_sweep(self, asked: Recharging, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_notice_that_can_not_be_written_leaves_the_attempt_open(
+        self, asked: Recharging, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         with monkeypatch.context() as broken:
-            broken.setattr("billing.recharge_notices.EmailMultiAlternatives.send", lambda self: 1 / 0)
+            broken.setattr("billing.recharge_notices.give_notice", lambda **_: 1 / 0)
             asked.sweep()
+        assert (asked.states(), asked.row.paused_at) == (["pending"], None)
+        asked.sweep(HOUR)
         assert asked.states() == ["needs_person"]
-        assert asked.row.told_at is None
+        assert the_notice().details["needs_person"] is True
 
-        asked.sweep(MINUTE)
-
-        assert len(mail.outbox) == 1
+    def test_stopped_again_it_is_told_again(self, asked: Recharging) -> None:
+        asked.sweep()
+        auto_recharge.restart(organization=asked.shop.organization, actor=asked.shop.owner, now=asked.now)
+        asked.sweep(HOUR)
+        assert Notice.objects.filter(kind=Kind.RECHARGE_FAILED).count() == 2
 
 
 class TestStaffsWord:
