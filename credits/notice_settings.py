@@ -44,7 +44,7 @@ class NoticeSettingsForm(forms.Form):
                 for public_id, person in self.people.items()
             ]
         if wallet is not None:
-            self.fields["low_balance"] = CreditsField(
+            self.fields["low_below"] = CreditsField(
                 decimals=wallet.program.decimals,
                 least=0,
                 required=False,
@@ -55,7 +55,7 @@ class NoticeSettingsForm(forms.Form):
             self.fields[kind.value] = forms.ChoiceField(
                 label=capfirst(str(kind.label)), choices=[(way.value, way.label) for way in preferences.ways_for(kind)]
             )
-        self.order_fields(["low_balance", *(kind.value for kind in preferences.KINDS), "recipients"])
+        self.order_fields(["low_below", *(kind.value for kind in preferences.KINDS), "recipients"])
 
     def ways(self) -> dict[Kind, Way]:
         """How each kind is told. The form must be valid."""
@@ -74,7 +74,7 @@ def save(form: NoticeSettingsForm, *, organization: Organization, wallet: Wallet
     with transaction.atomic():
         changes = preferences.change(organization=organization, ways=form.ways(), recipients=form.chosen())
         if wallet is not None:
-            changes |= _set_mark(wallet, form.cleaned_data["low_balance"])
+            changes |= _set_mark(wallet, form.cleaned_data["low_below"])
         if changes:
             audit_events.record(
                 action="notices.settings_changed",
@@ -92,14 +92,14 @@ def _set_mark(wallet: Wallet, below: int | None) -> dict[str, Any]:
         if before == below:
             return {}
         ledger.set_low_balance(book, wallet_id=wallet.pk, below=below)
-    return {"low_balance": {"from": before, "to": below}}
+    return {"low_below": {"from": before, "to": below}}
 
 
 def _initial(organization: Organization, wallet: Wallet | None) -> dict[str, Any]:
     initial: dict[str, Any] = {kind.value: way.value for kind, way in preferences.ways_of(organization).items()}
     initial["recipients"] = [person.public_id for person in preferences.recipients_of(organization)]
     if wallet is not None and wallet.low_below is not None:
-        initial["low_balance"] = Decimal(wallet.low_below).scaleb(-wallet.program.decimals)
+        initial["low_below"] = Decimal(wallet.low_below).scaleb(-wallet.program.decimals)
     return initial
 
 

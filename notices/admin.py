@@ -82,7 +82,7 @@ class NoticeAdmin(ReadOnlyAdmin):
     list_display = ["created_at", "organization", "kind", "user", "is_shown", "put_away_at"]
     list_filter = ["kind"]
     list_select_related = ["organization", "user"]
-    search_fields = ["=id", "key", "user__email", *ORGANIZATION]
+    search_fields = ["=id", "key", "user__email", "mails__user__email", *ORGANIZATION]
     ordering = ["-created_at"]
     inlines = [MailsInline]
     show_full_result_count = False

@@ -19,7 +19,7 @@ from tests.owner_pages import signed_in
 pytestmark = pytest.mark.django_db
 
 URL = "/o/acme/notices/settings/"
-UNCHANGED = {"low_balance": "", **{kind.value: Way.BOTH.value for kind in preferences.KINDS}}
+UNCHANGED = {"low_below": "", **{kind.value: Way.BOTH.value for kind in preferences.KINDS}}
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ class TestThePage:
 
         page = alices.get(URL).content.decode()
 
-        assert 'name="low_balance" value="123.45"' in page
+        assert 'name="low_below" value="123.45"' in page
         assert '<option value="dashboard" selected>' in page
         assert re.search(rf'value="{alice.public_id}"[^>]*checked', page)
         assert "Empty: below 500.00 credits." in page
@@ -91,7 +91,7 @@ class TestThePage:
             assert alices.get(URL).status_code == 200
 
     def test_an_organization_without_credits_has_no_mark_to_set(self, alices: Client, acme: Organization) -> None:
-        assert 'name="low_balance"' not in alices.get(URL).content.decode()
+        assert 'name="low_below"' not in alices.get(URL).content.decode()
         saved(alices, limit=Way.DASHBOARD)
         assert preferences.ways_of(acme)[Kind.LIMIT] == Way.DASHBOARD
 
@@ -115,16 +115,16 @@ class TestTheMark:
         [("0", 0), ("0.01", 1), ("1234.5", 123_450), ("", None), (" 7 ", 700), ("10000000000", 10**12)],
     )
     def test_it_is_read_exactly(self, alices: Client, wallet: Wallet, typed: str, kept: int | None) -> None:
-        saved(alices, low_balance=typed)
+        saved(alices, low_below=typed)
 
         assert mark(wallet) == kept
 
     @pytest.mark.parametrize("typed", ["-1", "0.001", "many", "1e99", "NaN", "10000000000.01"])
     def test_nonsense_is_refused_and_nothing_is_written(self, alices: Client, wallet: Wallet, typed: str) -> None:
-        response = alices.post(URL, {**UNCHANGED, "low_balance": typed, "limit": Way.MAIL})
+        response = alices.post(URL, {**UNCHANGED, "low_below": typed, "limit": Way.MAIL})
 
         assert response.status_code == 422
-        assert response.context["form"].errors["low_balance"]
+        assert response.context["form"].errors["low_below"]
         assert mark(wallet) is None
         assert not NoticeSetting.objects.exists()
         assert not AuditEvent.objects.filter(action="notices.settings_changed").exists()
@@ -132,13 +132,13 @@ class TestTheMark:
     def test_whole_credits_take_no_decimals(self, alices: Client, program: Program, wallet: Wallet) -> None:
         Program.objects.filter(pk=program.pk).update(decimals=0)
 
-        response = alices.post(URL, {**UNCHANGED, "low_balance": "0.5"})
+        response = alices.post(URL, {**UNCHANGED, "low_below": "0.5"})
 
         assert "This program counts whole credits" in response.content.decode()
 
     def test_it_can_be_left_to_the_program_again(self, alices: Client, wallet: Wallet) -> None:
-        saved(alices, low_balance="7")
-        saved(alices, low_balance="")
+        saved(alices, low_below="7")
+        saved(alices, low_below="")
 
         assert mark(wallet) is None
 
@@ -176,13 +176,13 @@ class TestTheRecord:
         self, alices: Client, acme: Organization, alice: User, wallet: Wallet
     ) -> None:
         for _ in range(2):
-            saved(alices, low_balance="7", limit=Way.MAIL, recipients=[alice.public_id])
+            saved(alices, low_below="7", limit=Way.MAIL, recipients=[alice.public_id])
 
         event = AuditEvent.objects.get(action="notices.settings_changed")
         assert (event.actor, event.organization, event.target) == (alice, acme, "acme")
         assert event.details == {
             "limit": {"from": "both", "to": "mail"},
-            "low_balance": {"from": None, "to": 700},
+            "low_below": {"from": None, "to": 700},
             "recipients": {"from": [], "to": [alice.public_id]},
         }
 

@@ -1,5 +1,7 @@
 """The words of each kind: exact, in the reader's language, on the organization's clocks, and leading where to act."""
 
+from typing import Any
+
 import pytest
 from django.utils import translation
 
@@ -11,7 +13,7 @@ from tests.notices.occasions import DETAILS, given
 pytestmark = pytest.mark.django_db
 
 
-def words(organization: Organization, kind: Kind, *, user: User | None = None, **details: object) -> Text:
+def words(organization: Organization, kind: Kind, *, user: User | None = None, **details: Any) -> Text:
     notice = Notice(organization=organization, kind=kind, user=user, details={**DETAILS[kind], **details})
     return text_of(notice)
 
@@ -156,7 +158,7 @@ EXACT = [
 def test_the_words_are_exact(
     acme: Organization,
     kind: Kind,
-    details: dict[str, object],
+    details: dict[str, Any],
     title: str,
     sentences: list[str],
     link: tuple[str, str],

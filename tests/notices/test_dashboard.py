@@ -1,0 +1,113 @@
+"""What owners were told, on the dashboard, until it is put away or over."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from notices import queries
+from notices.models import Kind, NoticeSetting
+from organizations.models import Organization, User
+from tests import factories
+from tests.notices.occasions import NOW, given
+from tests.owner_pages import signed_in
+from tests.usage.stage import Stage, set_up
+
+pytestmark = pytest.mark.django_db
+
+
+def kinds(organization: Organization) -> list[str]:
+    return [each.notice.kind for each in queries.shown(organization, now=NOW)]
+
+
+class TestWhatIsShown:
+    def test_the_newest_first_and_only_a_few(
+        self, acme: Organization, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        for number in range(queries.MOST_SHOWN + 2):
+            given(acme, Kind.LIMIT, key=f"limit:{number}", now=NOW - timedelta(hours=number))
+
+        with django_assert_num_queries(1):
+            found = queries.shown(acme, now=NOW)
+        assert [each.notice.key for each in found] == [f"limit:{number}" for number in range(queries.MOST_SHOWN)]
+
+    def test_not_what_is_for_one_person_or_another_organization(
+        self, acme: Organization, bob: User, charlie: User
+    ) -> None:
+        given(acme, Kind.LIMIT, user=bob)
+        given(Organization.objects.get(slug="globex"))
+
+        assert kinds(acme) == []
+
+    def test_not_what_owners_do_not_want_there(self, acme: Organization) -> None:
+        NoticeSetting.objects.create(organization=acme, kind=Kind.EXPIRING, on_dashboard=False)
+        given(acme, Kind.EXPIRING)
+
+        assert kinds(acme) == []
+
+    def test_not_what_time_has_made_idle(self, acme: Organization) -> None:
+        given(acme, Kind.EXPIRING, key="then", expires_at=NOW.isoformat())
+        given(acme, Kind.EXPIRING, key="later", expires_at=(NOW + timedelta(seconds=1)).isoformat())
+        given(acme, Kind.LIMIT, key="last month", month_on="2026-02-01")
+        given(acme, Kind.LIMIT, key="this month", month_on="2026-03-01")
+
+        assert sorted(each.notice.key for each in queries.shown(acme, now=NOW)) == ["later", "this month"]
+
+    def test_a_month_ends_on_the_organizations_clocks(self, acme: Organization) -> None:
+        given(acme, Kind.LIMIT)
+        # Acme is in Tokyo, nine hours ahead.
+        midnight = NOW.replace(month=3, day=31, hour=15, minute=0)
+
+        assert queries.shown(acme, now=midnight - timedelta(seconds=1))
+        assert not queries.shown(acme, now=midnight)
+
+    def test_not_what_the_caller_knows_to_be_over(self, acme: Organization) -> None:
+        given(acme)
+        given(acme, Kind.EXPIRING)
+
+        assert [each.notice.kind for each in queries.shown(acme, over=[Kind.LOW_BALANCE], now=NOW)] == [Kind.EXPIRING]
+
+    @pytest.mark.parametrize(
+        ("kind", "tone"), [(Kind.DEPLETED, "danger"), (Kind.LOW_BALANCE, "warning"), (Kind.RESTORED, "")]
+    )
+    def test_what_hurries_looks_like_it(self, acme: Organization, kind: Kind, tone: str) -> None:
+        given(acme, kind)
+
+        assert [each.tone for each in queries.shown(acme, now=NOW)] == [tone]
+
+
+class TestThePage:
+    @pytest.fixture
+    def stage(self, db: None) -> Iterator[Stage]:
+        with time_machine.travel(NOW, tick=False):
+            yield set_up()
+
+    @pytest.fixture
+    def alices(self, stage: Stage) -> Client:
+        return signed_in(stage.owner)
+
+    def test_a_notice_stands_there_until_it_is_put_away(self, stage: Stage, alices: Client) -> None:
+        notice = given(stage.organization, Kind.RECHARGE_FAILED)
+
+        page = alices.get("/o/acme/").content.decode()
+        assert "Auto-recharge has stopped" in page
+        assert f'action="/o/acme/notices/{notice.pk}/put-away/"' in page
+
+        response = alices.post(f"/o/acme/notices/{notice.pk}/put-away/", {"from": "dashboard"}, follow=True)
+        assert response.redirect_chain == [("/o/acme/", 302)]
+        assert "Auto-recharge has stopped" not in response.content.decode()
+
+    def test_a_balance_that_is_not_low_any_more_is_not_said_to_be(self, stage: Stage, alices: Client) -> None:
+        assert stage.wallet.low_since is None
+        given(stage.organization)
+
+        assert "The balance is low" not in alices.get("/o/acme/").content.decode()
+
+    def test_an_organization_without_a_wallet_has_its_page(self, stage: Stage) -> None:
+        owner = factories.person("Dora")
+        factories.organization(owner, slug="new")
+
+        assert signed_in(owner).get("/o/new/").status_code == 200
