@@ -3,6 +3,6 @@
 What has happened is for looking at; limits and switches go through the verbs that owners' pages use.
 """
 
-from usage.admin import events, features, limits, services
+from usage.admin import events, features, limits, rollups, services
 
-__all__ = ["events", "features", "limits", "services"]
+__all__ = ["events", "features", "limits", "rollups", "services"]

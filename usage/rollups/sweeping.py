@@ -89,11 +89,12 @@ def roll_up_each(
     now: datetime | None = None,
     seconds: float | None = None,
     report: Callable[[Organization, int], None] = lambda *_: None,
+    finished: Callable[[], object] = lambda: None,
 ) -> Outcome:
     """Add up what is due of some organizations, one after the other.
 
-    seconds: after which nothing more is begun (None: all is done). report: told the organization and its days, after
-    each transaction and, with 0, at its end.
+    seconds: after which nothing more is begun (None: all is done). report: told an organization, and how many days,
+    after each transaction; finished: called after each organization.
     """
     ends = None if seconds is None else time.monotonic() + seconds
     outcome = Outcome()
@@ -114,7 +115,7 @@ def roll_up_each(
             outcome.troubles[organization.slug] = f"{type(error).__name__}: {error}".strip()
             if not connection.in_atomic_block:
                 connection.close_if_unusable_or_obsolete()
-        report(organization, 0)
+        finished()
     return outcome
 
 
