@@ -1,6 +1,7 @@
 """What the database itself refuses of the meter's rows, past every model and verb: a case or more per constraint."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from django.apps import apps
@@ -9,6 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from credits.models import MAX_CREDITS
 from tests import factories
 from tests.usage import stage
+from usage import rollups
 from usage.limits import set_limit
 from usage.metering import meter
 from usage.reserving import reserve
@@ -45,6 +47,7 @@ ANOTHER = {
     "reserveduse": {"reservation_id": "gen_random_uuid()"},
     "limit": {"user_id": "(SELECT max(id) FROM organizations_user)"},
     "limituse": {"month_on": "month_on + 31"},
+    "dailyusage": {"day_on": "day_on + 31"},
 }
 
 
@@ -113,6 +116,13 @@ CASES = [
     Case("limit", "limit_credits_in_bounds", {"credits": TOO_MUCH}, where="scope = 'user'"),
     Case("limituse", "limit_use_not_negative", {"credits": "-1"}),
     Case("limituse", "usage_limituse_pkey", {"month_on": "month_on"}),
+    # Of the shape whose columns are nearly all empty: nothing is no other nothing.
+    Case("dailyusage", "daily_usage_is_added_up_once", {"day_on": "day_on"}, where="shape = 'service'"),
+    Case("dailyusage", "daily_usage_is_added_up_once", {"day_on": "day_on"}, where="shape = 'all'"),
+    Case("dailyusage", "daily_usage_shape_known", {"shape": "'galaxy'"}),
+    Case("dailyusage", "daily_usage_sums_make_sense", {"uses": "0"}),
+    Case("dailyusage", "daily_usage_sums_make_sense", {"refunded": "-1"}),
+    Case("dailyusage", "daily_usage_sums_make_sense", {"refunded": "credits + 1"}),
 ]
 
 
@@ -126,6 +136,9 @@ def _rows() -> None:
     for whose in ({}, {"team": research}, {"user": set_up.owner}):
         set_limit(organization=set_up.organization, credits=5_000, actor=set_up.owner, now=stage.NOW, **whose)
     factories.member(set_up.organization, factories.person("Bob"))
+    tomorrow = stage.NOW + timedelta(days=1)
+    rollups.roll_up_due(tomorrow)
+    meter([set_up.use("three", occurred_at=stage.NOW)], now=tomorrow)
 
 
 def copy(case: Case) -> None:
@@ -178,6 +191,8 @@ FOREIGN_KEYS = [
     ("rate", "feature_id"),
     ("limit", "organization_id"),
     ("limituse", "limit_id"),
+    ("usagerollup", "organization_id"),
+    ("lateuse", "organization_id"),
     *[("reserveduse", f"{to}_id") for to in ("reservation", "organization", "service", "feature", "rate")],
 ]
 
