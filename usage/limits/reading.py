@@ -1,11 +1,12 @@
 """What pages show of limits: how much of each is used, reserved and left at a moment. Reads only, under no lock."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from organizations.models import Membership, Organization, User
 from usage.limits import rows
@@ -18,15 +19,30 @@ ALL_FEATURES = "~all"
 
 @dataclass(frozen=True, slots=True)
 class LimitRow:
-    """A limit with how it stands. `request`: what the reader has asked for and was not answered, or None."""
+    """A limit with how it stands.
+
+    is_gone: its user is not a member any more, or its team is closed. request: what the reader has asked for and was
+    not answered, or None.
+    """
 
     limit: Limit
     state: LimitState
+    is_gone: bool = False
     request: LimitRequest | None = None
 
     @property
-    def name(self) -> str:
+    def title(self) -> str:
+        """Whose limit it is, in the active language."""
+        if self.limit.scope == LimitScope.ORGANIZATION:
+            return _("The whole organization")
+        if self.limit.scope == LimitScope.TEAM:
+            return _("Team %(name)s") % {"name": self.state.name}
         return self.state.name
+
+    @property
+    def about(self) -> str:
+        """The feature that it is about, or that it is about all."""
+        return self.state.feature_name or _("All features")
 
     @property
     def left(self) -> int:
@@ -96,7 +112,7 @@ def find(organization: Organization, whose: str, feature: str) -> Limit | None:
 
 
 def stand(limits: Sequence[Limit], *, organization: Organization, now: datetime) -> list[LimitRow]:
-    """Return limits of one organization with how they stand at an instant, in one query."""
+    """Return limits of one organization with how they stand at an instant, in two queries."""
     if not limits:
         return []
     read = rows.read(
@@ -106,7 +122,16 @@ def stand(limits: Sequence[Limit], *, organization: Organization, now: datetime)
         feature_ids={limit.feature_id for limit in limits if limit.feature_id is not None},
     )
     states = {state.id: state for state in read}
-    return [LimitRow(limit, states[limit.pk]) for limit in limits if limit.pk in states]
+    users = [limit.user_id for limit in limits if limit.user_id is not None]
+    memberships = Membership.objects.filter(organization=organization, user__in=users)
+    members = set(memberships.values_list("user_id", flat=True))
+    return [LimitRow(limit, states[limit.pk], _is_gone(limit, members)) for limit in limits if limit.pk in states]
+
+
+def _is_gone(limit: Limit, members: set[int]) -> bool:
+    if limit.team is not None:
+        return limit.team.closed_at is not None
+    return limit.user_id is not None and limit.user_id not in members
 
 
 def own_limits(organization: Organization, user: User, *, now: datetime) -> list[LimitRow]:
@@ -124,5 +149,5 @@ def own_limits(organization: Organization, user: User, *, now: datetime) -> list
         request.limit_id: request
         for request in LimitRequest.objects.filter(limit__organization=organization, user=user, state=RequestState.OPEN)
     }
-    own = [LimitRow(row.limit, row.state, open_requests.get(row.limit.pk)) for row in found]
+    own = [replace(row, request=open_requests.get(row.limit.pk)) for row in found]
     return sorted(own, key=lambda row: NARROWNESS[row.limit.scope])

@@ -1,8 +1,6 @@
 """The pages of what was used: the owners' of all of it, as a file too, and each member's own."""
 
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -12,11 +10,12 @@ from django.views.decorators.http import require_safe
 
 from credits.models import Wallet
 from organizations.access import MemberRequest, member_required, owner_required
-from organizations.models import Organization, User
-from usage import limits, report_csv, reports
+from organizations.models import Organization
+from usage import report_csv, reports
 from usage.charts import usage_chart
 from usage.forms import PRESETS, RangeForm, UsageForm, choices_of, preset_label
-from usage.limits import LimitState, Moment
+from usage.limits import LimitState
+from usage.limits.reading import LimitRow, own_limits
 from usage.periods import range_before
 from usage.report_links import Links
 from usage.report_tables import tables
@@ -40,7 +39,7 @@ def usage(request: MemberRequest, organization: Organization) -> HttpResponse:
     if form.compares:
         report = reports.compared(report, reports.report(organization, before, today=today, filters=filters))
     context |= {"presets": _presets(links, form.preset), "days": days, "before": before, "today": today}
-    context |= {"report": report, "tables": tables(report, links), "links": _links(links), "chosen": form.chosen()}
+    context |= {"compares": form.compares, "report": report, "tables": tables(report, links), "links": _links(links), "chosen": form.chosen()}
     context["form"] = form.filled_in(days)
     if len(report.over_time) > 1 and report.total.uses:
         context["chart"] = usage_chart(report, program=wallet.program, today=today)
@@ -86,7 +85,8 @@ def my_usage(request: MemberRequest, organization: Organization) -> HttpResponse
     )
     context |= {"presets": _presets(links, form.preset), "form": RangeForm(initial=form.initial_of(days))}
     context |= {"days": days, "report": report, "tables": tables(report), "today": today}
-    context["limit"] = _own_limit(organization, request.user, now)
+    context["own_limits"] = own_limits(organization, request.user, now=now)
+    context["limit"] = _own_limit(context["own_limits"])
     return render(request, "usage/my_usage.html", context)
 
 
@@ -94,11 +94,9 @@ def _wallet(organization: Organization) -> Wallet | None:
     return Wallet.objects.select_related("program").filter(organization=organization).first()
 
 
-def _own_limit(organization: Organization, user: User, now: datetime) -> LimitState | None:
-    """The member's limit for all features, with what counts in this month."""
-    moment = Moment.at(now, ZoneInfo(organization.time_zone))
-    found = limits.read({organization.pk: moment}, user_ids=[user.pk], team_ids=[], feature_ids=[])
-    return next((limit for limit in found if limit.user_id == user.pk), None)
+def _own_limit(rows: list[LimitRow]) -> LimitState | None:
+    """The member's limit for all features, of those that cover what they use."""
+    return next((row.state for row in rows if row.is_own and row.limit.feature_id is None), None)
 
 
 def _form(request: HttpRequest, organization: Organization, wallet: Wallet) -> UsageForm:
