@@ -39,7 +39,12 @@ def browser() -> Client:
 def hurried(monkeypatch: pytest.MonkeyPatch) -> list[JobRun]:
     """What the queue was given; it takes everything."""
     given: list[JobRun] = []
-    monkeypatch.setattr(tasks, "hurry", lambda run: given.append(run) or True)
+
+    def take(run: JobRun) -> bool:
+        given.append(run)
+        return True
+
+    monkeypatch.setattr(tasks, "hurry", take)
     return given
 
 
