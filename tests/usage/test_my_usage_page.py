@@ -73,5 +73,5 @@ class TestAMembersOwnPage:
         meter([stage.use(f"u{n}", user=bob.email) for n in range(20)], now=NOW)
         client = signed_in(bob)
 
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(8):
             client.get(MINE)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from organizations.models import Membership, Organization, User
+from organizations.models import Membership, Organization
 from usage.limits import rows
 from usage.limits.state import NARROWNESS, NEARLY_REACHED, REACHED, LimitState, Moment
 from usage.models import Limit, LimitRequest, LimitScope, RequestState
@@ -134,20 +134,20 @@ def _is_gone(limit: Limit, members: set[int]) -> bool:
     return limit.user_id is not None and limit.user_id not in members
 
 
-def own_limits(organization: Organization, user: User, *, now: datetime) -> list[LimitRow]:
+def own_limits(membership: Membership, *, now: datetime) -> list[LimitRow]:
     """Return every limit that covers what a member uses: the own ones first, then the team's, the organization's.
 
     A member may see the figures of the own ones (`is_own`); of the others only whether they are near: their figures
     tell what colleagues used.
     """
-    membership = Membership.objects.filter(organization=organization, user=user).first()
-    covers = Q(scope=LimitScope.ORGANIZATION) | Q(user=user)
-    if membership is not None and membership.team_id is not None:
+    organization, user_id = membership.organization, membership.user_id
+    covers = Q(scope=LimitScope.ORGANIZATION) | Q(user=user_id)
+    if membership.team_id is not None:
         covers |= Q(team=membership.team_id)
     found = stand(list(limits_of(organization).filter(covers)), organization=organization, now=now)
-    open_requests = {
-        request.limit_id: request
-        for request in LimitRequest.objects.filter(limit__organization=organization, user=user, state=RequestState.OPEN)
-    }
+    if not found:
+        return []
+    asked = LimitRequest.objects.filter(limit__organization=organization, user=user_id, state=RequestState.OPEN)
+    open_requests = {request.limit_id: request for request in asked}
     own = [replace(row, request=open_requests.get(row.limit.pk)) for row in found]
     return sorted(own, key=lambda row: NARROWNESS[row.limit.scope])

@@ -27,7 +27,7 @@ from usage.views.limits import program_of, typed
 def ask(request: MemberRequest, organization: Organization, whose: str, feature: str) -> HttpResponse:
     """Ask the owners for more of a limit that covers what the member uses."""
     program, now = program_of(organization), timezone.now()
-    rows = reading.own_limits(organization, request.user, now=now)
+    rows = reading.own_limits(request.membership, now=now)
     row = next((row for row in rows if row.address == (whose, feature)), None)
     if row is None or program is None:
         raise Http404

@@ -39,7 +39,13 @@ def usage(request: MemberRequest, organization: Organization) -> HttpResponse:
     if form.compares:
         report = reports.compared(report, reports.report(organization, before, today=today, filters=filters))
     context |= {"presets": _presets(links, form.preset), "days": days, "before": before, "today": today}
-    context |= {"compares": form.compares, "report": report, "tables": tables(report, links), "links": _links(links), "chosen": form.chosen()}
+    context |= {
+        "compares": form.compares,
+        "report": report,
+        "tables": tables(report, links),
+        "links": _links(links),
+        "chosen": form.chosen(),
+    }
     context["form"] = form.filled_in(days)
     if len(report.over_time) > 1 and report.total.uses:
         context["chart"] = usage_chart(report, program=wallet.program, today=today)
@@ -85,7 +91,7 @@ def my_usage(request: MemberRequest, organization: Organization) -> HttpResponse
     )
     context |= {"presets": _presets(links, form.preset), "form": RangeForm(initial=form.initial_of(days))}
     context |= {"days": days, "report": report, "tables": tables(report), "today": today}
-    context["own_limits"] = own_limits(organization, request.user, now=now)
+    context["own_limits"] = own_limits(request.membership, now=now)
     context["limit"] = _own_limit(context["own_limits"])
     return render(request, "usage/my_usage.html", context)
 
