@@ -4,7 +4,7 @@ Whether something was paid is for `purchases` (cards, by asking Stripe) and for 
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -20,6 +20,8 @@ from organizations import audit_events
 from organizations.formats import format_money
 from organizations.models import User
 from organizations.refusals import Refusal
+from webhooks import events
+from webhooks.models import EventType
 
 SOURCES = {
     Method.CARD: Source.CARD,
@@ -97,6 +99,7 @@ def grant_paid(
             locked.deposited_on, locked.confirmed_by = deposit.deposited_on, deposit.confirmed_by
         locked.save()
         _record_paid(locked, payment_id=payment_id, deposit=deposit, now=instant)
+        _tell_servers(locked, balance=book.wallet(wallet.pk).available, paid_at=instant)
     return locked
 
 
@@ -112,6 +115,26 @@ def _record_paid(purchase: Purchase, *, payment_id: str, deposit: Deposit | None
         reason="" if deposit is None else deposit.reason,
         details=told,
         now=now,
+    )
+
+
+def _tell_servers(purchase: Purchase, *, balance: int, paid_at: datetime) -> None:
+    """Have the product's servers told, in the transaction that grants. balance: what can be spent, smallest units."""
+    events.emit(
+        organization=purchase.organization,
+        event_type=EventType.PURCHASE_PAID,
+        key=purchase.reference,
+        data={
+            "organization": purchase.organization.slug,
+            "reference": purchase.reference,
+            "credits": purchase.credits,
+            "amount_minor": purchase.amount_minor,
+            "currency": purchase.currency,
+            "method": purchase.method,
+            "paid_at": paid_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            "balance": balance,
+        },
+        now=paid_at,
     )
 
 

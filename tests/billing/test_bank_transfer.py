@@ -13,6 +13,7 @@ from credits.models import Grant, Source
 from organizations.models import AuditEvent, User
 from tests import factories
 from tests.billing.shop import NOW, Shop, open_shop, prove_books
+from webhooks.models import WebhookEvent
 
 pytestmark = pytest.mark.django_db
 
@@ -59,6 +60,24 @@ def test_a_confirmed_deposit_brings_credits_with_source_bank_transfer(
     assert (event.actor, event.reason, event.target) == (stella, "Statement of 9 March", order.reference)
     assert event.details["deposited_on"] == "2026-03-09"
     prove_books()
+
+
+def test_the_products_servers_are_told_once_that_it_is_paid(shop: Shop, order: Purchase, stella: User) -> None:
+    for _ in range(2):
+        confirm_deposit(order, deposit(stella), now=NOW)
+
+    event = WebhookEvent.objects.get(type="purchase.paid")
+    assert (event.organization, event.key, event.occurred_at) == (shop.organization, order.reference, NOW)
+    assert event.data == {
+        "organization": "acme",
+        "reference": order.reference,
+        "credits": 10_000,
+        "amount_minor": 99_000,
+        "currency": "KRW",
+        "method": "bank_transfer",
+        "paid_at": NOW.isoformat().replace("+00:00", "Z"),
+        "balance": 10_000,
+    }
 
 
 def test_a_second_confirmation_changes_nothing(shop: Shop, order: Purchase, stella: User) -> None:

@@ -18,6 +18,7 @@ from credits.models import Grant, Source
 from organizations.models import AuditEvent
 from tests.billing.shop import NOW, Shop, open_shop, prove_books
 from tests.payments import Payments
+from webhooks.models import WebhookEvent
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +58,7 @@ class TestAPaidOrder:
         assert (grant.source, grant.expires_at) == (Source.CARD, None)
         assert order.stripe_payment_intent_id is not None
         assert order.receipt_url
+        assert WebhookEvent.objects.get(type="purchase.paid").data["method"] == "card"
         prove_books()
 
     def test_knows_the_invoice_that_stripe_wrote(self, shop: Shop, sandbox: Payments) -> None:
