@@ -36,7 +36,6 @@ def tables(report: Report, links: Links | None = None) -> list[dict[str, Any]]:
             "title": title,
             "column": column,
             "rows": [Row(line, _url(links, dimension, line)) for line in _shortened(report.by[dimension])],
-            "has_tokens": any(line.tokens for line in report.by[dimension]),
             "opens": any(line.parts for line in report.by[dimension]),
         }
         for dimension, (title, column) in titles.items()

@@ -9,8 +9,10 @@ def compared(report: Report, before: Report) -> Report:
     """Return the report with what each of its sums was in the range before.
 
     What was used before and is used no more stands at the end with nothing, so that the differences of every table
-    sum to that of the total.
+    sum to that of the total. Beside nothing at all nothing is compared.
     """
+    if not before.total.uses:
+        return report
     return replace(
         report,
         total=replace(report.total, before=before.total.credits),

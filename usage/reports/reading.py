@@ -62,7 +62,7 @@ def report(
 
 
 def statement_for(where: Sources, *, dimensions: Sequence[Dimension], by_month: bool, opens_users: bool) -> str:
-    """Return the SQL: rows of what it is about, a key, a feature within it, a model, a bucket, whether it is today, sums."""
+    """Return the SQL for rows of: what it is about, key, feature of a user, model, bucket, today or not, sums."""
     tables: dict[str, str] = {}
     if where.fresh:
         tables["fresh"] = where.fresh_relation()

@@ -19,7 +19,7 @@ def change(line: Line, program: Program) -> str:
 @register.filter
 def percent_change(line: Line) -> str:
     """The difference in whole per cent of what it was before: "+25%", "−100%"; "new" where it was nothing."""
-    if not line.before:
-        return pgettext("compared with nothing before", "new") if line.credits else ""
+    if not line.before and line.credits:
+        return pgettext("compared with nothing before", "new")
     sign = "+" if line.difference > 0 else MINUS if line.difference < 0 else ""
-    return sign + format_share(abs(line.difference), line.before, language=get_language() or "en")
+    return sign + format_share(abs(line.difference), line.before or 0, language=get_language() or "en")

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from credits.models import Wallet
+from credits.models import Program, Wallet
 from organizations.access import MemberRequest, member_required, owner_required
 from organizations.models import Organization
 from usage import report_csv, reports
@@ -32,24 +32,24 @@ def usage(request: MemberRequest, organization: Organization) -> HttpResponse:
     context: dict[str, Any] = {"organization": organization, "program": wallet.program, "form": form}
     if not form.is_valid():
         return render(request, "usage/usage.html", {**context, "presets": _presets(links, "")}, status=422)
+    context |= {"presets": _presets(links, form.preset), "links": _links(links), "chosen": form.chosen()}
+    context |= _reported(organization, form, links, wallet.program)
+    return render(request, "usage/usage.html", context)
+
+
+def _reported(organization: Organization, form: UsageForm, links: Links, program: Program) -> dict[str, Any]:
+    """What the page shows of the days and filters that a valid form asks for."""
     today, filters = timezone.localdate(), form.filters()
     days = form.days(today)
     before = range_before(days, today)
     report = reports.report(organization, days, today=today, filters=filters, opens_users=True)
     if form.compares:
         report = reports.compared(report, reports.report(organization, before, today=today, filters=filters))
-    context |= {"presets": _presets(links, form.preset), "days": days, "before": before, "today": today}
-    context |= {
-        "compares": form.compares,
-        "report": report,
-        "tables": tables(report, links),
-        "links": _links(links),
-        "chosen": form.chosen(),
-    }
-    context["form"] = form.filled_in(days)
+    context = {"today": today, "days": days, "before": before, "compares": form.compares, "report": report}
+    context |= {"form": form.filled_in(days), "tables": tables(report, links)}
     if len(report.over_time) > 1 and report.total.uses:
-        context["chart"] = usage_chart(report, program=wallet.program, today=today)
-    return render(request, "usage/usage.html", context)
+        context["chart"] = usage_chart(report, program=program, today=today)
+    return context
 
 
 @require_safe
