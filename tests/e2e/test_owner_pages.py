@@ -19,7 +19,16 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:No directory at"),
 ]
 
-PAGES = ["", "history/", "history/?kind=usage", "history/?since=nonsense", "usage/", "usage/?range=last_30_days"]
+PAGES = [
+    "",
+    "history/",
+    "history/?kind=usage",
+    "history/?since=nonsense",
+    "usage/",
+    "usage/?range=last_30_days",
+    "usage/?range=last_90_days&feature=report&compare=no",
+    "usage/?range=for-ever",
+]
 
 
 @pytest.fixture
@@ -73,6 +82,23 @@ def test_alice_switches_a_service_on_again(stage: Stage, page: Page) -> None:
 
     assert page.get_by_text("AI is on in service-3.").is_visible()
     assert page.get_by_role("heading", name="AI is switched off").count() == 0
+
+
+def test_a_person_opens_to_features_by_hover_and_by_key(stage: Stage, page: Page) -> None:
+    page.goto("/o/acme/usage/?range=last_30_days")
+    features = page.locator(".opens li", has_text="Report")
+    assert not features.is_visible()
+    page.locator(".opens summary").hover()
+    assert features.is_visible()
+    page.mouse.move(0, 0)
+    assert not features.is_visible()
+
+    page.locator(".opens summary").focus()
+    page.keyboard.press("Enter")
+    assert features.is_visible()
+    assert Axe().run(page).violations_count == 0
+    page.get_by_role("link", name="Show this person alone").click()
+    assert page.get_by_text("· Person: Alice").is_visible()
 
 
 def test_the_picture_has_a_name_and_its_figures_open_by_keyboard(stage: Stage, page: Page) -> None:
