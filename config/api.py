@@ -15,6 +15,8 @@ from django.views.decorators.http import require_safe
 from usage.api import openapi
 from usage.api.catalogue import CALLS
 from usage.api.problems import PROBLEM_TYPES, Refused, respond
+from webhooks import reference
+from webhooks.views.docs import docs as webhook_docs
 
 CALL_PREFIXES = ("/api/v1/", "/api/billing/")
 
@@ -41,7 +43,7 @@ class StraightToTheCall:
 @require_safe
 def document(_request: HttpRequest) -> HttpResponse:
     """The OpenAPI document."""
-    return JsonResponse(openapi.document(CALLS))
+    return JsonResponse(reference.add_to(openapi.document(CALLS)))
 
 
 @require_safe
@@ -69,6 +71,7 @@ urlpatterns: list[URLPattern] = [
     *(call.route() for call in CALLS),
     path("api/openapi.json", document, name="api_document"),
     path("api/docs", docs, name="api_docs"),
+    path("api/webhooks", webhook_docs, name="webhook_docs"),
     path("api/problems/<str:slug>", problem, name="api_problem"),
     path("api/<path:rest>", nothing),
 ]

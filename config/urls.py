@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("config.api")),
     path("", include("organizations.urls")),
     path("", include("notices.urls")),
+    path("", include("webhooks.urls")),
     path("", include("credits.urls")),
     path("", include("usage.urls")),
     path("", include("billing.urls")),

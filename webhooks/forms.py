@@ -1,0 +1,41 @@
+"""What owners say of an endpoint."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from webhooks.addresses import LONGEST_URL, BadAddress, parse
+from webhooks.models import WANTED_TYPES
+
+
+class EndpointForm(forms.Form):
+    """An endpoint's address, what it is for, and what it gets. allows_private: whether staff allowed it that."""
+
+    url = forms.CharField(
+        label=_("Address"),
+        max_length=LONGEST_URL,
+        help_text=_("Messages are posted to it. It begins with https:// and is on the public internet."),
+        widget=forms.TextInput(attrs={"inputmode": "url", "spellcheck": "false", "autocomplete": "off"}),
+    )
+    description = forms.CharField(label=_("What it is for"), max_length=150, required=False)
+    event_types = forms.MultipleChoiceField(
+        label=_("Events"),
+        choices=lambda: [(kind.value, f"{kind.value} – {kind.label}") for kind in WANTED_TYPES],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Choose none to get all of them, and those to come."),
+    )
+
+    def __init__(self, *args: Any, allows_private: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.allows_private = allows_private
+
+    def clean_url(self) -> str:
+        """Only what may be called; the name is not looked up here."""
+        url = str(self.cleaned_data["url"])
+        try:
+            parse(url, allows_private=self.allows_private)
+        except BadAddress as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+        return url

@@ -1,0 +1,83 @@
+"""What receivers read: the events as the `webhooks` of an OpenAPI 3.1 document, and how to take them in."""
+
+from typing import Any
+
+import msgspec
+
+from webhooks.models import EventType
+from webhooks.payloads import PAYLOADS
+
+REFERENCE = "#/components/schemas/{name}"
+PREFIX = "Webhook"
+
+# What is told, and when.
+EVENTS = {
+    EventType.BALANCE_LOW: "What can be spent has fallen below the threshold. Once, until it rises above it again.",
+    EventType.BALANCE_DEPLETED: "Nothing is left to spend. Once, until there are credits again.",
+    EventType.BALANCE_RESTORED: "There are credits again after there were none.",
+    EventType.PURCHASE_PAID: "A purchase is paid and its credits are in the balance. Once for each.",
+    EventType.LIMIT_REACHED: "A monthly limit is used up: what it limits is refused until the next month.",
+    EventType.TEST: "Somebody asked for it, to try an endpoint.",
+}
+HEADERS = {
+    "webhook-id": "The event. The same at every try: a message that you had already has an id that you had already.",
+    "webhook-timestamp": "When this try was made, in seconds since 1970.",
+    "webhook-signature": "One signature or more, with a space between: `v1,` and HMAC-SHA256 in base64.",
+}
+VERIFY = '''\
+import base64, hashlib, hmac, time
+
+def verify(secret: str, headers: dict[str, str], body: bytes) -> bool:
+    """secret: whsec_…; headers: in lower case; body: the bytes as they came, not parsed and written again."""
+    if abs(time.time() - int(headers["webhook-timestamp"])) > 300:
+        return False  # too old, or from the future: somebody may be sending it a second time
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    expected = "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+    return any(hmac.compare_digest(each, expected) for each in headers["webhook-signature"].split(" "))
+'''
+ABOUT = """
+
+Events go out too, to endpoints that owners and staff set up, signed by the [Standard Webhooks](/api/webhooks) scheme:
+see `webhooks` below."""
+
+
+def add_to(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the OpenAPI document with the events in it."""
+    _, schemas = msgspec.json.schema_components(dict.fromkeys(PAYLOADS.values()), ref_template=REFERENCE)
+    named = {PREFIX + name: schema for name, schema in schemas.items()}
+    components = document["components"]
+    return {
+        **document,
+        "info": {**document["info"], "description": document["info"]["description"] + ABOUT},
+        "webhooks": {kind.value: {"post": _message(kind)} for kind in EVENTS},
+        "components": {**components, "schemas": {**components["schemas"], **named}},
+    }
+
+
+def _message(kind: EventType) -> dict[str, Any]:
+    data = {"$ref": REFERENCE.format(name=PREFIX + PAYLOADS[kind].__name__)}
+    schema = {
+        "type": "object",
+        "required": ["type", "timestamp", "data"],
+        "properties": {
+            "type": {"const": kind.value},
+            "timestamp": {"type": "string", "format": "date-time", "description": "When it happened."},
+            "data": data,
+        },
+    }
+    return {
+        "operationId": "webhook_" + kind.value.replace(".", "_"),
+        "summary": str(kind.value),
+        "description": EVENTS[kind],
+        "security": [],
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "description": text, "schema": {"type": "string"}}
+            for name, text in HEADERS.items()
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": {
+            "2XX": {"description": "You have it. Anything else, or nothing within 10 seconds: it is sent again."},
+            "410": {"description": "Never again: the endpoint is switched off."},
+        },
+    }
