@@ -136,7 +136,12 @@ class TestTheSweep:
             stage.pay(f"{number}", now=at("2026-03-01 12:00") + 24 * HOUR * number)
         done: list[Days] = []
         replace = adding_up.replace
-        monkeypatch.setattr(adding_up, "replace", lambda o, days, zone: done.append(days) or replace(o, days, zone))
+
+        def note(organization_id: int, days: Days, zone: Any) -> int:
+            done.append(days)
+            return replace(organization_id, days, zone)
+
+        monkeypatch.setattr(adding_up, "replace", note)
 
         assert roll_up(at("2026-03-17 06:00")) == {"organizations": 1, "days": 16}
 
