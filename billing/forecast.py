@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
+from uuid import UUID
 
 from credits import burndown
 from credits.queries import OpenGrant
@@ -75,20 +76,47 @@ def forecast(grants: Sequence[OpenGrant], *, used: int, days: int, now: datetime
     return Forecast("until", pace, until) if until else Forecast("long", pace)
 
 
+def lost_at_expiry(grants: Sequence[OpenGrant], *, used: int, days: int, now: datetime) -> dict[UUID, int]:
+    """Return what of each grant that expires within the horizon will be left then, and so be lost, in smallest units.
+
+    used: smallest units in the last `days` days, refunds taken off; nothing used loses everything. What is reserved
+    or frozen is not counted: nobody can use it up.
+    """
+    pace = Pace(used, days) if used > 0 and days > 0 else None
+    free = {grant.id: grant.free for grant in grants if not grant.is_frozen}
+    lost: dict[UUID, int] = {}
+    at = now
+    for turn in _turns(grants, now):
+        _use(free, burndown.in_order(grants, at=at), pace.in_time(turn - at) if pace else 0)
+        lost |= {grant.id: free[grant.id] for grant in grants if grant.expires_at == turn and grant.id in free}
+        at = turn
+    return lost
+
+
+def _turns(grants: Sequence[OpenGrant], now: datetime) -> list[datetime]:
+    """Return the instants still to come, within the horizon, at which a grant begins or expires."""
+    turns = {grant.effective_at for grant in grants} | {grant.expires_at for grant in grants if grant.expires_at}
+    return sorted(turn for turn in turns if now < turn < now + HORIZON)
+
+
+def _use(free: dict[UUID, int], ordered: Sequence[OpenGrant], wanted: int) -> None:
+    """Take so much from what is free of the grants, the first one first, as far as it goes."""
+    for grant in ordered:
+        taken = min(free[grant.id], wanted)
+        free[grant.id] -= taken
+        wanted -= taken
+
+
 def _ends_at(grants: Sequence[OpenGrant], pace: Pace, now: datetime) -> datetime | None:
     """Walk from one beginning or expiry to the next, using up grants in burn-down order on the way."""
     free = {grant.id: grant.free for grant in grants}
-    turns = {grant.effective_at for grant in grants} | {grant.expires_at for grant in grants if grant.expires_at}
     at = now
-    for turn in [*sorted(turn for turn in turns if now < turn < now + HORIZON), now + HORIZON]:
+    for turn in [*_turns(grants, now), now + HORIZON]:
         ordered = [grant for grant in burndown.in_order(grants, at=at) if free[grant.id] > 0]
         left = sum(free[grant.id] for grant in ordered)
         wanted = pace.in_time(turn - at)
         if wanted >= left:
             return at + pace.time_for(left)
-        for grant in ordered:
-            taken = min(free[grant.id], wanted)
-            free[grant.id] -= taken
-            wanted -= taken
+        _use(free, ordered, wanted)
         at = turn
     return None

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from billing.forecast import Forecast, Pace, forecast, pace_days
+from billing.forecast import Forecast, Pace, forecast, lost_at_expiry, pace_days
 from credits.queries import OpenGrant
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -88,3 +88,33 @@ def test_the_pace_is_measured_since_the_first_use_but_no_longer_than_four_weeks(
     assert pace_days(NOW, NOW - 5 * DAY) == 5
     assert pace_days(NOW, NOW - 400 * DAY) == 28
     assert pace_days(NOW, NOW + timedelta(minutes=3)) == 0
+
+
+def lost(*grants: OpenGrant, used: int = 280) -> list[int | None]:
+    """What each grant loses at its expiry, where so much was used in 28 days."""
+    found = lost_at_expiry(grants, used=used, days=28, now=NOW)
+    return [found.get(each.id) for each in grants]
+
+
+def test_what_the_pace_gets_to_in_time_is_not_lost() -> None:
+    assert lost(grant(100, ends=10), grant(101, ends=20), grant(30, ends=21)) == [0, 1, 20]
+
+
+def test_nothing_used_loses_everything_but_what_never_ends() -> None:
+    assert lost(grant(100, ends=10), grant(50), used=0) == [100, None]
+
+
+def test_what_is_used_first_protects_nothing_that_expires_earlier() -> None:
+    first = grant(100)
+    first.priority = 0
+    assert lost(first, grant(100, ends=15)) == [None, 50]
+
+
+def test_a_grant_that_begins_later_is_used_from_then_on() -> None:
+    assert lost(grant(60, begins=5, ends=10), grant(10, ends=2)) == [10, 0]
+
+
+def test_what_is_reserved_or_frozen_is_not_counted_as_lost() -> None:
+    frozen = grant(100, ends=1)
+    frozen.frozen_at = NOW
+    assert lost(grant(100, ends=1, reserved=40), frozen) == [50, None]
