@@ -1,13 +1,24 @@
-"""How a sum differs from that of the range before, for templates, in the active language. A line has `before`."""
+"""Which days, and how a sum differs from that of the range before, for templates, in the active language."""
 
 from django import template
+from django.utils.html import format_html
 from django.utils.translation import get_language, pgettext
 
 from credits.models import Program
 from organizations.formats import MINUS, format_credits, format_share
+from organizations.templatetags.formats import day
+from usage.periods import Days
 from usage.reports import Line
 
 register = template.Library()
+
+
+@register.simple_tag
+def stretch(days: Days) -> str:
+    """Days as `<time>` elements: "Nov 1, 2026 – Nov 21, 2026", or the one day."""
+    if days.first == days.last:
+        return day(days.first)
+    return format_html("{} – {}", day(days.first), day(days.last))
 
 
 @register.filter
