@@ -8,7 +8,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from billing import recharge_attempts, recharge_sweep, reconciliation, refunds, renewals, stripe_events
+from billing import expiry_notices, recharge_attempts, recharge_sweep, reconciliation, refunds, renewals, stripe_events
 
 
 @shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
@@ -41,6 +41,11 @@ def renew_plans() -> dict[str, int]:
 def ask_stripe_about_plans() -> dict[str, int]:
     """Ask Stripe about plans whose news may have been lost."""
     return {"asked": renewals.ask_stripe()}
+
+
+def tell_of_expiring() -> dict[str, int]:
+    """Tell owners of credits that would expire unused."""
+    return {"told": expiry_notices.tell_of_expiring()}
 
 
 def resolve_refunds() -> dict[str, int]:

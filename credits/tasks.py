@@ -11,3 +11,8 @@ def sweep_expired() -> dict[str, int]:
 def release_timed_out() -> dict[str, int]:
     """Release reservations whose time is out."""
     return {"released": ledger.release_timed_out()}
+
+
+def sweep_marks() -> dict[str, int]:
+    """Tell of balances that crossed a mark by time, or by a change of the terms."""
+    return {"moved": ledger.sweep_marks()}

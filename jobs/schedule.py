@@ -52,6 +52,12 @@ SCHEDULE = (
         purpose=_("Releases reservations that timed out."),
     ),
     Job(
+        name="balance-marks",
+        call="credits.tasks.sweep_marks",
+        every=5 * MINUTE,
+        purpose=_("Tells of balances that are low, at their end or restored because time or the terms made them so."),
+    ),
+    Job(
         name="recharge",
         call="billing.tasks.sweep_recharges",
         every=MINUTE,
@@ -81,6 +87,12 @@ SCHEDULE = (
         call="billing.tasks.renew_plans",
         every=5 * MINUTE,
         purpose=_("Begins the months of plans that no Stripe counts."),
+    ),
+    Job(
+        name="expiring-notices",
+        call="billing.tasks.tell_of_expiring",
+        every=HOUR,
+        purpose=_("Tells owners 14 and 3 days before of credits that would expire unused at the present pace."),
     ),
     Job(
         name="ask-stripe-about-plans",
