@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from billing import expiry_notices
 from billing.expiry_notices import tell_of_expiring
 from notices.models import Notice
+from notices.notices import give_notice
 from tests import factories
 from tests.usage.stage import NOW, Stage, give, set_up
 from usage.pricing import Measures
@@ -130,14 +131,12 @@ def test_one_organizations_trouble_does_not_stop_the_others(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     other = another(stage)
-    give_notice = expiry_notices.give_notice
-
     def fail_for_acme(**fields: Any) -> Any:
         if fields["organization"] == stage.organization:
             raise ZeroDivisionError
         return give_notice(**fields)
 
-    monkeypatch.setattr(expiry_notices, "give_notice", fail_for_acme)
+    monkeypatch.setattr("billing.expiry_notices.give_notice", fail_for_acme)
     assert tell_of_expiring(now=NOW) == 1
     assert Notice.objects.get().organization == other.organization
     assert "could not be told" in caplog.text
