@@ -17,6 +17,8 @@ from billing.models import AutoRecharge, PauseReason, PaymentMethod, RechargeAtt
 from billing.recharge_rules import Rule, consent_text, default_method, rule_of
 from credits import ledger
 from credits.models import Wallet
+from notices.models import Kind
+from notices.notices import end_notices
 from organizations import audit_events
 from organizations.models import Organization, User
 from organizations.refusals import Refusal
@@ -82,6 +84,7 @@ def turn_on(
             _begin_anew(row)
         row.save()
         _watch(book, wallet_id, row)
+        _end_notices(row, now=instant)
         details = {
             "pack": rule.pack.key,
             "lot_minor": rule.lot_minor,
@@ -103,6 +106,7 @@ def turn_off(*, organization: Organization, actor: User, now: datetime | None = 
         row.is_on = False
         row.save(update_fields=["is_on"])
         _watch(book, wallet_id, row)
+        _end_notices(row, now=instant)
         _record("turned_off", row, actor=actor, now=instant)
 
 
@@ -168,6 +172,7 @@ def _resume(
     _begin_anew(row)
     row.save(update_fields=["failures", "retry_at", "paused_at", "pause_reason"])
     _watch(book, wallet_id, row)
+    _end_notices(row, now=now)
     _record(what, row, actor=actor, reason=reason, now=now)
 
 
@@ -179,6 +184,11 @@ def _watch(book: ledger.Book, wallet_id: int, row: AutoRecharge) -> None:
     """Have the ledger tell when the balance falls through the threshold, while that is of interest."""
     is_at_work = row.is_on and row.paused_at is None
     ledger.set_watch(book, wallet_id=wallet_id, below=row.threshold if is_at_work else None)
+
+
+def _end_notices(row: AutoRecharge, *, now: datetime) -> None:
+    """That it has stopped need not be told any more: somebody has seen to it."""
+    end_notices(organization=row.organization, kinds=[Kind.RECHARGE_FAILED], now=now)
 
 
 def _record(

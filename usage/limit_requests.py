@@ -14,7 +14,7 @@ from notices.notices import give_notice
 from organizations import audit_events
 from organizations.models import Membership, User
 from organizations.refusals import Refusal
-from usage.limits.answers import name_of, tell_member
+from usage.limits.answers import name_of, request_key, tell_member
 from usage.limits.desk import Desk, open_desk
 from usage.limits.setting import change, found, raise_for_a_time
 from usage.limits.telling import terms_of
@@ -75,11 +75,6 @@ def ask(
         )
         _record(desk, "limit.requested", request, actor=user, reason=message, details={"credits": credits})
     return request
-
-
-def request_key(request: LimitRequest) -> str:
-    """The key of the notice of a request."""
-    return f"limit_request:{request.public_id}"
 
 
 def grant(

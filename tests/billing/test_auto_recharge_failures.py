@@ -109,6 +109,7 @@ class TestDeclines:
         auto_recharge.restart(organization=declined.shop.organization, actor=declined.shop.owner, now=declined.now)
 
         assert AuditEvent.objects.filter(action="auto_recharge.restarted").count() == 1
+        assert not Notice.objects.filter(kind=Kind.RECHARGE_FAILED, put_away_at=None).exists()
         declined.sweep()
         assert len(declined.charges()) == 4
         assert declined.row.paused_at is None

@@ -97,10 +97,11 @@ class TestAsking:
 
     def test_after_an_answer_one_may_ask_again(self, stage: Stage, asked: LimitRequest, bob: User) -> None:
         decline(asked, stage)
-
         limit_requests.ask(limit=asked.limit, user=bob, now=NOW)
 
-        assert Notice.objects.filter(kind=Kind.LIMIT_REQUEST).count() == 2
+        requests = Notice.objects.filter(kind=Kind.LIMIT_REQUEST).order_by("pk")
+        # What is answered need not stand on the dashboard any more.
+        assert [notice.put_away_at for notice in requests] == [NOW, None]
 
     def test_of_a_limit_that_many_are_under_each_may_ask(self, stage: Stage, bob: User) -> None:
         team = factories.team(stage.organization)

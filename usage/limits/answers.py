@@ -3,11 +3,16 @@
 from datetime import datetime
 
 from notices.models import Kind
-from notices.notices import give_notice
+from notices.notices import end_notices, give_notice
 from organizations.models import Membership, User
 from usage.limits.desk import Desk
 from usage.limits.telling import terms_of
 from usage.models import Limit, LimitRequest
+
+
+def request_key(request: LimitRequest) -> str:
+    """The key of the notice of a request."""
+    return f"limit_request:{request.public_id}"
 
 
 def answer_key(request: LimitRequest) -> str:
@@ -26,11 +31,12 @@ def tell_member(
     until: datetime | None = None,
     sentence: str = "",
 ) -> None:
-    """Give the member notice. Whoever has left meanwhile is told nothing.
+    """Give the member notice, and end the owners' notice of the request. Whoever has left meanwhile is told nothing.
 
     credits: how many a month are allowed now (smallest units); None where it was declined or the limit was taken away.
     """
     organization = desk.wallet.organization
+    end_notices(organization=organization, kinds=[Kind.LIMIT_REQUEST], key=request_key(request), now=desk.now)
     if not Membership.objects.filter(organization=organization, user=request.user).exists():
         return
     details = {

@@ -17,7 +17,7 @@ from organizations.refusals import Refusal
 from usage import limit_requests
 from usage.limit_forms import AskForm, DeclineForm, GrantForm
 from usage.limits import reading
-from usage.limits.answers import answer_key
+from usage.limits.answers import answer_key, request_key
 from usage.models import LimitRequest
 from usage.views.limits import program_of, typed
 
@@ -109,7 +109,7 @@ def _find(organization: Organization, public_id: str) -> LimitRequest | None:
 def _gone(request: MemberRequest, organization: Organization, public_id: str) -> HttpResponse:
     """A request goes with its limit; the mail that leads to it stays, so whoever follows it is told."""
     gone = LimitRequest(public_id=public_id)
-    if not Notice.objects.filter(organization=organization, key=limit_requests.request_key(gone)).exists():
+    if not Notice.objects.filter(organization=organization, key=request_key(gone)).exists():
         raise Http404
     messages.info(request, _("The limit that this was about was taken away."))
     return redirect("limits", organization.slug)
