@@ -13,7 +13,7 @@ from notices.texts import Text
 from organizations.models import Organization, User
 
 # The dashboard is looked at in ten seconds: the newest few, then a link to the rest.
-MOST_SHOWN = 5
+MOST_SHOWN = 3
 # So many open ones are looked through for those that still tell something.
 MOST_READ = 50
 

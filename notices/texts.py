@@ -28,7 +28,7 @@ NEEDS: dict[str, set[str]] = {
     Kind.LIMIT: {"scope", "name", "feature", "percent", "limit", "used", "month_on"} | AMOUNTS,
     Kind.LIMIT_REQUEST: {"request", "member", "scope", "name", "feature", "limit", "used", "asked", "message"}
     | AMOUNTS,
-    Kind.LIMIT_ANSWER: {"granted", "credits", "until", "scope", "name", "feature", "answered_by"} | AMOUNTS,
+    Kind.LIMIT_ANSWER: {"granted", "credits", "until", "scope", "name", "feature", "answered_by", "answer"} | AMOUNTS,
     Kind.RECHARGE_FAILED: {"needs_person", "amount_minor", "currency", "reason"},
 }
 
@@ -99,13 +99,18 @@ class _Words:
         """What a person typed, in one line."""
         return " ".join(str(self.details[name]).split())
 
+    def quoted(self, name: str) -> str:
+        """The same in quotation marks, or nothing."""
+        text = self.line(name)
+        return _("“%(message)s”") % {"message": text} if text else ""
+
     def limit(self) -> str:
         """What a limit is about: "the team Research, for Report"."""
         name = self.line("name")
         who = {
             "organization": _("the whole organization"),
             "team": _("the team %(name)s") % {"name": name},
-            "user": name,
+            "user": name if self.notice.user_id is None else _("your own"),
         }[self.details["scope"]]
         feature = self.line("feature")
         return _("%(who)s, for %(feature)s") % {"who": who, "feature": feature} if feature else who
@@ -184,7 +189,6 @@ def _limit_request(words: _Words) -> _Parts:
         "limit": words.amount("limit"),
         "used": words.amount("used"),
         "who": words.limit(),
-        "message": words.line("message"),
     }
     if words.details["asked"] is None:
         asked = _("Asked for: more, no amount is named.")
@@ -194,7 +198,7 @@ def _limit_request(words: _Words) -> _Parts:
         _("Limit: %(who)s.") % facts,
         _("Used this month: %(used)s of %(limit)s.") % facts,
         asked,
-        _("“%(message)s”") % facts if facts["message"] else "",
+        words.quoted("message"),
     ]
     title = _("%(member)s asks for more") % {"member": words.line("member")}
     return title, sentences, _("Answer"), ("limit_request", words.details["request"])
@@ -202,14 +206,15 @@ def _limit_request(words: _Words) -> _Parts:
 
 def _limit_answer(words: _Words) -> _Parts:
     facts = {"person": words.line("answered_by"), "who": words.limit()}
-    about = _("Limit: %(who)s.") % facts
+    sentences = [_("Limit: %(who)s.") % facts]
     if not words.details["granted"]:
-        sentences = [about, _("%(person)s left it as it is.") % facts]
+        sentences += [_("%(person)s left it as it is.") % facts, words.quoted("answer")]
         return _("Your request for more was declined"), sentences, _("Your usage"), ("my_usage",)
-    sentences = [
-        about,
-        _("%(person)s raised it to %(credits)s a month.") % {**facts, "credits": words.amount("credits")},
-    ]
+    if words.details["credits"] is None:
+        sentences.append(_("%(person)s took it away: it stops nothing any more.") % facts)
+    else:
+        raised = {**facts, "credits": words.amount("credits")}
+        sentences.append(_("%(person)s raised it to %(credits)s a month.") % raised)
     if words.details["until"] is not None:
         sentences.append(_("It is raised until %(instant)s.") % {"instant": words.instant("until")})
     return _("Your request for more was granted"), sentences, _("Your usage"), ("my_usage",)

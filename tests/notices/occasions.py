@@ -43,6 +43,7 @@ DETAILS: dict[str, dict[str, Any]] = {
         "name": "Bob",
         "feature": "",
         "answered_by": "Alice",
+        "answer": "",
         **CREDITS,
     },
     Kind.RECHARGE_FAILED: {

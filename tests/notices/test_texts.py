@@ -125,9 +125,16 @@ EXACT = [
     ),
     (
         Kind.LIMIT_ANSWER,
-        {"granted": False, "credits": None, "until": None},
+        {"credits": None, "until": None},
+        "Your request for more was granted",
+        ["Limit: Bob.", "Alice took it away: it stops nothing any more."],
+        ("Your usage", "/o/acme/my-usage/"),
+    ),
+    (
+        Kind.LIMIT_ANSWER,
+        {"granted": False, "credits": None, "until": None, "answer": "Not this month."},
         "Your request for more was declined",
-        ["Limit: Bob.", "Alice left it as it is."],
+        ["Limit: Bob.", "Alice left it as it is.", "“Not this month.”"],
         ("Your usage", "/o/acme/my-usage/"),
     ),
     (
@@ -172,8 +179,11 @@ def test_the_words_are_exact(
     assert text.path in {link[1], "/o/acme/"}
 
 
-def test_a_persons_own_limit_leads_to_their_own_usage(acme: Organization, bob: User) -> None:
-    assert words(acme, Kind.LIMIT, user=bob).path == "/o/acme/my-usage/"
+def test_a_person_is_told_of_their_own_limit_as_theirs(acme: Organization, bob: User) -> None:
+    text = words(acme, Kind.LIMIT, user=bob, feature="Report")
+
+    assert text.sentences[0] == "Limit: your own, for Report."
+    assert text.path == "/o/acme/my-usage/"
 
 
 def test_they_are_made_in_the_language_in_which_they_are_read(acme: Organization) -> None:
