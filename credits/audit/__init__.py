@@ -1,4 +1,4 @@
-"""The auditor: proves from the rows alone that the ledger is what it says. It only reads.
+"""The auditor: proves from the rows alone that the ledger is what it says. It only reads, but for its seals.
 
 Each invariant is one statement that answers the rows that break it; the order of the burn-down alone is replayed, as a
 stream. Rooms above bring invariants of their own (`usage.audit`) and prove them the same way, in the same snapshot.
@@ -10,6 +10,16 @@ from credits.audit.operations import OPERATIONS
 from credits.audit.order import ORDER, prove_order
 from credits.audit.proof import Broken, Finding, Invariant, Scope, prove, snapshot
 from credits.audit.reservations import RESERVATIONS
+from credits.audit.seals import (
+    Besides,
+    Sealed,
+    SealedMeanwhile,
+    Unsealed,
+    is_sealed,
+    read_unsealed,
+    seal,
+    seal_invariants,
+)
 from credits.audit.size import COUNTED, count
 from credits.audit.wallets import WALLETS
 
@@ -19,13 +29,21 @@ __all__ = [
     "COUNTED",
     "INVARIANTS",
     "ORDER",
+    "Besides",
     "Broken",
     "Finding",
     "Invariant",
     "Scope",
+    "Sealed",
+    "SealedMeanwhile",
+    "Unsealed",
     "count",
+    "is_sealed",
     "prove",
     "prove_ledger",
+    "read_unsealed",
+    "seal",
+    "seal_invariants",
     "snapshot",
 ]
 

@@ -98,6 +98,10 @@ def snapshot() -> Iterator[None]:
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         cursor.execute("SET LOCAL work_mem = '128MB'")
+        # Rows are hashed as they are written out: in the same way every night, whatever this database's defaults are.
+        cursor.execute("SET LOCAL timezone = 'UTC'")
+        cursor.execute("SET LOCAL datestyle = 'ISO, YMD'")
+        cursor.execute("SET LOCAL bytea_output = 'hex'")
         yield
 
 

@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
+from credits import audit
 from credits.models import Operation, Program, Reservation
 from organizations.models import AuditEvent, User
 from organizations.people import give_totp
@@ -170,3 +171,18 @@ def test_a_program_that_is_new_chooses_its_unit(browser: Client) -> None:
 def test_there_are_reservations_of_every_state_to_look_at(browser: Client, desk: Desk) -> None:
     for reservation in Reservation.objects.all():
         page(browser, row_url("reservation", reservation.pk))
+
+
+def test_seals_are_shown_with_the_hash_that_was_printed_and_changed_by_nobody(browser: Client, desk: Desk) -> None:
+    sealed = audit.seal(audit.read_unsealed([]), now=desk.now)
+    last = desk.wallet.operations.order_by("-number").first()
+    assert last is not None
+    listed = page(browser, list_url("auditseal"))
+    assert sealed.hash in listed
+    assert f'<td class="field-entries">{last.number}</td>' in listed
+    shown = page(browser, row_url("auditseal", sealed.number))
+    assert sealed.hash in shown
+    assert "0" * 64 in shown
+    assert browser.post(row_url("auditseal", sealed.number), {"number": 7}).status_code == 403
+    assert browser.get(reverse("admin:credits_auditseal_add")).status_code == 403
+    assert browser.get(reverse("admin:credits_auditseal_delete", args=[sealed.number])).status_code == 403

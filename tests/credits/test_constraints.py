@@ -6,6 +6,7 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 
+from credits import audit
 from credits.models import MAX_BALANCE, MAX_CREDITS
 from tests import factories
 from tests.credits.desk import busy
@@ -41,6 +42,8 @@ ANOTHER = {
     "entry": {"number": "1000000"},
     "reservation": {"id": "gen_random_uuid()", "idempotency_key": "'another'", "operation_id": "NULL"},
     "reservationdraw": {"position": "99", "grant_id": "gen_random_uuid()"},
+    "auditseal": {"number": "number + 1"},
+    "sealedsegment": {"from_number": "from_number + 1"},
 }
 
 CASES = [
@@ -118,6 +121,11 @@ CASES = [
     Case("reservationdraw", "reservation_draws_once_per_grant", {"grant_id": "grant_id"}),
     Case("reservationdraw", "reservation_draw_positive", {"credits": "0"}),
     Case("reservationdraw", "credits_reservationdraw_position_check", {"position": "-1"}),
+    Case("auditseal", "audit_seal_number_positive", {"number": "0"}),
+    Case("sealedsegment", "sealed_segment_numbers_in_order", {"from_number": "0"}),
+    Case("sealedsegment", "sealed_segment_numbers_in_order", {"from_number": "to_number + 1"}),
+    Case("auditseal", "credits_auditseal_pkey", {"number": "number"}),
+    Case("sealedsegment", "credits_sealedsegment_pkey", {"from_number": "from_number"}),
     Case("entry", "credits_entry_pkey", {"number": "number"}),
     Case("reservationdraw", "credits_reservationdraw_pkey", {"position": "position"}),
     Case("operation", "credits_operation_pkey", {"id": "id"}),
@@ -129,7 +137,8 @@ CASES = [
 @pytest.fixture
 def _rows() -> None:
     """Rows of every kind, and an organization that has no wallet yet."""
-    busy(factories.organization(), factories.program(overdraft_limit=200))
+    desk = busy(factories.organization(), factories.program(overdraft_limit=200))
+    audit.seal(audit.read_unsealed([]), now=desk.now)
     factories.organization(factories.person("Charlie"), slug="globex")
 
 
@@ -160,7 +169,7 @@ def test_the_database_refuses(case: Case) -> None:
     assert f'"{case.constraint}"' in str(refusal.value)
 
 
-@pytest.mark.parametrize("table", ["program", "wallet", "grant", "operation", "entry", "reservation"])
+@pytest.mark.parametrize("table", ["program", "wallet", "grant", "operation", "entry", "reservation", "auditseal"])
 @pytest.mark.usefixtures("_rows")
 def test_the_same_copy_is_taken_where_nothing_is_broken(table: str) -> None:
     copy(Case(table, "", {}, where="state = 'open'" if table == "reservation" else "true"))

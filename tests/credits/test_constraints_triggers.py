@@ -3,6 +3,7 @@
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from credits import audit
 from tests import factories
 from tests.credits.desk import busy
 
@@ -18,6 +19,11 @@ APPEND_ONLY = {
     "credits_reservationdraw": [
         "UPDATE credits_reservationdraw SET credits = credits + 1",
         "DELETE FROM credits_reservationdraw",
+    ],
+    "credits_auditseal": ["UPDATE credits_auditseal SET hash = sha256('')", "DELETE FROM credits_auditseal"],
+    "credits_sealedsegment": [
+        "UPDATE credits_sealedsegment SET hash = sha256('')",
+        "DELETE FROM credits_sealedsegment",
     ],
 }
 TERMS = {
@@ -47,7 +53,8 @@ DANGLING = {
 
 @pytest.fixture(autouse=True)
 def _rows() -> None:
-    busy(factories.organization(), factories.program(overdraft_limit=200))
+    desk = busy(factories.organization(), factories.program(overdraft_limit=200))
+    audit.seal(audit.read_unsealed([]), now=desk.now)
 
 
 def refused(sql: str) -> str:
