@@ -1,4 +1,4 @@
-"""What must be true of purchases: each that is paid is one grant of the ledger, and each bought grant one purchase.
+"""What must be true of purchases and plans: each that is paid, and each month, is one grant of the ledger, and back.
 
 Proved like the ledger's own invariants (`credits.audit`), in the same snapshot. It only reads.
 """
@@ -177,6 +177,42 @@ PURCHASES = [
         WHERE {IN_SCOPE} AND p.state IN ('pending', 'open') AND p.expires_at < %(now)s - interval '1 day'
         """,
         is_liveness=True,
+    ),
+]
+
+ALLOWANCES = [
+    Invariant(
+        "allowance_is_its_grant",
+        "What a plan's month brought is a grant to its organization under the same key, with the same credits and end.",
+        f"""
+        SELECT w.id AS wallet_id, o.number,
+            format('%%s: %%s credits until %%s, operation %%s (%%s) brought %%s until %%s', a.key, a.credits,
+                a.period_end, coalesce(a.operation_id::text, 'none'), coalesce(o.kind, 'none'),
+                coalesce(o.credits, 0), coalesce(g.expires_at::text, 'no end')) AS what,
+            abs(a.credits - coalesce(o.credits, 0)) AS off
+        FROM billing_allowance a
+        JOIN billing_subscription s ON s.id = a.subscription_id
+        JOIN credits_wallet w ON w.organization_id = s.organization_id
+        LEFT JOIN credits_operation o ON o.id = a.operation_id
+        LEFT JOIN credits_grant g ON g.id = o.subject
+        WHERE {IN_SCOPE} AND CASE
+            -- Only a month that was over when we learned of it brought nothing.
+            WHEN a.operation_id IS NULL THEN a.recorded_at < a.period_end
+            ELSE (o.kind, o.wallet_id, o.idempotency_key, o.credits, g.amount, g.expires_at)
+                    IS DISTINCT FROM ('grant', w.id, a.key, a.credits, a.credits, a.period_end)
+                OR o.source NOT IN ('plan', 'bank_transfer') END
+        """,
+    ),
+    Invariant(
+        "plan_grant_is_its_allowance",
+        "Every grant of a plan is what one of its months brought.",
+        """
+        SELECT o.wallet_id, o.number, format('operation %%s (%%s): no month of a plan', o.id, o.idempotency_key)
+                AS what,
+            o.credits AS off
+        FROM operations o LEFT JOIN billing_allowance a ON a.operation_id = o.id
+        WHERE o.kind = 'grant' AND (o.source = 'plan' OR starts_with(o.idempotency_key, 'allowance:')) AND a.id IS NULL
+        """,
     ),
 ]
 
