@@ -8,7 +8,16 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from billing import expiry_notices, recharge_attempts, recharge_sweep, reconciliation, refunds, renewals, stripe_events
+from billing import (
+    expiry_notices,
+    nightly_audit,
+    recharge_attempts,
+    recharge_sweep,
+    reconciliation,
+    refunds,
+    renewals,
+    stripe_events,
+)
 
 
 @shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
@@ -62,3 +71,8 @@ def reconcile_payments() -> dict[str, int]:
         "settled": len(report.settled),
         "differences": len(report.differences),
     }
+
+
+def audit_nightly() -> dict[str, int | str]:
+    """Prove the books, seal what was proved, and tell staff where something is broken."""
+    return nightly_audit.run()

@@ -114,6 +114,27 @@ SCHEDULE = (
         purpose=_("Sends the mails of notices that are owed, again where a try failed."),
     ),
     Job(
+        name="nightly-audit",
+        call="billing.tasks.audit_nightly",
+        every=DAY,
+        at=3 * HOUR,
+        purpose=_("Proves the books from their entries alone, and seals what was proved."),
+        seconds=1800,
+    ),
+    Job(
+        name="send-webhooks",
+        call="webhooks.tasks.deliver_due",
+        every=MINUTE,
+        purpose=_("Sends the webhook messages that are owed, again where a try failed."),
+    ),
+    Job(
+        name="forget-webhook-tries",
+        call="webhooks.tasks.forget_tries",
+        every=DAY,
+        at=4 * HOUR,
+        purpose=_("Deletes the log of webhook tries after 90 days."),
+    ),
+    Job(
         name="forget-runs",
         call="jobs.tasks.forget_runs",
         every=DAY,

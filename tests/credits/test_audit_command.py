@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import InternalError, connection
 
-from billing.management.commands.audit_ledger import make_report
+from billing.nightly_audit import make_report
 from credits import audit
 from tests import factories
 from tests.credits.desk import Desk, busy
@@ -115,6 +115,10 @@ def test_a_usage_without_its_event_is_named(desk: Desk) -> None:
         factories.program("other", overdraft_limit=200),
     )
     report = make_report(audit.Scope(now=other.now + timedelta(seconds=1)))
-    # What the ledger alone does has no uses and no purchases above it.
-    assert [item.invariant.name for item in report.broken] == ["usage_has_its_event", "bought_grant_has_its_purchase"]
+    # What the ledger alone does has no uses, purchases and plans above it.
+    assert [item.invariant.name for item in report.broken] == [
+        "usage_has_its_event",
+        "bought_grant_has_its_purchase",
+        "plan_grant_is_its_allowance",
+    ]
     assert len({invariant.name for invariant in EVENTS}) == len(EVENTS)

@@ -1,48 +1,17 @@
 """`manage.py audit_ledger`: prove that the books are right, in one snapshot; say what is not, and exit with 1.
 
-It stands in the highest room that has something to prove: it sees the ledger's invariants, the meter's and those of
-purchases.
+What is proved is in `billing.nightly_audit`; here are only the options and the two forms of the report.
 """
 
 import json
-import time
-from dataclasses import dataclass
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from billing.audit import PURCHASES, count_purchases
+from billing.nightly_audit import Report, audit_and_seal, in_words, make_report
 from credits import audit
 from credits.models import Wallet
-from usage import rollup_audit
-from usage.audit import EVENTS, count_events
-from usage.limit_audit import LIMITS
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What was read, and which invariants don't hold."""
-
-    proved: dict[str, int]
-    invariants: int
-    broken: list[audit.Broken]
-    late: list[audit.Broken]
-    seconds: float
-
-
-def make_report(scope: audit.Scope) -> Report:
-    """Prove everything in scope, in the caller's transaction."""
-    began = time.monotonic()
-    above = [*EVENTS, *rollup_audit.invariants(scope), *LIMITS, *PURCHASES]
-    found = [*audit.prove_ledger(scope), *audit.prove(above, scope)]
-    return Report(
-        proved={**audit.count(scope), "events": count_events(scope), "purchases": count_purchases(scope)},
-        invariants=len(audit.INVARIANTS) + 1 + len(above),
-        broken=[item for item in found if not item.invariant.is_liveness],
-        late=[item for item in found if item.invariant.is_liveness],
-        seconds=round(time.monotonic() - began, 1),
-    )
 
 
 class Command(BaseCommand):
@@ -51,13 +20,34 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--organization", metavar="SLUG", help="only this organization's wallet")
         parser.add_argument("--json", action="store_true", help="write the report as JSON")
+        parser.add_argument(
+            "--seal",
+            action="store_true",
+            help="seal what was proved and say the seal's hash, to be kept elsewhere than in this database",
+        )
+        parser.add_argument("--kept", metavar="HASH", help="fail unless a seal has this hash, kept from an earlier run")
 
     def handle(self, *_args: Any, organization: str | None, **options: Any) -> None:
-        with audit.snapshot():
-            report = make_report(audit.Scope(now=timezone.now(), wallet_id=_wallet_id(organization)))
-        self.stdout.write(_as_json(report, organization) if options["json"] else _as_text(report))
+        if options["kept"] and not audit.is_sealed(options["kept"].lower()):
+            raise CommandError(f"No seal has the hash {options['kept']}: seals are missing, or were made anew.")
+        report, sealed = _audit(organization, is_sealing=options["seal"])
+        write = _as_json if options["json"] else _as_text
+        self.stdout.write(write(report, organization, sealed))
         if report.broken:
             raise SystemExit(1)
+
+
+def _audit(organization: str | None, *, is_sealing: bool) -> tuple[Report, audit.Sealed | None]:
+    now = timezone.now()
+    if is_sealing:
+        if organization:
+            raise CommandError("A seal is over all wallets: leave --organization out.")
+        try:
+            return audit_and_seal(now=now)
+        except audit.SealedMeanwhile:
+            raise CommandError("Another audit made a seal meanwhile. Nothing was sealed; audit again.") from None
+    with audit.snapshot():
+        return make_report(audit.Scope(now=now, wallet_id=_wallet_id(organization))), None
 
 
 def _wallet_id(slug: str | None) -> int | None:
@@ -69,22 +59,16 @@ def _wallet_id(slug: str | None) -> int | None:
     return wallet_id
 
 
-def _as_text(report: Report) -> str:
-    lines = [_line("broken", item) for item in report.broken] + [_line("late", item) for item in report.late]
+def _as_text(report: Report, _organization: str | None, sealed: audit.Sealed | None) -> str:
     read = ", ".join(f"{number:,} {what}" for what, number in report.proved.items())
     verdict = f"{len(report.broken)} broken" if report.broken else "all hold"
-    lines.append(f"{report.invariants} invariants over {read} in {report.seconds} s: {verdict}.")
+    lines = [*in_words(report), f"{report.invariants} invariants over {read} in {report.seconds} s: {verdict}."]
+    if sealed:
+        lines.append(f"Seal {sealed.number}, to be kept elsewhere: {sealed.hash}")
     return "\n".join(lines)
 
 
-def _line(word: str, item: audit.Broken) -> str:
-    return (
-        f"{word}: {item.invariant.name} ({item.invariant.sentence}) {item.count:,} times; "
-        f"first {item.first}; worst {item.worst}"
-    )
-
-
-def _as_json(report: Report, organization: str | None) -> str:
+def _as_json(report: Report, organization: str | None, sealed: audit.Sealed | None) -> str:
     return json.dumps(
         {
             "organization": organization,
@@ -94,6 +78,7 @@ def _as_json(report: Report, organization: str | None) -> str:
             "seconds": report.seconds,
             "broken": [_as_dict(item) for item in report.broken],
             "late": [_as_dict(item) for item in report.late],
+            "seal": {"number": sealed.number, "hash": sealed.hash} if sealed else None,
         },
         ensure_ascii=False,
     )
