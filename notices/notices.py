@@ -18,6 +18,8 @@ from organizations.models import Organization, Role, User
 
 # Of these the newest alone tells how things stand.
 OF_THE_BALANCE = (Kind.LOW_BALANCE, Kind.DEPLETED, Kind.RESTORED)
+# And of these the newest about the same thing.
+SAME = {Kind.EXPIRING: ("grant",), Kind.LIMIT: ("scope", "name", "feature")}
 
 
 def give_notice(
@@ -54,8 +56,8 @@ def give_notice(
     Notice.objects.bulk_create([notice], ignore_conflicts=True)
     if not Notice.objects.filter(pk=notice.pk).exists():
         return None
-    if user is None and kind in OF_THE_BALANCE:
-        _put_away(_open(organization, OF_THE_BALANCE).exclude(pk=notice.pk), by=None, now=now)
+    if user is None:
+        _put_away(_outdated_by(notice), by=None, now=now)
     if setting is None or setting.by_mail:
         _owe_mails(notice, now=now)
     return notice
@@ -88,6 +90,18 @@ def put_away(notices: Any, *, actor: User, organization: Organization, now: date
 
 def _open(organization: Organization, kinds: Collection[Kind]) -> Any:
     return Notice.objects.filter(organization=organization, user=None, kind__in=kinds, put_away_at=None)
+
+
+def _outdated_by(notice: Notice) -> Any:
+    """The notices that a newer one says better."""
+    kind = Kind(notice.kind)
+    if kind in OF_THE_BALANCE:
+        older = _open(notice.organization, OF_THE_BALANCE)
+    elif kind in SAME:
+        older = _open(notice.organization, [kind]).filter(details__contains={n: notice.details[n] for n in SAME[kind]})
+    else:
+        return Notice.objects.none()
+    return older.exclude(pk=notice.pk)
 
 
 def _put_away(notices: Any, *, by: User | None, now: datetime) -> int:

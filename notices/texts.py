@@ -24,7 +24,7 @@ NEEDS: dict[str, set[str]] = {
     Kind.LOW_BALANCE: {"available", "below"} | AMOUNTS,
     Kind.DEPLETED: {"switched_off"},
     Kind.RESTORED: {"available", "switched_off"} | AMOUNTS,
-    Kind.EXPIRING: {"source", "credits", "remaining", "expires_at", "days"} | AMOUNTS,
+    Kind.EXPIRING: {"grant", "source", "credits", "remaining", "expires_at", "days"} | AMOUNTS,
     Kind.LIMIT: {"scope", "name", "feature", "percent", "limit", "used", "month_on"} | AMOUNTS,
     Kind.LIMIT_REQUEST: {"request", "member", "scope", "name", "feature", "limit", "used", "asked", "message"}
     | AMOUNTS,

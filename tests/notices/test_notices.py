@@ -76,7 +76,7 @@ class TestOnce:
     @pytest.mark.parametrize("kind", list(Kind))
     def test_details_that_lack_something_are_refused_where_they_are_made(self, acme: Organization, kind: Kind) -> None:
         details = dict(DETAILS[kind])
-        lost = min(details.keys() - {"grant"})
+        lost = min(details)
         del details[lost]
 
         with pytest.raises(ValueError, match=lost), transaction.atomic():
@@ -178,6 +178,18 @@ class TestEndsOfNotices:
         for current in (other, restored):
             current.refresh_from_db()
             assert current.put_away_at is None
+
+    def test_of_a_limit_or_a_grant_too(self, acme: Organization, bob: User) -> None:
+        older = [given(acme, Kind.LIMIT, key="75", percent=75), given(acme, Kind.EXPIRING, key="14")]
+        others = [
+            given(acme, Kind.LIMIT, key="report", feature="Report"),
+            given(acme, Kind.EXPIRING, key="another", grant="0199"),
+            given(acme, Kind.LIMIT, key="own", user=bob),
+        ]
+        newer = [given(acme, Kind.LIMIT, key="90", percent=90), given(acme, Kind.EXPIRING, key="3", days=3)]
+
+        assert [Notice.objects.get(pk=each.pk).put_away_at for each in older] == [NOW, NOW]
+        assert not Notice.objects.filter(pk__in=[each.pk for each in others + newer], put_away_at=NOW).exists()
 
     def test_a_cause_that_is_over_ends_its_notices(self, acme: Organization) -> None:
         one, another = given(acme, Kind.LIMIT_REQUEST, key="a"), given(acme, Kind.LIMIT_REQUEST, key="b")
