@@ -1,4 +1,5 @@
-"""The AI switch of a service. Off: every use in it is refused. The meter switches off at zero; people switch here."""
+"""The AI switch of a service. Off: every use in it is refused. At zero the ledger's word switches all off; people
+switch here."""
 
 from datetime import datetime
 
@@ -7,7 +8,7 @@ from django.utils.translation import gettext as _
 from credits import ledger
 from credits.models import Wallet
 from organizations import audit_events
-from organizations.models import User
+from organizations.models import Organization, User
 from organizations.refusals import Refusal
 from usage.models import Service
 
@@ -33,17 +34,38 @@ def switch_ai(
     """
     wallet = Wallet.objects.only("id").get(organization=service.organization_id)
     with ledger.open_book(keys=[(wallet.pk, "")], now=now) as book:
+        if on and needs_credits:
+            _need_credits(book, wallet.pk)
+        return _switch(service, on=on, actor=actor, reason=reason, now=book.wallet(wallet.pk).now)
+
+
+def switch_all_on(*, organization: Organization, actor: User, now: datetime | None = None) -> int:
+    """Switch AI on again in every service where it is off, as an owner; return how many those were. Twice is once.
+
+    Raises NothingLeft, with nothing written, where nothing can be spent.
+    """
+    wallet = Wallet.objects.only("id").get(organization=organization)
+    with ledger.open_book(keys=[(wallet.pk, "")], now=now) as book:
+        _need_credits(book, wallet.pk)
+        off = Service.objects.filter(organization=organization, is_ai_on=False).select_related("organization")
         instant = book.wallet(wallet.pk).now
-        if on and needs_credits and book.wallet(wallet.pk).available == 0:
-            raise NothingLeft(_("There are no credits left. Add credits first, then switch AI on again."))
-        changed = Service.objects.filter(pk=service.pk, is_ai_on=not on).update(is_ai_on=on, switched_at=instant)
-        if changed:
-            audit_events.record(
-                action="service.ai_switched_on" if on else "service.ai_switched_off",
-                organization=service.organization,
-                actor=actor,
-                target=service.key,
-                reason=reason,
-                now=instant,
-            )
+        return sum(_switch(service, on=True, actor=actor, reason="", now=instant) for service in off.order_by("pk"))
+
+
+def _need_credits(book: ledger.Book, wallet_id: int) -> None:
+    if book.wallet(wallet_id).available == 0:
+        raise NothingLeft(_("There are no credits left. Add credits first, then switch AI on again."))
+
+
+def _switch(service: Service, *, on: bool, actor: User, reason: str, now: datetime) -> bool:
+    changed = Service.objects.filter(pk=service.pk, is_ai_on=not on).update(is_ai_on=on, switched_at=now)
+    if changed:
+        audit_events.record(
+            action="service.ai_switched_on" if on else "service.ai_switched_off",
+            organization=service.organization,
+            actor=actor,
+            target=service.key,
+            reason=reason,
+            now=now,
+        )
     return bool(changed)

@@ -2,13 +2,17 @@
 
 from django.urls import URLPattern, path
 
-from usage.views import limit_requests, limits, reports
+from usage.views import limit_requests, limits, reports, services
 
 urlpatterns: list[URLPattern] = [
     path("o/<slug:slug>/usage/", reports.usage, name="usage"),
     path("o/<slug:slug>/usage.csv", reports.usage_csv, name="usage_csv"),
     path("o/<slug:slug>/my-usage/", reports.my_usage, name="my_usage"),
     path("o/<slug:slug>/my-usage/limits/<str:whose>/<str:feature>/ask/", limit_requests.ask, name="limit_ask"),
+    path("o/<slug:slug>/services/", services.services, name="services"),
+    path("o/<slug:slug>/services/switch/", services.switch, name="services_switch"),
+    path("o/<slug:slug>/services/switch-all/", services.switch_all, name="services_switch_all"),
+    path("o/<slug:slug>/services/rename/", services.rename, name="service_rename"),
     path("o/<slug:slug>/limits/", limits.limits, name="limits"),
     path("o/<slug:slug>/limits/add/", limits.add, name="limit_add"),
     path("o/<slug:slug>/limits/requests/<str:public_id>/", limit_requests.limit_request, name="limit_request"),
