@@ -25,7 +25,9 @@ class OnItsWay(Refusal):
     """It is due already, or being sent right now."""
 
 
-def send_test(*, endpoint: WebhookEndpoint, actor: User, now: datetime | None = None) -> WebhookDelivery:
+def send_test(
+    *, endpoint: WebhookEndpoint, actor: User, reason: str = "", now: datetime | None = None
+) -> WebhookDelivery:
     """Have an event of type `test` sent to this endpoint, whatever it wants to hear; return its delivery.
 
     Raises EndpointIsOff, and OnItsWay while the test before is not answered (also on the second of two calls).
@@ -50,6 +52,7 @@ def send_test(*, endpoint: WebhookEndpoint, actor: User, now: datetime | None = 
             organization=locked.organization,
             actor=actor,
             target=locked.public_id,
+            reason=reason,
             now=instant,
         )
     return delivery
