@@ -10,9 +10,10 @@ from django.db import IntegrityError, connection, transaction
 from credits.models import MAX_CREDITS
 from tests import factories
 from tests.usage import stage
-from usage import rollups
+from usage import limit_requests, rollups
 from usage.limits import set_limit
 from usage.metering import meter
+from usage.models import Limit
 from usage.reserving import reserve
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +48,7 @@ ANOTHER = {
     "reserveduse": {"reservation_id": "gen_random_uuid()"},
     "limit": {"user_id": "(SELECT max(id) FROM organizations_user)"},
     "limituse": {"month_on": "month_on + 31"},
+    "limitrequest": {"public_id": "'another'", "user_id": "(SELECT max(id) FROM organizations_user)"},
     "dailyusage": {"day_on": "day_on + 31"},
 }
 
@@ -57,6 +59,10 @@ def rate(pricing: str, /, **broken: str) -> Case:
 
 def limit(scope: str, /, **broken: str) -> Case:
     return Case("limit", "limit_names_what_its_scope_needs", broken, where=f"scope = '{scope}'")
+
+
+def raised(**broken: str) -> Case:
+    return Case("limit", "limit_is_raised_to_more_and_not_for_ever", broken, where="scope = 'user'")
 
 
 CASES = [
@@ -114,8 +120,22 @@ CASES = [
     limit("user", team_id="(SELECT max(id) FROM organizations_team)"),
     Case("limit", "limit_credits_in_bounds", {"credits": "-1"}, where="scope = 'user'"),
     Case("limit", "limit_credits_in_bounds", {"credits": TOO_MUCH}, where="scope = 'user'"),
+    raised(raised_credits="credits + 1"),
+    raised(raised_until="now()"),
+    raised(raised_credits="credits", raised_until="now()"),
+    raised(raised_credits=TOO_MUCH, raised_until="now()"),
+    Case("limit", "limit_thresholds_are_per_cents", {"thresholds": "'{0}'"}, where="scope = 'user'"),
+    Case("limit", "limit_thresholds_are_per_cents", {"thresholds": "'{50, 101}'"}, where="scope = 'user'"),
     Case("limituse", "limit_use_not_negative", {"credits": "-1"}),
+    Case("limituse", "usage_limituse_told_percent_check", {"told_percent": "-1"}),
     Case("limituse", "usage_limituse_pkey", {"month_on": "month_on"}),
+    Case("limitrequest", "usage_limitrequest_public_id_key", {"public_id": "public_id"}),
+    Case("limitrequest", "limit_request_is_open_once", {"user_id": "user_id"}),
+    Case("limitrequest", "limit_request_state_known", {"state": "'wished'", "answered_at": "now()"}),
+    Case("limitrequest", "limit_request_credits_in_bounds", {"credits": "0"}),
+    Case("limitrequest", "limit_request_credits_in_bounds", {"credits": TOO_MUCH}),
+    Case("limitrequest", "limit_request_is_answered_with_a_time", {"answered_at": "now()"}),
+    Case("limitrequest", "limit_request_is_answered_with_a_time", {"state": "'granted'"}),
     # Of the shape whose columns are nearly all empty: nothing is no other nothing.
     Case("dailyusage", "daily_usage_is_added_up_once", {"day_on": "day_on"}, where="shape = 'service'"),
     Case("dailyusage", "daily_usage_is_added_up_once", {"day_on": "day_on"}, where="shape = 'all'"),
@@ -135,6 +155,7 @@ def _rows() -> None:
     reserve(set_up.use("two"), credits=100, now=stage.NOW)
     for whose in ({}, {"team": research}, {"user": set_up.owner}):
         set_limit(organization=set_up.organization, credits=5_000, actor=set_up.owner, now=stage.NOW, **whose)
+    limit_requests.ask(limit=Limit.objects.get(user=set_up.owner), user=set_up.owner, now=stage.NOW)
     factories.member(set_up.organization, factories.person("Bob"))
     tomorrow = stage.NOW + timedelta(days=1)
     rollups.roll_up_due(tomorrow)
@@ -190,7 +211,10 @@ FOREIGN_KEYS = [
     ("feature", "program_id"),
     ("rate", "feature_id"),
     ("limit", "organization_id"),
+    ("limit", "feature_id"),
     ("limituse", "limit_id"),
+    ("limitrequest", "limit_id"),
+    ("limitrequest", "user_id"),
     ("usagerollup", "organization_id"),
     ("lateuse", "organization_id"),
     *[("reserveduse", f"{to}_id") for to in ("reservation", "organization", "service", "feature", "rate")],

@@ -10,6 +10,8 @@ from organizations.models import Organization, Team
 from organizations.public_ids import new_public_id
 from usage.models.prices import Feature
 
+PER_CENTS = list(range(1, 101))
+
 
 class LimitScope(models.TextChoices):
     ORGANIZATION = "organization", _("organization")
@@ -66,6 +68,9 @@ class Limit(models.Model):
                     raised_credits__lte=MAX_CREDITS,
                 ),
                 name="limit_is_raised_to_more_and_not_for_ever",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(thresholds__contained_by=PER_CENTS), name="limit_thresholds_are_per_cents"
             ),
         ]
 
