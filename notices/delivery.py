@@ -26,7 +26,7 @@ from organizations.people import verified_addresses
 logger = logging.getLogger(__name__)
 
 # How long a claimed mail is left to whoever claimed it: longer than any job of the schedule may send.
-CLAIMED_FOR = timedelta(seconds=60)
+CLAIMED_FOR = timedelta(seconds=45)
 # After each try that failed. The last one fails about three days after the first.
 BACK_OFF = [
     timedelta(minutes=1),
