@@ -166,7 +166,7 @@ class Session:
         if feature_id is None:
             raise Invalid("feature", f"The program has no feature “{use.feature}”.")
         if (place.organization_id, use.service) in self.off or place.organization_id in self.at_zero:
-            raise SwitchedOff(use.service)
+            raise SwitchedOff(use.service, organization=place.slug)
         self._check_service(use, place)
         terms = find_terms(self.found.rates.get(feature_id, []), model=use.measures.model, at=occurred_at)
         return person, feature_id, terms, occurred_at

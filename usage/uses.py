@@ -155,9 +155,10 @@ class SwitchedOff(Refusal):
 
     type = "ai_switched_off"
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, *, organization: str) -> None:
         super().__init__(f"AI is switched off in the service “{service}”. An owner can switch it on again.")
         self.service = service
+        self.organization = organization
 
 
 class Closed(Refusal):

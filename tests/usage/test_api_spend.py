@@ -83,7 +83,7 @@ def test_it_names_the_limit_that_was_reached(caller: Caller, served_stage: Stage
 def test_it_refuses_while_ai_is_switched_off(caller: Caller, served_stage: Stage) -> None:
     Service.objects.create(organization=served_stage.organization, key="main", name="Main", is_ai_on=False)
     problem = assert_problem(caller.spend(), 403, "ai_switched_off")
-    assert problem["service"] == "main"
+    assert (problem["service"], problem["reason"]) == ("main", "switched_off")
 
 
 def test_it_refuses_a_key_that_may_only_read(caller: Caller, served_stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from organizations.models import Organization
 from tests import factories
 from tests.usage.stage import ALWAYS, NOW, Stage, give, price, prove_books, set_up
 from usage import ai_switch, limits, reserving, uses
+from usage.api.problems import from_refusal
 from usage.models import Service
 from usage.pricing import Measures
 from usage.uses import Metered, SwitchedOff
@@ -181,6 +183,43 @@ def test_it_stays_off_after_new_credits_until_someone_switches_it_on(stage: Stag
     assert stage.pay("b", service="shop").credits == 50
     with pytest.raises(SwitchedOff):
         stage.pay("c", service="desk")
+
+
+def reason_of_a_large_use(stage: Stage) -> object:
+    """What the API says of a use of 50 credits."""
+    (refusal,) = stage.meter(stage.use("large", service="shop"))
+    assert isinstance(refusal, uses.Refusal)
+    return from_refusal(refusal).document().reason
+
+
+def test_the_api_says_empty_where_credits_have_to_be_bought(stage: Stage) -> None:
+    stage.pay("some", "query", service="shop", measures=Measures(credits=10))
+    assert reason_of_a_large_use(stage) == "empty"
+
+
+def test_the_api_says_reserved_where_reservations_hold_enough(stage: Stage) -> None:
+    reserving.reserve(stage.use("r", "query", service="shop"), credits=10, now=NOW)
+    assert reason_of_a_large_use(stage) == "reserved"
+
+
+def test_the_api_says_recharging_where_credits_are_on_their_way(stage: Stage) -> None:
+    stage.pay("some", "query", service="shop", measures=Measures(credits=10))
+    with ledger.open_book(keys=[(stage.wallet.pk, "")], now=NOW) as book:
+        ledger.set_recharging(book, wallet_id=stage.wallet.pk, until=NOW + MINUTE)
+    assert reason_of_a_large_use(stage) == "recharging"
+
+
+def test_the_api_says_switched_off_and_where_to_switch_it_on_whatever_is_left(stage: Stage, settings: Any) -> None:
+    stage.pay("last", service="shop")
+    assert reason_of_a_large_use(stage) == "switched_off"
+    stage.give(1_000)
+
+    (refusal,) = stage.meter(stage.use("large", service="shop"))
+
+    assert isinstance(refusal, uses.Refusal)
+    problem = from_refusal(refusal).document()
+    assert (problem.status, problem.reason, problem.service) == (403, "switched_off", "shop")
+    assert problem.services_url == f"{settings.BASE_URL}/o/acme/services/"
 
 
 def test_a_refused_use_because_of_a_limit_switches_nothing_off(stage: Stage) -> None:

@@ -5,7 +5,7 @@ A problem never carries a stack trace, and never says whether another organizati
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from django.conf import settings
@@ -59,7 +59,8 @@ PROBLEM_TYPES = {
             "ai_switched_off",
             403,
             "AI is switched off",
-            "Credits ran out, or an owner switched AI off in this service. An owner can switch it on again.",
+            "Credits ran out, or an owner switched AI off in this service (`reason` is “switched_off”). It stays off, "
+            "also after credits were bought, until an owner switches it on again at `services_url`.",
         ),
         ProblemType(
             "not_found",
@@ -114,6 +115,10 @@ PROBLEM_TYPES = {
 }
 
 
+# How things stand with the credits, wherever that is why a use is refused.
+Reason = Literal["empty", "reserved", "recharging", "switched_off"]
+
+
 class FieldError(msgspec.Struct, frozen=True):
     """What is wrong with one field. `field` is empty where it is about the whole body."""
 
@@ -147,11 +152,12 @@ class Problem(msgspec.Struct, frozen=True):
     needed: int | UnsetType = UNSET
     available: int | UnsetType = UNSET
     reserved: int | UnsetType = UNSET
-    reason: str | UnsetType = UNSET
+    reason: Reason | UnsetType = UNSET
     retry_after: int | UnsetType = UNSET
     buy_url: str | UnsetType = UNSET
     limit: LimitReached | UnsetType = UNSET
     service: str | UnsetType = UNSET
+    services_url: str | UnsetType = UNSET
     state: str | UnsetType = UNSET
     refundable: int | UnsetType = UNSET
 
@@ -225,7 +231,8 @@ def _members(refusal: uses.Refusal) -> dict[str, Any]:
             )
             members = {"limit": limit, "needed": refusal.needed}
         case uses.SwitchedOff():
-            members = {"service": refusal.service}
+            services_url = f"{settings.BASE_URL}/o/{refusal.organization}/services/"
+            members = {"reason": "switched_off", "service": refusal.service, "services_url": services_url}
         case uses.Closed():
             members = {"state": refusal.state}
         case uses.TooMuch():
