@@ -84,6 +84,8 @@ def replace(organization_id: int, days: Days, zone: ZoneInfo) -> int:
     }
     # Django's own cursor, whose statements are not prepared: the plan must know how many events the days have.
     with connection.cursor() as cursor:
+        # Grouping in memory took half the time of grouping on disk; there is one run at a time, as a rule.
+        cursor.execute("SET LOCAL work_mem = '64MB'")
         cursor.execute(CLEAR, values)
         cursor.execute(ADD_UP, values)
         return int(cursor.rowcount)
