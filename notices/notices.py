@@ -67,7 +67,8 @@ def end_notices(*, organization: Organization, kinds: Collection[Kind], now: dat
     """Put away the owners' notices of something that is over, so that the dashboard does not go on telling it; of one
     occasion alone where `key` is given. Return how many. Twice is once. Within the caller's transaction, if any."""
     chosen = _open(organization, kinds)
-    return _put_away(chosen.filter(key=key) if key else chosen, by=None, now=now)
+    with transaction.atomic():
+        return _put_away(chosen.filter(key=key) if key else chosen, by=None, now=now)
 
 
 def visible_to(organization: Organization, user: User, role: str) -> Any:
@@ -105,7 +106,9 @@ def _outdated_by(notice: Notice) -> Any:
 
 
 def _put_away(notices: Any, *, by: User | None, now: datetime) -> int:
-    return int(notices.update(put_away_at=now, put_away_by=by))
+    # Whoever has one locked is putting it away: there is nothing to wait for, so a spend never waits for a click.
+    free = notices.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)
+    return Notice.objects.filter(pk__in=list(free)).update(put_away_at=now, put_away_by=by)
 
 
 def _owe_mails(notice: Notice, *, now: datetime) -> None:
