@@ -94,7 +94,7 @@ class TestReading:
         [
             ("http://acme.example/", "The address must begin with https://"),
             ("ftp://acme.example/", "The address must begin with https://"),
-            ("file:///etc/passwd", "The address must begin with https://"),
+            ("file://etc/passwd", "The address must begin with https://"),
             ("gopher://acme.example/", "The address must begin with https://"),
             ("acme.example", "The address must begin with https://"),
             ("https://", "That is no web address."),
