@@ -35,7 +35,7 @@ def stellas() -> Client:
     return client
 
 
-@pytest.mark.parametrize("model", ["service", "feature", "limit", "usageevent"])
+@pytest.mark.parametrize("model", ["service", "feature", "limit", "limitrequest", "usageevent"])
 class TestEveryList:
     def test_opens_and_can_be_searched(self, stellas: Client, acme: Stage, model: str) -> None:
         assert stellas.get(f"/admin/usage/{model}/?q=acme").status_code == 200
@@ -203,6 +203,23 @@ class TestLimits:
             acme.owner.public_id,
             "Asked for",
         )
+
+    def test_it_may_be_of_one_feature_with_its_own_thresholds(self, stellas: Client, acme: Stage) -> None:
+        report = Feature.objects.get(key="report")
+
+        self.post(stellas, acme, feature=report.pk, thresholds="80, 95")
+
+        limit = Limit.objects.get()
+        assert (limit.feature, limit.thresholds, limit.uses.get().credits) == (report, [80, 95], 50)
+        page = stellas.get(f"/admin/usage/limit/{limit.pk}/change/").content.decode()
+        assert "50, reserved 0" in page
+
+    def test_a_feature_of_another_program_is_refused(self, stellas: Client, acme: Stage) -> None:
+        foreign = Feature.objects.create(program=factories.program("other"), key="report", name="Report")
+
+        assert "no such feature" in self.post(stellas, acme, feature=foreign.pk)
+        assert "errorlist" in self.post(stellas, acme, thresholds="0")
+        assert not Limit.objects.exists()
 
     def test_only_how_much_changes_later(self, stellas: Client, acme: Stage) -> None:
         limit = set_limit(organization=acme.organization, credits=500, actor=acme.owner)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -35,11 +36,17 @@ def stage() -> Stage:
     team = factories.team(stage.organization)
     stage.pay("march", now=NOW)
     stage.pay("before the team", now=TODAY)
-    set_them = {"organization": stage.organization, "credits": 10_000, "actor": stage.owner, "now": TODAY}
+    set_them: dict[str, Any] = {
+        "organization": stage.organization,
+        "credits": 10_000,
+        "actor": stage.owner,
+        "now": TODAY,
+    }
     limits.set_limit(**set_them, user=stage.owner)
     Membership.objects.filter(user=stage.owner).update(team=team)
     paid = stage.pay("in the team", now=TODAY)
-    for whose in ({}, {"team": team}, {"feature": Feature.objects.get(key="enrich")}):
+    for_whom: list[dict[str, Any]] = [{}, {"team": team}, {"feature": Feature.objects.get(key="enrich")}]
+    for whose in for_whom:
         limits.set_limit(**set_them, **whose)
     stage.pay("by nobody", "enrich", user=None, measures=Measures(quantity=30), now=TODAY)
     stage.pay("again", "enrich", measures=Measures(quantity=5), now=TODAY)

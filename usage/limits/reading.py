@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from organizations.models import Membership, Organization
@@ -98,7 +98,9 @@ def limits_of(organization: Organization) -> QuerySet[Limit]:
     """All limits of an organization: its own first, then the teams', then the members', by name. A queryset."""
     limits = Limit.objects.filter(organization=organization).select_related("team", "user", "feature", "organization")
     # "organization", "team", "user" happen to stand in the order of the alphabet.
-    return limits.order_by("scope", "team__name", "user__name", "user__email", "feature__position", "feature__key")
+    return limits.order_by(
+        "scope", "team__name", "user__name", "user__email", F("feature__position").asc(nulls_first=True)
+    )
 
 
 def find(organization: Organization, whose: str, feature: str) -> Limit | None:
