@@ -24,7 +24,9 @@ def acme(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
     """The stage, and connections that wait for locks no longer than a test may."""
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "options", "-c lock_timeout=100ms")
     connection.close()
+    # A connection for spends that an earlier test opened goes by the old time-out.
     spending.close_connection()
+    monkeypatch.setattr(spending, "_connection_of_spends", None)
     yield usage_stage.set_up()
     spending.close_connection()
     connection.close()

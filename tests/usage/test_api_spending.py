@@ -99,7 +99,9 @@ def test_a_blocked_wallet_does_not_take_its_neighbours_along(
         connection.close()
 
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "options", "-c lock_timeout=300ms")
+    # The connection that an earlier test opened goes by the old time-out.
     spending.close_connection()
+    monkeypatch.setattr(spending, "_connection_of_spends", None)
     with ThreadPoolExecutor(1) as thread:
         blocker = thread.submit(block)
         assert blocked.wait(60)
@@ -112,6 +114,7 @@ def test_a_blocked_wallet_does_not_take_its_neighbours_along(
     again = spending.run_batch(spends)
     assert slugs(again) == ["paid"] * 10
     assert [answer.was_replayed for answer in again if isinstance(answer, Metered)] == [True, False] * 5
+    spending.close_connection()
 
 
 def test_a_broken_connection_costs_one_answer_and_is_replaced(acme: Stage, key: str) -> None:
