@@ -23,8 +23,9 @@ SET synchronous_commit = off;
 INSERT INTO organizations_organization (slug, name, time_zone, language, country, currency, requires_two_factor,
         created_at)
     SELECT 'size-' || n, 'Size ' || n, 'UTC', 'en', 'DE', 'EUR', false, now() FROM generate_series(1, {wallets}) n;
-INSERT INTO credits_program (key, name, unit, decimals, overdraft_limit, at_zero, reservation_seconds)
-    VALUES ('size', 'Size', 'credits', 0, 0, 'refuse', 900);
+INSERT INTO credits_program (key, name, unit, decimals, overdraft_limit, at_zero, reservation_seconds,
+        limit_thresholds)
+    VALUES ('size', 'Size', 'credits', 0, 0, 'refuse', 900, ARRAY[75, 100]);
 INSERT INTO usage_feature (program_id, key, name, position) SELECT id, 'work', 'Work', 0 FROM credits_program;
 INSERT INTO usage_rate (feature_id, pricing, model, credits, per, effective_at)
     SELECT id, 'fixed', '', 10, 1, '2020-01-01' FROM usage_feature;
@@ -38,7 +39,7 @@ CREATE TEMP TABLE given AS
     SELECT gen_random_uuid() AS id, w.id AS wallet_id, g FROM credits_wallet w, generate_series(1, {grants}) g;
 INSERT INTO credits_grant (id, wallet_id, source, amount, remaining, reserved, priority, effective_at, cost_minor,
         cost_currency, is_open, created_at)
-    SELECT id, wallet_id, 'card', 10 * {spends}, 0, 0, 50, '2026-01-01'::timestamptz + g * interval '1 s', 0, '',
+    SELECT id, wallet_id, 'goodwill', 10 * {spends}, 0, 0, 50, '2026-01-01'::timestamptz + g * interval '1 s', 0, '',
         false, '2026-01-01'::timestamptz + g * interval '1 s'
     FROM given;
 CREATE TEMP TABLE act AS
@@ -51,7 +52,7 @@ CREATE TEMP TABLE act AS
     FROM given, generate_series(1, {spends}) s;
 INSERT INTO credits_operation (id, wallet_id, kind, source, idempotency_key, content_hash, credits, first_number,
         number, balance_after, available_after, occurred_at, written_at, actor_label, feature, memo, subject)
-    SELECT id, wallet_id, kind, CASE kind WHEN 'grant' THEN 'card' ELSE '' END, 'key-' || number, sha256('size'),
+    SELECT id, wallet_id, kind, CASE kind WHEN 'grant' THEN 'goodwill' ELSE '' END, 'key-' || number, sha256('size'),
         amount, number, number, balance_after, balance_after, '2026-01-01'::timestamptz + number * interval '1 s',
         '2026-01-01'::timestamptz + number * interval '1 s', 'benchmark',
         CASE kind WHEN 'grant' THEN '' ELSE 'work' END, '', CASE kind WHEN 'grant' THEN grant_id END
@@ -87,9 +88,10 @@ def main() -> None:
             cursor.execute("SET statement_timeout = 0")
             cursor.execute(FILL.format(wallets=wallets, grants=GRANTS, spends=SPENDS))
         print(f"filled in {time.perf_counter() - began:.1f} s")
-        began = time.perf_counter()
-        call_command("audit_ledger")
-        print(f"audited in {time.perf_counter() - began:.1f} s")
+        for what in ("audited and sealed", "audited, compared with the seal and sealed again"):
+            began = time.perf_counter()
+            call_command("audit_ledger", "--seal")
+            print(f"{what} in {time.perf_counter() - began:.1f} s")
     finally:
         connection.creation.destroy_test_db("postgres", verbosity=0)
 
