@@ -16,7 +16,7 @@ DEPLOYED := DEBUG=false SECRET_KEY=only-for-checking-0123456789-abcdefghijklmnop
 	BASE_URL=https://credits.example.com ALLOWED_HOSTS=credits.example.com \
 	DATABASE_URL=postgresql://localhost/nowhere REDIS_URL=redis://localhost/0
 
-.PHONY: help setup demo demo-reset test lint format bench audit lock
+.PHONY: help setup demo demo-reset test test-debian lint format bench chaos audit lock
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,15 @@ demo-reset: setup ## the same, starting anew: the demo's data is thrown away
 test: setup ## run the tests (ARGS="tests/credits -x" for some)
 	@$(PY) -m pytest -n 2 $(ARGS)
 
+# Settings fit for tests on servers that are named, not embedded. The reference test's 20,000 steps are left out.
+test-debian: setup ## run what PostgreSQL and Redis matter to on the servers of DATABASE_URL, REDIS_URL and REDIS_SERVER
+	@: "$${DATABASE_URL:?names the server to test on}" "$${REDIS_URL:?}" "$${REDIS_SERVER:?names the program}"
+	export SECRET_KEY=only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz BASE_URL=http://localhost:8000
+	export ALLOWED_HOSTS=localhost,127.0.0.1 STRIPE_SECRET_KEY=sk_test_sandbox STRIPE_WEBHOOK_SECRET=whsec_sandbox
+	export PAYMENTS_SANDBOX_URL=http://127.0.0.1:12111
+	$(PY) -m pytest -n 2 tests/concurrency tests/credits tests/jobs tests/usage/test_meter_races.py \
+		--deselect tests/credits/test_ledger_against_reference.py::test_the_ledger_does_what_the_reference_does_for_20_000_steps $(ARGS)
+
 lint: setup ## check style, types, imports, templates, migrations and deployment settings
 	@$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
@@ -65,6 +74,9 @@ format: setup ## write code and templates in the house style
 
 bench: setup ## measure spends per second beside pgbench
 	@$(PY) -m benchmarks $(ARGS)
+
+chaos: setup ## kill workers, cut off PostgreSQL and Redis, then prove the books (ARGS="--seconds 60 --seed 1")
+	@$(PY) -m benchmarks.chaos $(ARGS)
 
 audit: setup ## prove the ledger from its entries alone
 	@$(PY) manage.py audit_ledger $(ARGS)

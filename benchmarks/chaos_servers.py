@@ -83,6 +83,7 @@ class Worker:
         self.environment = environment
         self.log = log
         self.pool, self.children = pool, children
+        self.died = 0
         self._worker: subprocess.Popen[bytes] | None = None
         self._beat: subprocess.Popen[bytes] | None = None
 
@@ -119,6 +120,13 @@ class Worker:
         """kill -9 of one process of the pool; the worker makes another."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+    def revive(self) -> None:
+        """Start the worker again if it has ended by itself, as a service manager would; counted in `died`."""
+        if self._worker is not None and self._worker.poll() is not None:
+            self.died += 1
+            self.kill()
+            self.start()
 
     def kill(self) -> None:
         """kill -9 of the worker and its whole pool."""
