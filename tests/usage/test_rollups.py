@@ -177,6 +177,16 @@ class TestTheSweep:
         assert rollups.through(stage.organization) == (TUESDAY, "UTC")
         check_sums(stage)
 
+    def test_passes_over_the_days_on_which_nothing_was_used(self, stage: Stage) -> None:
+        stage.pay("a", now=at("2016-03-10 09:00"))
+        roll_up(at("2016-03-12 06:00"))
+        stage.pay("b", now=at("2026-03-09 09:00"))
+
+        assert roll_up(at("2026-03-11 06:00")) == {"organizations": 1, "days": 2}
+
+        assert rollups.through(stage.organization) == (TUESDAY, "UTC")
+        check_sums(stage)
+
     def test_an_organization_that_fails_stops_no_other(self, stage: Stage, monkeypatch: Any) -> None:
         globex = factories.organization(factories.person("Charlie"), slug="globex", time_zone="Asia/Seoul")
         give(factories.wallet(globex, stage.program, now=ALWAYS), 100, now=ALWAYS)

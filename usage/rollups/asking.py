@@ -4,12 +4,12 @@ that late uses leave."""
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Min
 
 from organizations import audit_events
 from organizations.models import Organization, User
-from usage.models import LateUse, UsageEvent, UsageRollup
+from usage.models import LateUse, UsageRollup
 from usage.periods import Days
+from usage.rollups.closing import first_use_at
 from usage.rollups.days import begins, day_of, each
 
 
@@ -34,7 +34,7 @@ def ask_again(organization: Organization, days: Days, *, actor: User, reason: st
 def mark_days(organization: Organization, days: Days | None) -> int:
     """Mark days (None: all) that are added up as changed; return how many."""
     rollup = UsageRollup.objects.filter(pk=organization.pk).first()
-    first_use = UsageEvent.objects.filter(organization=organization).aggregate(at=Min("occurred_at"))["at"]
+    first_use = first_use_at(organization.pk)
     if rollup is None or first_use is None:
         return 0
     zone = ZoneInfo(rollup.time_zone)

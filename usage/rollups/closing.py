@@ -33,6 +33,15 @@ def lock(organization_id: int) -> UsageRollup | None:
     return rollup
 
 
+def first_use_at(organization_id: int, *, since: datetime | None = None) -> datetime | None:
+    """Return when an organization first used something, at or after an instant, or None."""
+    events = UsageEvent.objects.filter(organization_id=organization_id)
+    if since is not None:
+        events = events.filter(occurred_at__gte=since)
+    at: datetime | None = events.aggregate(at=Min("occurred_at"))["at"]
+    return at
+
+
 def close(organization: Organization, *, now: datetime | None) -> None:
     """Close the days that have ended, unless they are closed. now: for tests; else the database's clock, under lock.
 
@@ -61,8 +70,7 @@ def _closes_at(now: datetime, zone: ZoneInfo) -> datetime:
 
 def _begin(organization: Organization, zone: ZoneInfo, *, until: datetime, now: datetime) -> None:
     """Nothing is added up yet; nor is there anything before the first use."""
-    first_use = UsageEvent.objects.filter(organization=organization).aggregate(at=Min("occurred_at"))["at"]
-    first = day_of(min(first_use or until, until), zone)
+    first = day_of(min(first_use_at(organization.pk) or until, until), zone)
     # Of two that begin at once the second finds the row of the first, who held the wallet before.
     UsageRollup.objects.bulk_create(
         [

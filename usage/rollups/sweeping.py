@@ -9,17 +9,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection, transaction
-from django.db.models import Max, Min
+from django.db.models import Max
 from django.utils import timezone
 
 from credits import arrays
 from credits.statements import fetch, run
 from organizations.models import Organization
-from usage.models import LateUse, UsageEvent, UsageRollup
+from usage.models import LateUse, UsageRollup
 from usage.periods import Days
 from usage.rollups import adding_up
-from usage.rollups.closing import CLOSES_AFTER, Busy, close, lock
-from usage.rollups.days import ONE_DAY, day_of, each, last_ended, runs
+from usage.rollups.closing import CLOSES_AFTER, Busy, close, first_use_at, lock
+from usage.rollups.days import ONE_DAY, begins, day_of, each, last_ended, runs
 
 logger = logging.getLogger(__name__)
 
@@ -158,24 +158,33 @@ def _add_up_some(organization_id: int, newest_mark: int, now: datetime) -> tuple
             changed = {"time_zone": zone.key, "through_on": last, "rolled_at": now}
         else:
             stale = sorted({day for day in marks.values() if day <= rollup.through_on})
-            due = [*stale, *each(Days(rollup.through_on + ONE_DAY, last))]
+            through = _quiet_through(rollup, zone, last)
+            due = [*stale, *each(Days(through + ONE_DAY, last))]
             chosen = due[:DAYS_AT_A_TIME]
             for stretch in runs(chosen):
                 adding_up.replace(organization_id, stretch, zone)
             done, is_more = len(chosen), len(due) > len(chosen)
             # Later days than these are added up in their turn, marked or not.
             marks = {mark: day for mark, day in marks.items() if day not in stale or day in chosen}
-            changed = {"through_on": max(rollup.through_on, *chosen), "rolled_at": now} if chosen else {}
+            through = max([through, *chosen[-1:]])
+            changed = {"through_on": through, "rolled_at": now} if chosen or through > rollup.through_on else {}
         if changed:
             UsageRollup.objects.filter(pk=organization_id).update(**changed)
         _forget_marks(list(marks))
         return done, is_more
 
 
+def _quiet_through(rollup: UsageRollup, zone: ZoneInfo, last: date) -> date:
+    """Return the day through which nothing is to be added up, because nothing was used since: some sleep for years."""
+    since = begins(rollup.through_on + ONE_DAY, zone)
+    next_use = first_use_at(rollup.organization_id, since=since)
+    return max(rollup.through_on, last if next_use is None else min(last, day_of(next_use, zone) - ONE_DAY))
+
+
 def _add_up_all(organization_id: int, zone: ZoneInfo, last: date) -> int:
     """Make all sums anew, on other clocks."""
     adding_up.clear(organization_id)
-    first_use = UsageEvent.objects.filter(organization_id=organization_id).aggregate(at=Min("occurred_at"))["at"]
+    first_use = first_use_at(organization_id)
     days = each(Days(day_of(first_use, zone), last)) if first_use else []
     for at in range(0, len(days), DAYS_AT_A_TIME):
         week = days[at : at + DAYS_AT_A_TIME]
