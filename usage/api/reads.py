@@ -10,7 +10,7 @@ from django.utils import timezone
 from credits import queries
 from credits.models import Kind, Operation, Wallet
 from organizations.api_keys import AuthenticatedKey
-from usage.api import keys, requests
+from usage.api import keys, plans, requests
 from usage.api.calls import answer
 from usage.api.problems import Refused, invalid
 from usage.api.schemas import BalanceAnswer, CreditsAnswer, ExpiringCredits, ServiceSwitch, Transaction
@@ -65,7 +65,7 @@ def credits(request: HttpRequest) -> HttpResponse:
             debt=held.debt,
             expiring=[ExpiringCredits(part.credits, part.expires_at) for part in held.expiring],
             expiring_total=held.expiring_credits,
-            plan=None,
+            plan=plans.plan_of(wallet.organization_id),
             ai_on=all(service.ai_on for service in services),
             services=services,
             transactions=[_transaction(operation) for operation in page.operations],

@@ -4,7 +4,7 @@ Amounts are integers in the program's smallest unit; `decimals` of GET /api/bill
 """
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -217,6 +217,20 @@ class Transaction(msgspec.Struct, frozen=True):
     memo: str
 
 
+class PlanAnswer(msgspec.Struct, frozen=True):
+    """The plan that an organization is on. `allowance`: credits a month, in smallest units; `next_plan`: the key of the
+    plan that follows when the period ends, or null; `ends`: whether the plan is over then."""
+
+    key: str
+    name: str
+    state: Literal["active", "past_due"]
+    allowance: int
+    period_start: datetime
+    period_end: datetime
+    ends: bool
+    next_plan: str | None
+
+
 class CreditsAnswer(msgspec.Struct, frozen=True):
     """An organization's credits, with its latest transactions, newest first.
 
@@ -231,7 +245,7 @@ class CreditsAnswer(msgspec.Struct, frozen=True):
     debt: int
     expiring: list[ExpiringCredits]
     expiring_total: int
-    plan: None
+    plan: PlanAnswer | None
     ai_on: bool
     services: list[ServiceSwitch]
     transactions: list[Transaction]
