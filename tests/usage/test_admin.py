@@ -210,7 +210,7 @@ class TestLimits:
         self.post(stellas, acme, feature=report.pk, thresholds="80, 95")
 
         limit = Limit.objects.get()
-        assert (limit.feature, limit.thresholds, limit.uses.get().credits) == (report, [80, 95], 50)
+        assert (limit.feature, limit.thresholds, limit.uses.get().credits) == (report, [80, 95, 100], 50)
         page = stellas.get(f"/admin/usage/limit/{limit.pk}/change/").content.decode()
         assert "50, reserved 0" in page
 
@@ -230,6 +230,7 @@ class TestLimits:
 
         limit.refresh_from_db()
         assert (limit.credits, limit.scope, limit.user) == (700, "organization", None)
+        assert "further use is refused" in self.post(stellas, acme, user=acme.owner.pk, credits=50)
         assert AuditEvent.objects.filter(action="limit.set", details={"credits": 700, "before": 500}).count() == 1
 
     @pytest.mark.parametrize("credits", [-1, 10**12 + 1, "many"])

@@ -1,12 +1,17 @@
 """Members ask for more of a limit, owners answer: who is told what, once, and what becomes of the limit."""
 
+import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import transaction
 
+from credits.models import Wallet
 from notices.models import Kind, Notice
 from organizations.membership import remove_member
 from organizations.models import AuditEvent, User
@@ -15,7 +20,8 @@ from tests.races import run_together
 from tests.usage.stage import NOW, Stage, prove_books, set_up
 from usage import limit_requests, limits
 from usage.limit_requests import AlreadyAnswered, AlreadyAsked, RequestRefused
-from usage.limits import LimitRefused
+from usage.limits import LimitRefused, Moment
+from usage.limits.desk import Desk
 from usage.models import Feature, Limit, LimitRequest
 from usage.pricing import Measures
 from usage.uses import LimitReached, Metered
@@ -228,6 +234,29 @@ class TestRaces:
         assert sum(isinstance(result, AlreadyAnswered) for result in results) == 5
         (details,) = answers(bob)
         assert details["granted"] == (Limit.objects.get().credits == 500)
+
+    def test_control_without_the_lock_both_have_answered(
+        self, transactional_db: None, stage: Stage, asked: LimitRequest, bob: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        still_open, both_have_looked = limit_requests._still_open, threading.Barrier(2, timeout=30)
+
+        def look(request: LimitRequest) -> tuple[Limit, LimitRequest]:
+            found = still_open(request)
+            both_have_looked.wait()
+            return found
+
+        @contextmanager
+        def unlocked(organization_id: int, now: datetime) -> Iterator[Desk]:
+            with transaction.atomic():
+                yield Desk(Wallet.objects.get(organization_id=organization_id), Moment.at(now, ZoneInfo("UTC")))
+
+        monkeypatch.setattr(limit_requests, "_still_open", look)
+        monkeypatch.setattr(limit_requests, "open_desk", unlocked)
+        yes = partial(limit_requests.grant, request=asked, credits=500, actor=stage.owner, now=NOW)
+        no = partial(limit_requests.decline, request=asked, sentence="No", actor=stage.owner, now=NOW)
+
+        assert run_together([yes, no]) == [None, None]
+        assert AuditEvent.objects.filter(action__startswith="limit.request_").count() == 2
 
     def test_a_member_who_asks_many_times_at_once_has_asked_once(
         self, transactional_db: None, limit: Limit, bob: User

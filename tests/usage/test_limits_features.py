@@ -222,9 +222,9 @@ class TestThresholds:
     def test_they_may_change_alone(self, stage: Stage) -> None:
         limit(stage, 100)
         limit(stage, 100, thresholds=[90, 20])
-        limit(stage, 100, thresholds=[20, 90])
+        limit(stage, 100, thresholds=[20, 90, 100])
 
-        assert Limit.objects.get().thresholds == [20, 90]
+        assert Limit.objects.get().thresholds == [20, 90, 100]
         assert AuditEvent.objects.filter(action="limit.set").count() == 2
 
 

@@ -173,7 +173,7 @@ class TestSetting:
         assert response["Location"] == URL + address.format(**ids)
         assert said(response) == "The limit is set."
         made = Limit.objects.get()
-        assert (made.credits, made.thresholds) == (100, [50, 80])
+        assert (made.credits, made.thresholds) == (100, [50, 80, 100])
         assert alices.get(response["Location"]).status_code == 200
 
     @pytest.mark.parametrize(

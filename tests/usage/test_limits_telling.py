@@ -123,7 +123,7 @@ class TestThresholds:
         stage.program.limit_thresholds = [33]
         stage.program.save()
 
-        assert limit(stage, 100).thresholds == [33]
+        assert limit(stage, 100).thresholds == [33, 100]
 
     def test_of_a_limit_of_nothing_nothing_is_told(self, stage: Stage) -> None:
         limit(stage, 0)

@@ -114,6 +114,9 @@ class LimitAdmin(AuditedAdmin):
             reason=form.cleaned_data["reason"],
         )
         obj.__dict__.update(made.__dict__)
+        (row,) = reading.stand([made], organization=obj.organization, now=timezone.now())
+        if row.left == 0:
+            messages.warning(request, _("Nothing is left of this limit: further use is refused."))
 
     @admin.action(description=gettext_lazy("Take the selected limits away"))
     def clear(self, request: HttpRequest, queryset: QuerySet[Limit]) -> HttpResponse | None:

@@ -15,6 +15,7 @@ from organizations.models import Membership, Organization, Team, User
 from organizations.refusals import Refusal
 from usage.limits.answers import tell_member
 from usage.limits.desk import Desk, open_desk
+from usage.limits.state import REACHED
 from usage.models import Feature, Limit, LimitScope, RequestState
 
 MOST_THRESHOLDS = 10
@@ -38,9 +39,10 @@ def set_limit(
 ) -> Limit:
     """Let a team, a user or (with neither) the whole organization use at most `credits` (smallest units) a month.
 
-    feature: of that alone; None: of all. thresholds: per cents (1 to 100) at which people are told; None: as they are,
-    for a new limit the program's. Replaces the limit that was there; another amount ends a raise. What was used this
-    month counts at once; a limit below that stops further use. Setting what is already set writes nothing.
+    feature: of that alone; None: of all. thresholds: per cents (1 to 100) at which people are told, 100 whether named
+    or not; None: as they are, for a new limit the program's. Replaces the limit that was there; another amount ends a
+    raise. What was used this month counts at once; a limit below that stops further use. Setting what is already set
+    writes nothing.
 
     Raises LimitRefused for someone or something of elsewhere, and for values out of bounds.
     """
@@ -61,7 +63,7 @@ def set_limit(
             user=user,
             feature=feature,
             credits=credits,
-            thresholds=sorted(desk.wallet.program.limit_thresholds if thresholds is None else thresholds),
+            thresholds=_with_last(desk.wallet.program.limit_thresholds if thresholds is None else thresholds),
             created_at=desk.now,
         )
         desk.begin_counting(limit)
@@ -75,8 +77,8 @@ def change(
 ) -> None:
     """Give a limit another amount or other thresholds, at an open desk; see `set_limit`."""
     details: dict[str, Any] = {"credits": credits, "before": limit.credits}
-    if thresholds is not None and sorted(thresholds) != sorted(limit.thresholds):
-        details["thresholds"] = limit.thresholds = sorted(thresholds)
+    if thresholds is not None and _with_last(thresholds) != limit.thresholds:
+        details["thresholds"] = limit.thresholds = _with_last(thresholds)
     if credits == limit.credits and "thresholds" not in details:
         return
     if credits != limit.credits:
@@ -146,6 +148,11 @@ def found(limit: Limit) -> Limit:
     if current is None:
         raise LimitRefused(_("This limit was taken away meanwhile."))
     return current
+
+
+def _with_last(thresholds: Sequence[int]) -> list[int]:
+    """That a limit is reached is told whatever else was chosen: then work stops."""
+    return sorted({*thresholds, REACHED})
 
 
 def _scope(team: Team | None, user: User | None) -> LimitScope:

@@ -87,11 +87,11 @@ class LimitState:
 
     @property
     def reached_percent(self) -> int:
-        """The highest threshold that is reached, 0 for none. At 100 % work stops, so that is one even where nobody
-        chose it. A limit of nothing was used up when it was set: nothing of it is ever reached."""
+        """The highest threshold that is reached, 0 for none. A limit of nothing was used up when it was set: nothing of
+        it is ever reached."""
         if not self.credits:
             return 0
-        return max((each for each in {*self.thresholds, REACHED} if self.used * 100 >= each * self.credits), default=0)
+        return max((each for each in self.thresholds if self.used * 100 >= each * self.credits), default=0)
 
 
 class Limits:
