@@ -72,8 +72,9 @@ format: setup ## write code and templates in the house style
 	$(VENV)/bin/ruff format
 	$(VENV)/bin/djlint templates --reformat --quiet
 
-bench: setup ## measure spends per second beside pgbench
+bench: setup ## measure spends per second beside pgbench, and daily sums beside GROUP BY
 	@$(PY) -m benchmarks $(ARGS)
+	$(PY) -m benchmarks.rollups $(filter --quick --tiny --json,$(ARGS))
 
 chaos: setup ## kill workers, cut off PostgreSQL and Redis, then prove the books (ARGS="--seconds 60 --seed 1")
 	@$(PY) -m benchmarks.chaos $(ARGS)

@@ -91,7 +91,9 @@ class PreferencesForm(forms.Form):
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
         choices=lambda: [(name, name) for name in sorted(time_zones())],
-        help_text=_("Days and months on all pages begin and end by these clocks."),
+        help_text=_(
+            "Days and months on all pages begin and end by these clocks. After a change, past days are added up anew."
+        ),
     )
     language = forms.ChoiceField(
         label=_("Language"), choices=Language, help_text=_("For mails that go to the organization.")
