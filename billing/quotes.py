@@ -171,5 +171,4 @@ def open_orders(organization: Organization, *, now: datetime) -> Q:
 
 def ordered_credits(organization: Organization, *, now: datetime) -> int:
     """Return what the organization's open orders would bring, in smallest units."""
-    orders = Purchase.objects.filter(open_orders(organization, now=now)).values_list("credits", "bonus_credits")
-    return sum(credits + bonus for credits, bonus in orders)
+    return sum(Purchase.objects.filter(open_orders(organization, now=now)).values_list("credits", flat=True))

@@ -30,8 +30,8 @@ class PurchaseState(models.TextChoices):
 class Purchase(models.Model):
     """An order: what, how much, for how much, by whom. Its id is the idempotency key of everything done about it.
 
-    `credits` are paid for and become one grant; `bonus_credits` come from a promotion and become another, free one.
-    `amount_minor` is what is charged, `list_amount_minor` what it was before a promotion.
+    `credits` are paid for and become one grant. `amount_minor` is what is charged, `list_amount_minor` what it was
+    before a promotion.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -43,7 +43,6 @@ class Purchase(models.Model):
     # What is bought, as it was called at the order: packs change their names.
     name = models.CharField(_("what"), max_length=140)
     credits = models.BigIntegerField(_("credits"))
-    bonus_credits = models.BigIntegerField(_("bonus credits"), default=0)
     validity_days = models.PositiveIntegerField(_("expire after days"), null=True, blank=True)
     list_amount_minor = models.BigIntegerField(_("list price, in minor units"))
     amount_minor = models.BigIntegerField(_("amount, in minor units"))
@@ -77,7 +76,6 @@ class Purchase(models.Model):
     billing_address = models.TextField(blank=True)
     billing_tax_number = models.CharField(max_length=50, blank=True)
     grant = models.OneToOneField(Grant, on_delete=models.PROTECT, null=True, blank=True, related_name="purchase")
-    bonus_grant = models.OneToOneField(Grant, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
         verbose_name = _("purchase")
@@ -102,7 +100,7 @@ class Purchase(models.Model):
             models.CheckConstraint(condition=models.Q(state__in=PurchaseState.values), name="purchase_state_known"),
             models.CheckConstraint(condition=models.Q(currency__regex=CURRENCY), name="purchase_currency_is_iso"),
             models.CheckConstraint(
-                condition=models.Q(credits__gt=0, credits__lte=MAX_CREDITS, bonus_credits__gte=0, lots__gte=1),
+                condition=models.Q(credits__gt=0, credits__lte=MAX_CREDITS, lots__gte=1),
                 name="purchase_credits_in_bounds",
             ),
             models.CheckConstraint(
