@@ -5,33 +5,14 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from billing.forms import MoneyField
 from billing.models import AutoRecharge, PackPrice, SaleTerms
 from billing.recharge_rules import MOST_MINOR, money
 from credits.admin.forms import CreditsField
 from credits.models import Program
 from organizations.formats import currency_decimals
-
-
-class MoneyField(forms.DecimalField):
-    """Money typed in the currency's unit; `cleaned_data` has it as an integer of minor units, exactly."""
-
-    def __init__(self, *, currency: str, **options: Any) -> None:
-        self.decimals = currency_decimals(currency)
-        most = Decimal(MOST_MINOR * 100).scaleb(-self.decimals)
-        super().__init__(min_value=Decimal(1).scaleb(-self.decimals), max_value=most, **options)
-
-    def clean(self, value: Any) -> Any:
-        """The minor units. Refuses more decimals than the currency has."""
-        number = super().clean(value)
-        if number is None:
-            return None
-        minor = number.scaleb(self.decimals)
-        if minor != int(minor):
-            raise ValidationError(_("This currency has fewer decimals."))
-        return int(minor)
 
 
 class RuleForm(forms.Form):
@@ -52,8 +33,13 @@ class RuleForm(forms.Form):
             help_text=program.get_unit_display(),
         )
         currency = prices[0].currency
+        smallest = Decimal(1).scaleb(-currency_decimals(currency))
         self.fields["monthly_limit"] = MoneyField(
-            currency=currency, label=_("At most so much money a calendar month"), help_text=currency
+            currency=currency,
+            label=_("At most so much money a calendar month"),
+            help_text=currency,
+            min_value=smallest,
+            max_value=MOST_MINOR * 100 * smallest,
         )
 
 

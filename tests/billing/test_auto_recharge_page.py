@@ -129,7 +129,7 @@ class TestTurningItOn:
             ({"threshold": "-5"}, "greater than or equal to 1"),
             ({"threshold": "NaN"}, "Enter a number."),
             ({"threshold": ""}, "This field is required."),
-            ({"monthly_limit": "50.001"}, "fewer decimals"),
+            ({"monthly_limit": "50.001"}, "no more than 2 decimals"),
             ({"monthly_limit": "1e30"}, "less than or equal to"),
             ({"pack": "nothing"}, "Select a valid choice."),
             ({"threshold": "999999999999"}, "One payment can't be that large"),
