@@ -9,6 +9,7 @@ from billing.sandbox import (  # noqa: F401 - each brings its routes
     charges,
     checkout,
     checkout_pay,
+    clocks,
     customers,
     disputes,
     events,
@@ -20,7 +21,6 @@ from billing.sandbox import (  # noqa: F401 - each brings its routes
     refunds,
     setup_intents,
     subscription_calls,
-    test_clocks,
     webhook_endpoints,
 )
 from billing.sandbox.account import Account
