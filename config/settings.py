@@ -5,6 +5,7 @@ not start. Cookies are secure and HSTS is on whenever BASE_URL is https; plain h
 """
 
 import re
+from email.utils import getaddresses
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,6 +26,8 @@ DATABASE_URL = env.dj_db_url("DATABASE_URL")
 REDIS_URL = env.str("REDIS_URL")
 EMAIL = env.dj_email_url("EMAIL_URL", "console://")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Drawdown <credits@localhost>")
+# Who hears of broken books and of a recharge that fires often: "Ops <ops@example.com>, finance@example.com".
+ADMINS = getaddresses([env.str("ADMINS", "")])
 # How many trusted proxies append to X-Forwarded-For in front of the web server (0: none, the header is not read).
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
 # Where static files come from: what collectstatic gathered ("collected": compressed, cached for ever), or straight
@@ -220,6 +223,9 @@ PERMISSIONS_POLICY: dict[str, list[str]] = {
 }
 
 # Mail
+if not all("@" in address for _name, address in ADMINS):
+    raise ImproperlyConfigured("ADMINS must be mail addresses, separated by commas")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_BACKEND = EMAIL["EMAIL_BACKEND"]
 EMAIL_HOST = EMAIL["EMAIL_HOST"]
 EMAIL_PORT = EMAIL["EMAIL_PORT"]

@@ -16,7 +16,7 @@ GOOD = {
     "ALLOWED_HOSTS": "credits.example.com",
 }
 PAYMENTS = {"STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "PAYMENTS_SANDBOX_URL"}
-OURS = {*GOOD, *PAYMENTS, "DEBUG", "EMAIL_URL", "TRUSTED_PROXIES", "STATIC_FILES", "DJANGO_SETTINGS_MODULE"}
+OURS = {*GOOD, *PAYMENTS, "ADMINS", "DEBUG", "EMAIL_URL", "TRUSTED_PROXIES", "STATIC_FILES", "DJANGO_SETTINGS_MODULE"}
 
 
 def run(script: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
@@ -65,6 +65,7 @@ def test_all_missing_variables_are_named_at_once() -> None:
     [
         ("DEBUG", "flase"),
         ("TRUSTED_PROXIES", "two"),
+        ("ADMINS", "Ops <ops@example.com>; finance@example.com"),
         ("STATIC_FILES", "somewhere"),
         ("BASE_URL", "credits.example.com"),
         ("BASE_URL", "http://credits.example.com"),
@@ -120,6 +121,12 @@ def test_forms_may_lead_to_stripe_or_to_the_sandbox_and_nowhere_else() -> None:
 def test_forwarded_headers_are_believed_only_from_a_named_proxy() -> None:
     assert show("SECURE_PROXY_SSL_HEADER") == "None"
     assert "HTTP_X_FORWARDED_PROTO" in show("SECURE_PROXY_SSL_HEADER", TRUSTED_PROXIES="1")
+
+
+def test_those_who_hear_of_broken_books_are_named_in_one_line() -> None:
+    assert show("ADMINS") == "[]"
+    named = show("ADMINS", ADMINS="Ops <ops@example.com>, finance@example.com")
+    assert named == "[('Ops', 'ops@example.com'), ('', 'finance@example.com')]"
 
 
 def test_plain_http_is_for_localhost() -> None:
