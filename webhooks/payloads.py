@@ -37,7 +37,7 @@ class PurchasePaid(msgspec.Struct, forbid_unknown_fields=True):
     amount_minor: Annotated[int, Meta(description="What was paid, in the currency's minor unit.")]
     currency: Annotated[str, Meta(description="ISO 4217.")]
     method: Annotated[str, Meta(description="How it was paid, such as `card` or `bank_transfer`.")]
-    paid_at: datetime
+    paid_at: Annotated[datetime, Meta(tz=True)]
     balance: Annotated[int, Meta(description="What can be spent after it, in smallest units.")]
 
 

@@ -1,14 +1,15 @@
 """The page that tells programmers how to receive webhooks. Public, like the API's documentation."""
 
 import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from webhooks.models import EventType
 from webhooks.payloads import PAYLOADS
 from webhooks.reference import EVENTS, HEADERS, VERIFY
 
@@ -30,21 +31,25 @@ EXAMPLE = {
 def docs(request: HttpRequest) -> HttpResponse:
     """Every event with its fields, how to verify a message, how to answer."""
     context = {
-        "events": [{"type": kind.value, "text": text, "fields": _fields(kind)} for kind, text in EVENTS.items()],
-        "headers": HEADERS.items(),
-        "verify": VERIFY,
         "example": json.dumps(EXAMPLE, indent=2),
+        "headers": _table(_("Its headers"), [_("Header"), _("What it says")], HEADERS.items()),
+        "events": _table(_("Their types"), [_("Type"), _("When")], EVENTS.items()),
+        "payloads": [_fields(payload) for payload in dict.fromkeys(PAYLOADS.values())],
+        "verify": VERIFY,
     }
     return render(request, "webhooks/docs.html", context)
 
 
-def _fields(kind: EventType) -> list[dict[str, Any]]:
-    payload = PAYLOADS[kind]
+def _table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
+    return {"caption": caption, "columns": [{"label": label} for label in columns], "rows": list(rows)}
+
+
+def _fields(payload: type[msgspec.Struct]) -> dict[str, Any]:
+    """What `data` holds, for all the types that carry it."""
+    kinds = ", ".join(kind.value for kind in EVENTS if PAYLOADS[kind] is payload)
     properties = msgspec.json.schema_components([payload])[1][payload.__name__]["properties"]
-    return [
-        {"name": name, "type": _type(schema), "text": schema.get("description", "")}
-        for name, schema in properties.items()
-    ]
+    rows = [(name, _type(schema), schema.get("description", "")) for name, schema in properties.items()]
+    return _table(_("The data of %(types)s") % {"types": kinds}, [_("Field"), _("Type"), _("What it is")], rows)
 
 
 def _type(schema: dict[str, Any]) -> str:
