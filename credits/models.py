@@ -170,7 +170,7 @@ class Grant(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="grants")
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="grants", db_index=False)
     source = models.CharField(_("source"), max_length=20, choices=Source)
     amount = models.BigIntegerField(_("amount"))
     remaining = models.BigIntegerField(_("remaining"))
@@ -251,7 +251,7 @@ class Operation(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="operations")
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="operations", db_index=False)
     kind = models.CharField(_("type"), max_length=10, choices=Kind)
     source = models.CharField(_("source"), max_length=20, choices=Source, blank=True)
     idempotency_key = models.CharField(max_length=300)
@@ -369,7 +369,7 @@ class Reservation(models.Model):
     """Credits set aside before the work because its cost is not known: open, then settled, released or timed out."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="reservations")
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="reservations", db_index=False)
     idempotency_key = models.CharField(max_length=300)
     content_hash = models.BinaryField(max_length=32)
     state = models.CharField(_("state"), max_length=10, choices=ReservationState, default=ReservationState.OPEN)
