@@ -4,7 +4,7 @@ Told once for each limit, month and amount: a limit that is raised, or cleared a
 that comes back to an earlier amount is not told of twice. Refunds re-arm nothing within the month.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from credits.models import Wallet
@@ -16,15 +16,27 @@ from webhooks.events import emit
 from webhooks.models import EventType
 
 
-def tell(reached: Iterable[tuple[LimitState, int]]) -> None:
+def tell(reached: Sequence[tuple[LimitState, int]]) -> None:
     """Tell of limits, each with the threshold in per cent that it has reached. Inside the transaction of the cause, and
     outside of a pipeline. Owners are told; of a user's limit that user too; servers only of what is used up."""
+    if not reached:
+        return
+    organizations = {state.organization_id for state, _ in reached}
+    wallets = Wallet.objects.select_related("organization", "program").filter(organization__in=organizations)
+    wallet_of = {wallet.organization_id: wallet for wallet in wallets}
+    # An owner is told as an owner, and who has left is told nothing.
+    members = Membership.objects.select_related("user").filter(
+        organization__in=organizations,
+        user__in={state.user_id for state, _ in reached if state.user_id is not None},
+        role=Role.MEMBER,
+    )
+    member_of = {(member.organization_id, member.user_id): member.user for member in members}
     for state, percent in reached:
-        _tell(state, percent)
+        person = member_of.get((state.organization_id, state.user_id)) if state.user_id is not None else None
+        _tell(state, percent, wallet_of[state.organization_id], person)
 
 
-def _tell(state: LimitState, percent: int) -> None:
-    wallet = Wallet.objects.select_related("organization", "program").get(organization_id=state.organization_id)
+def _tell(state: LimitState, percent: int, wallet: Wallet, person: User | None) -> None:
     organization, now = wallet.organization, state.moment.now
     key = f"limit:{state.id}:{state.moment.month_on}:{state.credits}:{percent}"
     about: dict[str, Any] = {
@@ -36,7 +48,6 @@ def _tell(state: LimitState, percent: int) -> None:
     }
     details = {**about, "feature": state.feature_name, "percent": percent, **terms_of(wallet)}
     give_notice(organization=organization, kind=Kind.LIMIT, key=key, details=details, now=now)
-    person = _person(state)
     if person is not None:
         give_notice(
             organization=organization, kind=Kind.LIMIT, key=f"{key}:user", details=details, now=now, user=person
@@ -44,15 +55,6 @@ def _tell(state: LimitState, percent: int) -> None:
     if percent == REACHED:
         data = {**about, "organization": organization.slug, "feature": state.feature}
         emit(organization=organization, event_type=EventType.LIMIT_REACHED, key=key, data=data, now=now)
-
-
-def _person(state: LimitState) -> User | None:
-    """The member whose own limit it is; an owner is told as an owner, and who has left is told nothing."""
-    if state.user_id is None:
-        return None
-    memberships = Membership.objects.filter(organization_id=state.organization_id, role=Role.MEMBER)
-    membership = memberships.select_related("user").filter(user_id=state.user_id).first()
-    return membership.user if membership is not None else None
 
 
 def terms_of(wallet: Wallet) -> dict[str, Any]:
