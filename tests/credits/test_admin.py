@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from credits import audit
-from credits.models import Operation, Program, Reservation
+from credits.models import MAX_BALANCE, Operation, Program, Reservation
 from organizations.models import AuditEvent, User
 from organizations.people import give_totp
 from tests import factories
@@ -133,7 +133,7 @@ def test_staff_without_the_permission_see_nothing(desk: Desk) -> None:
 
 def terms(program: Program, **changed: Any) -> dict[str, Any]:
     kept = {"name": program.name, "overdraft_limit": 0, "at_zero": "refuse", "reservation_seconds": 900}
-    return {**kept, "reason": "New terms", **changed}
+    return {**kept, "limit_thresholds": "50,100", "reason": "New terms", **changed}
 
 
 def test_a_programs_terms_are_edited_with_a_reason(browser: Client, desk: Desk) -> None:
@@ -144,6 +144,13 @@ def test_a_programs_terms_are_edited_with_a_reason(browser: Client, desk: Desk) 
     assert program.validity_days == 360
     assert AuditEvent.objects.get(action="program.changed_by_staff").reason == "New terms"
     assert "This field is required." in browser.post(url, terms(program, reason="")).content.decode()
+
+
+@pytest.mark.parametrize("below", [0, -1, MAX_BALANCE + 1])
+def test_a_low_balance_out_of_bounds_is_refused(browser: Client, desk: Desk, below: int) -> None:
+    url = row_url("program", desk.wallet.program_id)
+    assert browser.post(url, terms(desk.wallet.program, low_balance=below)).status_code == 200
+    assert Program.objects.get().low_balance is None
 
 
 def test_the_unit_stays_once_amounts_were_counted_in_it(browser: Client, desk: Desk) -> None:
@@ -163,7 +170,8 @@ def test_terms_out_of_bounds_are_refused_with_the_bound(browser: Client, desk: D
 
 def test_a_program_that_is_new_chooses_its_unit(browser: Client) -> None:
     fresh = {"key": "fresh", "name": "Fresh", "unit": "tokens", "decimals": 3, "overdraft_limit": 0}
-    sent = {**fresh, "at_zero": "refuse", "reservation_seconds": 60, "reason": "Opens in May"}
+    terms = {"at_zero": "refuse", "reservation_seconds": 60, "limit_thresholds": "50,100"}
+    sent = {**fresh, **terms, "reason": "Opens in May"}
     assert browser.post(reverse("admin:credits_program_add"), sent).status_code == 302
     assert Program.objects.get(key="fresh").decimals == 3
 
