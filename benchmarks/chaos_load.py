@@ -16,6 +16,8 @@ import httpx
 # The server's own promise is two seconds; after this a caller hangs up and asks again.
 CALLER_PATIENCE_SECONDS = 10
 PAUSE_SECONDS = 0.05
+WARM_UP_SECONDS = 60
+WARM_SPENDS = 300
 YESTERDAY = timedelta(days=1)
 
 
@@ -59,6 +61,12 @@ class Callers:
         self._threads = [threading.Thread(target=self._call, args=[index]) for index in range(self.number)]
         for thread in self._threads:
             thread.start()
+
+    def wait_until_warm(self) -> None:
+        """Wait for the server's first slow answers, so that no fault is blamed for them."""
+        give_up = time.monotonic() + WARM_UP_SECONDS
+        while len(self.acknowledged.event_ids) < WARM_SPENDS and time.monotonic() < give_up:
+            time.sleep(0.1)
 
     def stop(self) -> None:
         """Let each finish the spend that it is at, and wait for them."""

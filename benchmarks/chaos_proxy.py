@@ -129,9 +129,9 @@ class Proxy:
             return True
 
 
-def tcp(port: int) -> Callable[[], socket.socket]:
-    """To a server on loopback."""
-    return lambda: socket.create_connection(("127.0.0.1", port), timeout=None)
+def tcp(port: int, host: str = "127.0.0.1") -> Callable[[], socket.socket]:
+    """To a server's port."""
+    return lambda: socket.create_connection((host, port), timeout=None)
 
 
 def unix(path: Path) -> Callable[[], socket.socket]:

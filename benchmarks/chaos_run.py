@@ -64,6 +64,7 @@ class Run:
         steward.start()
         faults.spared += [self._backend(), steward.backend or 0]
         callers.start()
+        callers.wait_until_warm()
         started = time.monotonic()
         try:
             faults.run(seconds)
@@ -91,9 +92,10 @@ class Run:
         stack.callback(redis.kill)
         redis_proxy = Proxy(tcp(redis.port))
         stack.callback(redis_proxy.close)
-        database_proxy, proxied = postgresql_proxy(url)
+        server = connection.get_connection_params()
+        database_proxy = postgresql_proxy(server["host"], int(server.get("port") or 5432))
         stack.callback(database_proxy.close)
-        os.environ["DATABASE_URL"] = proxied
+        os.environ["DATABASE_URL"] = f"postgresql://{server['user']}@127.0.0.1:{database_proxy.port}/{server['dbname']}"
         os.environ["REDIS_URL"] = f"redis://127.0.0.1:{redis_proxy.port}/0"
         worker = Worker(dict(os.environ), embedded.LOCAL / "chaos-worker.log")
         worker.log.unlink(missing_ok=True)

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import psutil
 import redis
@@ -66,14 +65,9 @@ def _redis_server() -> str:
     return str(get_binary_path())
 
 
-def postgresql_proxy(url: str) -> tuple[Proxy, str]:
-    """Put a proxy before the server of the URL; return it and the URL that leads through it."""
-    parts = urlsplit(url)
-    folder = parse_qs(parts.query).get("host", [""])[0]
-    port = parts.port or 5432
-    proxy = Proxy(unix(Path(folder) / f".s.PGSQL.{port}")) if folder else Proxy(tcp(port))
-    user = f"{parts.username}:{parts.password or ''}@"
-    return proxy, f"postgresql://{user}127.0.0.1:{proxy.port}{parts.path}?sslmode=disable"
+def postgresql_proxy(host: str, port: int) -> Proxy:
+    """Put a proxy before a PostgreSQL server. host: a name, or the folder of its socket."""
+    return Proxy(unix(Path(host) / f".s.PGSQL.{port}") if host.startswith("/") else tcp(port, host))
 
 
 class Worker:
