@@ -7,6 +7,7 @@ See README.md here.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -71,7 +72,8 @@ def main() -> int:
     django.setup()
     from django.db import connection  # noqa: PLC0415 - only after django.setup()
 
-    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    with contextlib.redirect_stdout(sys.stderr):  # a command that it calls says what it did
+        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     try:
         figures = measure(sizes)
     finally:
