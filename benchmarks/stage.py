@@ -55,7 +55,6 @@ def database() -> Iterator[str]:
     The environment names it from then on, for the processes that are started.
     """
     with contextlib.redirect_stdout(io.StringIO()):  # it says that the cache's table is there, whatever the verbosity
-        with contextlib.redirect_stdout(sys.stderr):  # a command that it calls says what it did
         connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     own = str(connection.settings_dict["NAME"])
     url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{own}").geturl()
