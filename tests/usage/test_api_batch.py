@@ -1,6 +1,9 @@
 """POST /api/v1/usage/batch: many uses, each answered by itself."""
 
+import json
 from typing import Any
+
+import httpx
 
 from tests import factories
 from tests.usage.caller import Caller, assert_problem, new_key
@@ -77,3 +80,29 @@ def test_it_takes_a_thousand_uses_and_no_more(caller: Caller, served_stage: Stag
     assert served_stage.balance() == 0
     for wrong in ([*uses, use("one more")], []):
         assert_problem(caller.post(BATCH, {"uses": wrong}), 422, "invalid")
+
+
+def test_a_name_that_comes_twice_in_a_use_refuses_only_that_use(caller: Caller, served_stage: Stage) -> None:
+    good = json.dumps(use("a"))
+    bad = [
+        good.replace('"feature"', '"feature": "query", "feature"'),
+        json.dumps(use("b", resource={"x": 1})).replace('"x": 1', '"x": 1, "x": 2'),
+        json.dumps(use("c", quantity=7)).replace("7", "7" * 5_000),
+    ]
+    results = send(caller, f'{{"uses": [{", ".join([*bad, good])}]}}').json()["results"]
+    assert [result["status"] for result in results] == [422, 422, 422, 201]
+    named = [result["problem"]["errors"][0]["field"] for result in results[:3]]
+    assert named == ["feature", "x", "quantity"]
+    assert served_stage.balance() == 10_000 - 50
+
+
+def test_a_list_that_comes_twice_is_refused_whole(caller: Caller, served_stage: Stage) -> None:
+    uses = json.dumps([use("a")])
+    problem = assert_problem(send(caller, f'{{"uses": {uses}, "uses": {uses}}}'), 422, "invalid")
+    assert problem["errors"] == [{"field": "uses", "detail": "This field comes twice."}]
+    assert served_stage.balance() == 10_000
+
+
+def send(caller: Caller, content: str) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {caller.key}", "Content-Type": "application/json"}
+    return caller.client.post(BATCH, content=content.encode(), headers=headers)

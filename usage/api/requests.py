@@ -5,7 +5,8 @@ No coercion anywhere: no booleans or digits in strings for numbers, no floats, n
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -28,6 +29,11 @@ NAMED = re.compile(r"(?P<what>Object missing required|Object contains unknown) f
 
 def body_of(request: HttpRequest, decoder: msgspec.json.Decoder[T]) -> T:
     """Return the request's body. Raises Refused (413, 415, 422)."""
+    return decode(read(request), decoder)
+
+
+def read(request: HttpRequest) -> bytes:
+    """Return the request's body as it came. Raises Refused (413, 415, 422)."""
     if request.content_type != "application/json":
         raise Refused("unsupported_media_type", "The body must be JSON: send “Content-Type: application/json”.")
     try:
@@ -37,33 +43,75 @@ def body_of(request: HttpRequest, decoder: msgspec.json.Decoder[T]) -> T:
         raise Refused("content_too_large", detail) from None
     except UnreadablePostError:
         raise invalid("", "The body ended too early.") from None
-    return decode(body, decoder)
+    return body
 
 
-def decode(body: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[T]) -> T:
-    """Return a JSON text as the decoder's type. Raises Refused (422), naming the field."""
-    try:
+def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """Return a JSON text as the decoder's type. Raises Refused (422), naming the field.
+
+    Readers differ in which of two values they take for a name that comes twice, so neither is taken.
+    """
+    with _explained_refusals():
         decoded = decoder.decode(body)
-        _refuse_repeated_names(bytes(body))
+        _refuse_repeated(_names(body))
+    return decoded
+
+
+def decode_items(body: bytes, decoder: msgspec.json.Decoder[T], field: str) -> tuple[T, list[Any]]:
+    """Like `decode`, of a body whose list `field` holds objects to be decoded one by one, by `decode_item`.
+
+    Also returns what that needs to know of each of them: the text's names are read once for all.
+    """
+    with _explained_refusals():
+        decoded = decoder.decode(body)
+        names = _names(body)
+        _refuse_repeated(names)
+    return decoded, names[field]
+
+
+def decode_item(item: msgspec.Raw, names: Any, decoder: msgspec.json.Decoder[T]) -> T:
+    """Return one object of such a list. Raises Refused (422), naming the field."""
+    with _explained_refusals():
+        decoded = decoder.decode(item)
+        _refuse_repeated(names)
+    return decoded
+
+
+@contextmanager
+def _explained_refusals() -> Iterator[None]:
+    try:
+        yield
     except msgspec.ValidationError as error:
         raise _explained(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise invalid("", "The body is not valid JSON in UTF-8.") from None
     except RecursionError:
         raise invalid("", "The body is nested too deeply.") from None
-    return decoded
 
 
-def _refuse_repeated_names(body: bytes) -> None:
-    """Readers differ in which of two values they take for a name that comes twice, so neither is taken."""
-    json.loads(body, object_pairs_hook=_unrepeated)
+class _Repeated(str):
+    """A name that comes twice in an object: stands where the object stood."""
+
+    __slots__ = ()
 
 
-def _unrepeated(pairs: list[tuple[str, Any]]) -> None:
-    if len({name for name, _ in pairs}) != len(pairs):
+def _names(body: bytes) -> Any:
+    # Numbers stay text: Python refuses to make one of more than 4,300 digits, and only names matter here.
+    return json.loads(body, object_pairs_hook=_object, parse_int=str, parse_float=str)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Any:
+    """The object, or the first name that comes twice in it or in an object that is a value of it."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
         names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
-        raise invalid(repeated, "This field comes twice.")
+        return _Repeated(next(name for name in names if names.count(name) > 1))
+    return next((value for value in found.values() if isinstance(value, _Repeated)), found)
+
+
+def _refuse_repeated(names: Any) -> None:
+    if isinstance(names, _Repeated):
+        raise invalid(str(names), "This field comes twice.")
 
 
 def _explained(message: str) -> Refused:

@@ -46,13 +46,13 @@ def spend(request: HttpRequest) -> HttpResponse:
 def spend_batch(request: HttpRequest) -> HttpResponse:
     """POST /api/v1/usage/batch"""
     key = keys.spender(request)
-    batch = requests.body_of(request, BATCH)
+    batch, names = requests.decode_items(requests.read(request), BATCH, "uses")
     results: list[BatchAnswer | None] = [None] * len(batch.uses)
     positions: list[int] = []
     uses: list[Use] = []
-    for position, raw in enumerate(batch.uses):
+    for position, (raw, its_names) in enumerate(zip(batch.uses, names, strict=True)):
         try:
-            body = requests.decode(raw, BATCH_USE)
+            body = requests.decode_item(raw, its_names, BATCH_USE)
         except Refused as refused:
             results[position] = _batch_refusal(refused)
         else:
