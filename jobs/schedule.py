@@ -139,7 +139,7 @@ SCHEDULE = (
         call="jobs.tasks.forget_runs",
         every=DAY,
         at=4 * HOUR,
-        purpose=_("Deletes the records of runs after 30 days, of those that found nothing to do after one."),
+        purpose=_("Deletes what is of no use any more: records of runs after 30 days, and what ran out in the cache."),
     ),
 )
 

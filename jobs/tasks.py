@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from jobs import runs
+from jobs import runs, shared_cache
 from jobs.models import JobRun
 from jobs.nudges import nudge
 from jobs.schedule import JOBS
@@ -33,5 +33,5 @@ def hurry(run: JobRun) -> bool:
 
 
 def forget_runs() -> dict[str, int]:
-    """A job: delete what was recorded of runs long ago."""
-    return {"forgotten": runs.forget()}
+    """A job: delete what was recorded of runs long ago, and what ran out in the shared cache."""
+    return {"forgotten": runs.forget(), "ran_out": shared_cache.forget_expired()}

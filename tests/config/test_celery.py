@@ -7,6 +7,7 @@ from zlib import crc32
 import pytest
 from django.utils.module_loading import import_string
 from kombu.exceptions import OperationalError
+from kombu.transport.redis import Channel
 
 from config.celery import app
 from jobs.schedule import JOBS, SCHEDULE, SECONDS, Job
@@ -16,6 +17,11 @@ def test_a_task_whose_process_is_killed_comes_back() -> None:
     assert app.conf.task_acks_late
     assert app.conf.task_reject_on_worker_lost
     assert app.conf.worker_prefetch_multiplier == 1
+
+
+def test_a_worker_that_loses_redis_gives_nothing_back_over_the_lost_connection() -> None:
+    """It would end with "Unrecoverable error"; `make chaos` found it."""
+    assert not Channel.do_restore
 
 
 def test_a_killed_workers_tasks_come_back_within_a_minute_and_not_while_they_run() -> None:

@@ -70,7 +70,7 @@ def forget_connections() -> None:
 
 
 @contextlib.contextmanager
-def staged(folder: Path) -> Iterator[Outage]:
+def staged(folder: Path, *, pool: str = "prefork") -> Iterator[Outage]:
     """Start a Redis and a worker with a pool of one; stop them at the end. The worker is ready when it works."""
     redis = Redis(folder / "redis")
     proxy = Proxy(tcp(redis.port))
@@ -83,7 +83,7 @@ def staged(folder: Path) -> Iterator[Outage]:
         "SECRET_KEY": settings.SECRET_KEY,
         "EMAIL_URL": "dummy://",
     }
-    worker = Worker(environment, folder / "worker.log", children=1)
+    worker = Worker(environment, folder / "worker.log", pool=pool, children=1)
     try:
         worker.start()
         yield Outage(redis, proxy, worker)
