@@ -99,6 +99,9 @@ class TestLimits:
 
         assert kinds(answers) == {"Metered": 20}
         assert spent() == 200
+        with pytest.raises(AssertionError, match="What counts against a limit"):
+            prove_books()
+        LimitUse.objects.update(credits=200)
 
     def test_a_limit_set_in_the_middle_of_spends_misses_none_and_counts_none_twice(self, stage: Stage) -> None:
         set_it = partial(limits.set_limit, organization=stage.organization, credits=1_000, actor=stage.owner)
