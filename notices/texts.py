@@ -167,7 +167,7 @@ def _expiring(words: _Words) -> _Parts:
 def _limit(words: _Words) -> _Parts:
     percent = int(words.details["percent"])
     is_reached = percent >= 100
-    title = _("A monthly limit is reached") if is_reached else _("%(percent)s%% of a monthly limit are used")
+    title = _("A monthly limit is reached") if is_reached else _("%(percent)s%% of a monthly limit is used")
     facts = {
         "limit": words.amount("limit"),
         "used": words.amount("used"),

@@ -27,10 +27,10 @@ class ThresholdsField(forms.CharField):
 
     def __init__(self) -> None:
         super().__init__(
-            label=_("Tell at per cent"),
+            label=_("Give notice at (%)"),
             required=False,
             max_length=100,
-            help_text=_("Such as 50, 75, 90. That the limit is reached is always told."),
+            help_text=_("For example 50, 75, 90. There is always a notice at 100."),
         )
 
     def clean(self, value: Any) -> Any:

@@ -125,9 +125,9 @@ def test_a_month_of_a_seller_in_johannesburg(month: Month) -> None:
     live_through(month, 5, 13, bob=1)
     assert month.diary == [
         # With the refund taken off: 150 on the 7th, 225 on the 10th, 275 on the 12th, 300 on the 13th.
-        *both("07 Mar", "50% of a monthly limit are used"),
-        *both("10 Mar", "75% of a monthly limit are used"),
-        *both("12 Mar", "90% of a monthly limit are used"),
+        *both("07 Mar", "50% of a monthly limit is used"),
+        *both("10 Mar", "75% of a monthly limit is used"),
+        *both("12 Mar", "90% of a monthly limit is used"),
         *both("13 Mar", "A monthly limit is reached"),
     ]
     month.diary.clear()
@@ -150,9 +150,9 @@ def test_a_month_of_a_seller_in_johannesburg(month: Month) -> None:
     live_through(month, 20, 20, bob=1, alice=1)
     assert month.left(at(21, 11)) == 0
     assert month.diary == [
-        *both("17 Mar", "75% of a monthly limit are used"),
+        *both("17 Mar", "75% of a monthly limit is used"),
         ("19 Mar", ALICE, "The balance is low"),
-        *both("20 Mar", "90% of a monthly limit are used"),
+        *both("20 Mar", "90% of a monthly limit is used"),
         ("20 Mar", ALICE, "Nothing is left"),
     ]
     month.diary.clear()

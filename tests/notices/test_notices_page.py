@@ -55,7 +55,7 @@ class TestWhoSeesWhat:
 
         assert "of a monthly limit" in page
         assert "The balance is low" not in page
-        assert "Settings of notices" not in page
+        assert "Notice settings" not in page
 
     def test_a_stranger_learns_nothing_and_anonymous_visitors_are_sent_to_sign_in(
         self, acme: Organization, charlie: User

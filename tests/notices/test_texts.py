@@ -78,7 +78,7 @@ EXACT = [
     (
         Kind.LIMIT,
         {"scope": "organization"},
-        "90% of a monthly limit are used",
+        "90% of a monthly limit is used",
         ["Limit: the whole organization.", "Used since Mar 1, 2026: 900 credits of 1,000 credits."],
         ("Limits", "/o/acme/limits/"),
     ),
