@@ -79,7 +79,8 @@ def due(grants: Iterable[OpenGrant], now: datetime) -> list[Due]:
     """Return the grants that have reached a stage which they live long enough for, the nearest stage alone."""
     found = []
     for grant in grants:
-        if grant.expires_at is None or grant.is_frozen:
+        # What has expired is still there as long as a reservation holds it: nothing of it can be lost any more.
+        if grant.expires_at is None or grant.expires_at <= now or grant.is_frozen:
             continue
         lives = grant.expires_at - max(grant.effective_at, grant.created_at)
         stage = next((days for days in STAGES if grant.expires_at - now <= timedelta(days=days)), None)

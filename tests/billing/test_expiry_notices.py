@@ -12,6 +12,7 @@ from billing.expiry_notices import tell_of_expiring
 from notices.models import Notice
 from notices.notices import give_notice
 from tests import factories
+from tests.credits.desk import Desk
 from tests.usage.stage import NOW, Stage, give, set_up
 from usage.pricing import Measures
 
@@ -111,6 +112,14 @@ def test_a_stage_is_for_grants_that_live_three_times_as_long(lives: int, stages:
     for day in range(lives):
         tell_of_expiring(now=NOW + day * DAY)
     assert [days for days, _, _ in told()] == stages
+
+
+def test_what_has_expired_but_is_still_reserved_does_not_hide_what_expires_next(stage: Stage) -> None:
+    desk = Desk(stage.wallet, NOW + 14 * DAY - timedelta(hours=1))
+    give(stage.wallet, 100, key="next", now=NOW + 2 * DAY, expires_at=NOW + 16 * DAY)
+    desk.reserve(50, seconds=86_400)
+    assert tell_of_expiring(now=NOW + 14 * DAY + timedelta(hours=1)) == 1
+    assert told() == [(3, 100, 100)]
 
 
 def test_a_closed_organization_and_a_grant_without_an_end_are_left_alone(stage: Stage) -> None:
