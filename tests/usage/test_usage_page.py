@@ -179,7 +179,8 @@ class TestTheOwnersPage:
 
         page = " ".join(alices.get(URL).content.decode().split())
 
-        assert '<p class="figure-label">Through yesterday</p> <p class="figure-value"> 50 <span class="figure-unit">credits</span> </p>' in page
+        unit = '<span class="figure-unit">credits</span>'
+        assert f'<p class="figure-label">Through yesterday</p> <p class="figure-value"> 50 {unit} </p>' in page
         assert '<p class="figure-note">so far, not final</p>' in page
         assert "so far, not final" not in alices.get(URL, {"range": "last_month"}).content.decode()
 
