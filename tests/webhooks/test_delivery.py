@@ -204,7 +204,7 @@ class TestDeathInMidCall:
     ) -> None:
         (slow,) = delivery._claim(1, without=[], now=NOW)
         deliver_due(NOW + delivery.CLAIM)
-        delivery._note(slow, posting.Answer(status=500), milliseconds=1, now=NOW + timedelta(minutes=2))
+        delivery._note(slow, posting.Answer(status=410), milliseconds=1, now=NOW + timedelta(minutes=2))
 
         owed.refresh_from_db()
         assert (owed.state, WebhookAttempt.objects.count()) == ("delivered", 2)
