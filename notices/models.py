@@ -53,7 +53,15 @@ class Notice(models.Model):
     class Meta:
         verbose_name = _("notice")
         verbose_name_plural = _("notices")
-        indexes = [models.Index(fields=["organization", "-created_at"], name="notice_by_time")]
+        indexes = [
+            models.Index(fields=["organization", "-created_at"], name="notice_by_time"),
+            # What a newer notice may put away is looked for under the wallet's lock, however many were ever given.
+            models.Index(
+                fields=["organization", "-created_at"],
+                condition=models.Q(put_away_at=None, user=None),
+                name="notice_open",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["organization", "key"], name="notice_is_given_once"),
             models.CheckConstraint(condition=models.Q(kind__in=Kind.values), name="notice_kind_known"),

@@ -201,3 +201,14 @@ class TestEndsOfNotices:
         one.refresh_from_db()
         another.refresh_from_db()
         assert (one.put_away_at, another.put_away_at) == (NOW, None)
+
+    def test_what_was_put_away_is_not_read_to_find_what_a_newer_one_ends(self, acme: Organization) -> None:
+        over = {"kind": Kind.LIMIT, "created_at": NOW, "put_away_at": NOW}
+        Notice.objects.bulk_create(Notice(organization=acme, key=f"{n}", **over) for n in range(500))
+        newest = given(acme, Kind.LIMIT, key="newest")
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE notices_notice")
+            # A table that is as small as here would be read as a whole by choice.
+            cursor.execute("SET LOCAL enable_seqscan = off")
+
+        assert "notice_open" in notices._outdated_by(newest).explain()
