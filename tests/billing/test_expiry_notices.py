@@ -140,6 +140,7 @@ def test_one_organizations_trouble_does_not_stop_the_others(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     other = another(stage)
+
     def fail_for_acme(**fields: Any) -> Any:
         if fields["organization"] == stage.organization:
             raise ZeroDivisionError
