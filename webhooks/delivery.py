@@ -37,6 +37,8 @@ WAITS = (
 # So that many that failed together don't come together again: a wait is made longer or shorter by up to this part.
 JITTER = 0.1
 LONGEST_WAIT = timedelta(hours=24)
+# For a whole call: the name, the connection, the answer.
+CALL_SECONDS = 10.0
 # Much longer than a call may take; after it a claim is a dead worker's.
 CLAIM = timedelta(minutes=1)
 
@@ -166,6 +168,7 @@ def _send(call: Call) -> tuple[Answer, int]:
         body=body,
         headers={"Content-Type": "application/json", "User-Agent": USER_AGENT, **signed},
         allows_private=endpoint.allows_private,
+        seconds=CALL_SECONDS,
     )
     return answer, int((time.monotonic() - began) * 1000)
 

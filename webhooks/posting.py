@@ -17,8 +17,6 @@ from typing import cast
 from webhooks.addresses import BadAddress, Place, Target, parse, resolve
 from webhooks.models import TryError
 
-# For everything: the name, the connection, the answer.
-CALL_SECONDS = 10.0
 # Of the answer's body, this is read at most and so many characters of it are kept.
 MOST_BYTES = 4_096
 MOST_CHARACTERS = 1_000
@@ -51,10 +49,11 @@ class Answer:
         return self.status is not None and 200 <= self.status < 300
 
 
-def post(
-    url: str, *, body: bytes, headers: Mapping[str, str], allows_private: bool, seconds: float = CALL_SECONDS
-) -> Answer:
-    """Post the body and return what came of it. Never raises, never takes much longer than the seconds given."""
+def post(url: str, *, body: bytes, headers: Mapping[str, str], allows_private: bool, seconds: float) -> Answer:
+    """Post the body and return what came of it. Never raises.
+
+    seconds: for everything: the name, the connection, the answer. It never takes much longer.
+    """
     deadline = monotonic() + seconds
     try:
         target = parse(url, allows_private=allows_private)

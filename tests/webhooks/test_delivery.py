@@ -34,6 +34,7 @@ def _no_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(random, "uniform", lambda _least, _most: 1.0)
     monkeypatch.setattr(delivery, "SLOW_SECONDS", 600)
     monkeypatch.setattr(delivery, "RUN_SECONDS", 600)
+    monkeypatch.setattr(delivery, "CALL_SECONDS", 60.0)
 
 
 @pytest.fixture
