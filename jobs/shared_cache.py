@@ -6,7 +6,7 @@ from django.db import connection
 
 def forget_expired() -> int:
     """Delete the entries whose time ran out; return how many. Django itself does so only when its limit is reached."""
-    table = connection.ops.quote_name(settings.CACHES["default"]["LOCATION"])
+    table = connection.ops.quote_name(str(settings.CACHES["default"]["LOCATION"]))
     with connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {table} WHERE expires < now()")
         return int(cursor.rowcount)

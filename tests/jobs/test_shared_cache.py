@@ -1,6 +1,5 @@
 """The cache in the database: its table is there without anybody's doing, and what ran out is deleted."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -29,7 +28,7 @@ def test_every_process_sees_what_another_has_put_there(shared: BaseCache) -> Non
 def test_what_ran_out_is_deleted_and_the_rest_kept(shared: BaseCache) -> None:
     shared.set("old", 1, timeout=60)
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE drawdown_cache SET expires = now() - %s", [timedelta(seconds=1)])
+        cursor.execute("UPDATE drawdown_cache SET expires = now() - interval '1 second'")
     shared.set("new", 1, timeout=60)
 
     assert tasks.forget_runs()["ran_out"] == 1
