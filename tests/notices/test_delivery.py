@@ -2,8 +2,9 @@
 
 import email
 import smtplib
+import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.message import Message
 from typing import Any
 
@@ -12,7 +13,7 @@ from allauth.account.models import EmailAddress
 from django.core import mail as outgoing
 from django.core.mail.backends import locmem
 
-from notices import delivery
+from notices import delivery, tasks
 from notices.delivery import BACK_OFF, CLAIMED_FOR, MailServerDown, send_due
 from notices.models import Kind, MailState, NoticeMail, RefusedAddress, Unsubscription
 from organizations.models import Membership, Organization, User
@@ -158,6 +159,29 @@ class TestTryingAgain:
         assert owed.attempts == 0
 
         assert send_due(now=NOW + timedelta(days=10)) == {"sent": 1}
+
+    def test_nudges_leave_a_server_that_is_down_to_the_job(
+        self, acme: Organization, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        given(acme, now=datetime(2000, 1, 1, tzinfo=UTC))
+        calls: list[object] = []
+
+        def refuse(office: object) -> None:
+            calls.append(office)
+            raise TimeoutError("timed out")
+
+        monkeypatch.setattr(locmem.EmailBackend, "open", refuse)
+        monkeypatch.setattr(tasks, "_down_until", 0.0)
+        for _ in range(3):
+            tasks.send_mails()
+        assert len(calls) == 1
+        with pytest.raises(MailServerDown):
+            tasks.send_due_mails()
+        assert len(calls) == 2
+
+        monkeypatch.setattr(tasks, "_down_until", time.monotonic())
+        tasks.send_mails()
+        assert len(calls) == 3
 
     def test_nobody_is_called_where_nothing_is_due(self, acme: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(delivery, "get_connection", lambda: pytest.fail("called"))
