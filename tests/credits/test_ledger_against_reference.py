@@ -29,7 +29,7 @@ PARTS = 8
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_the_ledger_does_what_the_reference_does_for_20_000_steps(part: int) -> None:
-    assert machine.run(programs(), examples=58, number=part) >= 20_000 / PARTS
+    assert machine.run(programs(), examples=66, number=part) >= 20_000 / PARTS
 
 
 def forget_priority(patch: pytest.MonkeyPatch) -> None:
