@@ -67,7 +67,7 @@ class JobRunAdmin(ReadOnlyAdmin):
     """Above, how each job stands; below, the runs, newest first."""
 
     change_list_template = "jobs/admin/jobs.html"
-    list_display = ["created_at", "job", "asked", "started_at", "ended_at", "attempts", "did_in_words", "error"]
+    list_display = ["created_at", "job", "asked", "did_in_words", "error", "started_at", "ended_at", "attempts"]
     list_select_related = ["asked_by"]
     list_filter = [JobFilter, OutcomeFilter]
     ordering = ["-created_at"]
@@ -132,7 +132,7 @@ class JobRunAdmin(ReadOnlyAdmin):
             run_id=form.cleaned_data["token"],
         )
         if tasks.hurry(run):
-            messages.success(request, _("The job %(job)s is begun as soon as a worker is free.") % {"job": name})
+            messages.success(request, _("The job %(job)s starts as soon as a worker is free.") % {"job": name})
         else:
             messages.warning(
                 request,

@@ -142,7 +142,7 @@ class TestRunNow:
         page = browser.post(run_now(), ANSWER, follow=True).content.decode()
         browser.post(run_now(), ANSWER)
 
-        assert "The job expire-credits is begun as soon as a worker is free." in page
+        assert "The job expire-credits starts as soon as a worker is free." in page
         run = JobRun.objects.get()
         assert (run.job, run.reason, {given.pk for given in hurried}) == ("expire-credits", "The bank called", {run.pk})
         assert AuditEvent.objects.get(action="job.asked_for").actor == run.asked_by

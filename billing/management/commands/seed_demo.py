@@ -30,7 +30,7 @@ class Command(BaseCommand):
         now = timezone.now()
         keys: list[dict[str, str | None]] = []
         # One transaction: a demo that was stopped half-way leaves nothing behind.
-        with transaction.atomic(), tqdm(total=len(CAST) * (DAYS + 1), unit="day", file=sys.stderr) as bar:
+        with transaction.atomic(), tqdm(total=len(CAST) * (DAYS + 1), unit="day", file=sys.stderr, disable=None) as bar:
             staff = self._staff()
             for actor in CAST:
                 bar.set_description(actor.slug.ljust(8))
