@@ -145,7 +145,10 @@ class TestThePage:
         response = alices.get(URL)
 
         assert response.context["forecast"].state == "until"
-        assert "at the pace of the last 28 days through yesterday (1,400 used), if nothing comes in" in response.content.decode()
+        assert (
+            "at the pace of the last 28 days through yesterday (1,400 used), if nothing comes in"
+            in response.content.decode()
+        )
 
     def test_it_says_when_it_is_too_early_to_forecast(self, stage: Stage, alices: Client) -> None:
         assert "Too early to say" in shown(alices)
