@@ -15,7 +15,7 @@ from credits.models import Grant, Reservation, ReservationState
 
 
 def sweep_expired(
-    *, now: datetime | None = None, wallets_at_a_time: int = 500, report: Callable[[int], None] = lambda _: None
+    *, now: datetime | None = None, wallets_at_a_time: int = 50, report: Callable[[int], None] = lambda _: None
 ) -> int:
     """Write the expiry of everything that has expired and is not reserved. Returns how many grants that were.
 
@@ -41,7 +41,7 @@ def sweep_expired(
         report(expired)
 
 
-def release_timed_out(*, now: datetime | None = None, wallets_at_a_time: int = 200) -> int:
+def release_timed_out(*, now: datetime | None = None, wallets_at_a_time: int = 50) -> int:
     """Release every reservation whose time is out. Returns how many; run twice, or twice at once, it does no harm."""
     instant = now or timezone.now()
     released = 0
@@ -60,7 +60,7 @@ def release_timed_out(*, now: datetime | None = None, wallets_at_a_time: int = 2
         last_wallet = wallet_ids[-1]
 
 
-def sweep_marks(*, now: datetime | None = None, wallets_at_a_time: int = 500) -> int:
+def sweep_marks(*, now: datetime | None = None, wallets_at_a_time: int = 50) -> int:
     """Tell of every balance that is low, at its end or restored, and is not marked so: because time made it so, or
     because the program's figure was changed. Returns how many wallets' marks were moved.
 
