@@ -16,9 +16,8 @@ from django.utils import timezone
 from billing.audit import ALLOWANCES, PURCHASES, count_purchases
 from credits import audit
 from organizations import audit_events
-from usage import rollup_audit
+from usage import limit_audit, rollup_audit
 from usage.audit import EVENTS, SEALED_EVENTS, count_events
-from usage.limit_audit import LIMITS
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ class Report:
 def make_report(scope: audit.Scope) -> Report:
     """Prove everything in scope, in the caller's transaction."""
     began = time.monotonic()
-    above = [*EVENTS, *rollup_audit.invariants(scope), *LIMITS, *PURCHASES, *ALLOWANCES]
+    above = [*EVENTS, *rollup_audit.invariants(scope), *limit_audit.invariants(scope), *PURCHASES, *ALLOWANCES]
     sealed = audit.seal_invariants(BESIDES)
     found = [*audit.prove_ledger(scope), *audit.prove([*above, *sealed], scope)]
     return Report(

@@ -1,23 +1,36 @@
 """What must be true of limits: what counts against one this month is what its uses of this month were charged.
 
-Proved like the ledger's own invariants (`credits.audit`), in the same snapshot. It only reads.
+Proved like the ledger's own invariants (`credits.audit`), in the same snapshot. It only reads. When a month begins is
+told by the meter's own `Moment`: of a midnight that the clocks show twice PostgreSQL takes the second, and its
+knowledge of zones may be older or newer than ours.
 """
 
-from credits.audit import Invariant
+from zoneinfo import ZoneInfo
 
-LIMITS = [
-    Invariant(
+from credits.audit import Invariant, Scope
+from organizations.models import Organization
+from usage.limits import Moment
+
+
+def invariants(scope: Scope) -> list[Invariant]:
+    """Return what is to be proved of limits as of the scope's instant. It asks which zones there are."""
+    names = Organization.objects.filter(limits__isnull=False).order_by().values_list("time_zone", flat=True).distinct()
+    moments = {name: Moment.at(scope.now, ZoneInfo(name)) for name in names}
+    rows = [f"('{name}', date '{m.month_on}', timestamptz '{m.begins_at.isoformat()}')" for name, m in moments.items()]
+    return [_used(", ".join(rows) or "('', current_date, now())")]
+
+
+def _used(months: str) -> Invariant:
+    return Invariant(
         "limit_use_is_its_events",
         "What counts against a limit this month is what its uses of this month were charged, less refunds.",
         # Months are those of the organization's clocks. Where they were set to another zone since shortly before the
         # month began, it began twice, and what was counted by the old clocks stays.
-        """
+        f"""
         WITH months AS MATERIALIZED (
-            SELECT o.id AS organization_id, z.month_on, z.month_on::timestamp AT TIME ZONE o.time_zone AS begins_at
+            SELECT o.id AS organization_id, z.month_on, z.begins_at
             FROM organizations_organization o
-            CROSS JOIN LATERAL (
-                SELECT date_trunc('month', %(now)s::timestamptz AT TIME ZONE o.time_zone)::date AS month_on
-            ) z
+            JOIN (VALUES {months}) AS z (name, month_on, begins_at) ON z.name = o.time_zone
             WHERE o.id IN (SELECT organization_id FROM usage_limit)
                 AND o.id IN (SELECT organization_id FROM wallets)
         ), used AS MATERIALIZED (
@@ -54,5 +67,4 @@ LIMITS = [
                     AND a.created_at >= m.month_on - 2
             )
         """,
-    ),
-]
+    )

@@ -9,8 +9,8 @@ from credits.models import Operation, Program, Source, Wallet
 from organizations.models import Organization, User
 from tests import factories
 from tests.credits.invariants import check_wallet
+from usage import limit_audit
 from usage.audit import EVENTS
-from usage.limit_audit import LIMITS
 from usage.metering import meter
 from usage.models import Feature, Rate, UsageEvent
 from usage.uses import Metered, Refusal, Use
@@ -68,7 +68,7 @@ def prove_books() -> None:
     for wallet in Wallet.objects.all():
         check_wallet(wallet.pk)
         scope = audit.Scope(now=wallet.last_written_at, wallet_id=wallet.pk)
-        broken = [*audit.prove_ledger(scope), *audit.prove([*EVENTS, *LIMITS], scope)]
+        broken = [*audit.prove_ledger(scope), *audit.prove([*EVENTS, *limit_audit.invariants(scope)], scope)]
         assert not broken, [f"{b.invariant.sentence} {b.worst}" for b in broken]
 
 

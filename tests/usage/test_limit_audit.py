@@ -1,7 +1,7 @@
 """The auditor knows what counts against limits: it names one that was counted wrong, and no other."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from organizations.preferences import change_preferences
 from tests import factories
 from tests.usage.stage import NOW, Stage, prove_books, set_up
 from usage import limits, refunds
-from usage.limit_audit import LIMITS
+from usage.limit_audit import invariants
 from usage.models import Feature, Limit, LimitUse, UsageEvent
 from usage.pricing import Measures
 
@@ -56,8 +56,10 @@ def stage() -> Stage:
 
 
 def broken(stage: Stage, now: datetime = TODAY) -> set[str]:
-    everywhere = {item.invariant.name for item in audit.prove(LIMITS, audit.Scope(now=now))}
-    here = {item.invariant.name for item in audit.prove(LIMITS, audit.Scope(now=now, wallet_id=stage.wallet.pk))}
+    everywhere, here = (
+        {item.invariant.name for item in audit.prove(invariants(scope), scope)}
+        for scope in (audit.Scope(now=now), audit.Scope(now=now, wallet_id=stage.wallet.pk))
+    )
     assert everywhere == here
     return everywhere
 
@@ -108,3 +110,14 @@ def test_a_month_in_which_the_clocks_were_set_to_another_zone_is_left_out(stage:
     assert broken(stage) == set()
     LimitUse.objects.update(month_on="2026-05-01")
     assert broken(stage, datetime(2026, 5, 5, tzinfo=UTC)) == {"limit_use_is_its_events"}
+
+
+def test_a_month_begins_at_the_first_of_two_midnights() -> None:
+    """On 1 November 2026 the clocks of Havana show 00:00 to 01:00 twice; the first time it is November already."""
+    stage = set_up()
+    stage.organization.time_zone = "America/Havana"
+    stage.organization.save()
+    first_midnight = datetime(2026, 11, 1, 4, tzinfo=UTC)
+    limits.set_limit(organization=stage.organization, credits=1_000, actor=stage.owner, now=first_midnight)
+    stage.pay("in the first hour", now=first_midnight + timedelta(minutes=30))
+    assert broken(stage, now=first_midnight + timedelta(days=20)) == set()
