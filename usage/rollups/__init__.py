@@ -14,8 +14,8 @@ being read stays, and the day is added up again. No spend waits for a rollup, an
 The day's end is not found by comparing the meter's clock and zone with the rollup's, although that would need no
 `closed_until`: the organization's time zone can change, and a clock can step back, between the look and the lock.
 
-A change of the time zone makes every day another day: all of an organization's sums are made again in one transaction,
-and until it commits readers see the old ones, on the clocks that `through` names.
+A change of the time zone makes every day another day: all of an organization's sums are taken away and made again a
+week at a time, as if they had never been; what is not added up yet readers find in the events, as they find today.
 """
 
 from usage.rollups.asking import ask_again, mark_days

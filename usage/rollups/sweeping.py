@@ -154,8 +154,9 @@ def _add_up_some(organization_id: int, newest_mark: int, now: datetime) -> tuple
         marks = {mark: day_of(at, zone) for mark, at in _read_marks(organization_id, newest_mark)}
         last = last_ended(rollup.closed_until, zone)
         if rollup.time_zone != zone.key:
-            done, is_more = _add_up_all(organization_id, zone, last), False
-            changed = {"time_zone": zone.key, "through_on": last, "rolled_at": now}
+            through = _begin_anew(organization_id, zone, last)
+            done, is_more = 0, through < last
+            changed = {"time_zone": zone.key, "through_on": through, "rolled_at": now}
         else:
             stale = sorted({day for day in marks.values() if day <= rollup.through_on})
             through = _quiet_through(rollup, zone, last)
@@ -181,15 +182,12 @@ def _quiet_through(rollup: UsageRollup, zone: ZoneInfo, last: date) -> date:
     return max(rollup.through_on, last if next_use is None else min(last, day_of(next_use, zone) - ONE_DAY))
 
 
-def _add_up_all(organization_id: int, zone: ZoneInfo, last: date) -> int:
-    """Make all sums anew, on other clocks."""
+def _begin_anew(organization_id: int, zone: ZoneInfo, last: date) -> date:
+    """Take all sums away, for other clocks make every day another; return the day before the first to be added up. What
+    follows is done by weeks, as ever: all at once would be more than a run has time for where years are long."""
     adding_up.clear(organization_id)
     first_use = first_use_at(organization_id)
-    days = each(Days(day_of(first_use, zone), last)) if first_use else []
-    for at in range(0, len(days), DAYS_AT_A_TIME):
-        week = days[at : at + DAYS_AT_A_TIME]
-        adding_up.replace(organization_id, Days(week[0], week[-1]), zone)
-    return len(days)
+    return min(last, day_of(first_use, zone) - ONE_DAY) if first_use else last
 
 
 def _read_marks(organization_id: int, newest: int) -> list[tuple[int, datetime]]:
