@@ -64,10 +64,12 @@ class Call:
     now: datetime
 
 
-def deliver_due(now: datetime | None = None) -> int:
+def deliver_due(now: datetime | None = None, *, skips_failing: bool = False) -> int:
     """Send what is due and return how many calls were made; what there is no time for is left to the next run.
 
-    May run at any time, side by side with itself. Outside any transaction. now: for tests.
+    skips_failing: leave endpoints that are failing to the schedule's runs. Each event begins a run in a hurry, and one
+    that hangs would hold a worker for every one of them. May run at any time, side by side with itself. Outside any
+    transaction. now: for tests.
     """
     _refuse_inside_transaction()
     end = time.monotonic() + RUN_SECONDS
@@ -78,7 +80,9 @@ def deliver_due(now: datetime | None = None) -> int:
         while True:
             if time.monotonic() < end:
                 busy = {call.delivery.endpoint_id for call in flights.values()}
-                for call in _claim(LANES - len(flights), without=busy | resting, now=now or timezone.now()):
+                free = LANES - len(flights)
+                instant = now or timezone.now()
+                for call in _claim(free, without=busy | resting, now=instant, skips_failing=skips_failing):
                     flights[pool.submit(_send, call)] = call
             if not flights:
                 return sent
@@ -120,9 +124,12 @@ def _due(now: datetime) -> QuerySet[WebhookDelivery]:
     )
 
 
-def _claim(count: int, *, without: Collection[int], now: datetime) -> list[Call]:
+def _claim(count: int, *, without: Collection[int], now: datetime, skips_failing: bool = False) -> list[Call]:
     """Claim a delivery each for up to so many endpoints, those that work first."""
-    waiting = _due(now).exclude(endpoint__in=without)
+    due = _due(now)
+    if skips_failing:
+        due = due.filter(endpoint__failing_since=None)
+    waiting = due.exclude(endpoint__in=without)
     order = F("endpoint__failing_since").asc(nulls_first=True), "next_try_at"
     first_of: dict[int, Any] = {}
     for pk, endpoint in waiting.order_by(*order).values_list("pk", "endpoint")[:WINDOW]:
@@ -131,7 +138,7 @@ def _claim(count: int, *, without: Collection[int], now: datetime) -> list[Call]
     if not chosen:
         return []
     with transaction.atomic():
-        claimed = list(_locked(_due(now).filter(pk__in=chosen).select_related("event", "endpoint")))
+        claimed = list(_locked(due.filter(pk__in=chosen).select_related("event", "endpoint")))
         for delivery in claimed:
             delivery.claimed_until = now + CLAIM
             delivery.attempts += 1

@@ -10,8 +10,8 @@ from webhooks import delivery
 
 @shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
 def deliver() -> None:
-    """Send what is due."""
-    delivery.deliver_due()
+    """Send what is due to endpoints that work."""
+    delivery.deliver_due(skips_failing=True)
 
 
 def deliver_due() -> dict[str, int]:

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from organizations.models import AuditEvent, Organization, User
 from tests.webhooks.conftest import NOW
 from tests.webhooks.receiver import Receiver
-from webhooks import delivery, endpoints, posting, signing
+from webhooks import delivery, endpoints, posting, signing, tasks
 from webhooks.delivery import deliver_due
 from webhooks.events import emit
 from webhooks.models import (
@@ -278,6 +278,20 @@ class TestManyEndpoints:
         (call,) = delivery._claim(1, without=[], now=NOW)
 
         assert call.delivery.endpoint == well
+
+    def test_a_run_in_a_hurry_leaves_those_that_fail_to_the_schedule(
+        self, acme: Organization, stella: User, receiver: Receiver
+    ) -> None:
+        ill, _well = self.make(acme, stella, receiver, "ill", "well")
+        WebhookEndpoint.objects.filter(pk=ill.pk).update(failing_since=NOW)
+        self.owe(acme, 1)
+        tasks.deliver()
+        assert [message.path for message in receiver.messages] == ["/hooks/well"]
+
+        assert tasks.deliver_due() == {"sent": 1}
+        assert [message.path for message in receiver.messages] == ["/hooks/well", "/hooks/ill"]
+        ill.refresh_from_db()
+        assert ill.failing_since is None
 
     def test_a_run_begins_nothing_after_its_time(
         self, owed: WebhookDelivery, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
