@@ -19,7 +19,7 @@ from organizations.models import Organization, Role, User
 # Of these the newest alone tells how things stand.
 OF_THE_BALANCE = (Kind.LOW_BALANCE, Kind.DEPLETED, Kind.RESTORED)
 # And of these the newest about the same thing.
-SAME = {Kind.EXPIRING: ("grant",), Kind.LIMIT: ("scope", "name", "feature")}
+SAME = {Kind.EXPIRING: ("grant",), Kind.LIMIT: ("limit_id",)}
 
 
 def give_notice(
@@ -63,10 +63,18 @@ def give_notice(
     return notice
 
 
-def end_notices(*, organization: Organization, kinds: Collection[Kind], now: datetime, key: str = "") -> int:
+def end_notices(
+    *,
+    organization: Organization,
+    kinds: Collection[Kind],
+    now: datetime,
+    key: str = "",
+    about: dict[str, Any] | None = None,
+) -> int:
     """Put away the owners' notices of something that is over, so that the dashboard does not go on telling it; of one
-    occasion alone where `key` is given. Return how many. Twice is once. Within the caller's transaction, if any."""
-    chosen = _open(organization, kinds)
+    occasion alone where `key` is given, and of those alone whose details say all of `about`. Return how many. Twice is
+    once. Within the caller's transaction, if any."""
+    chosen = _open(organization, kinds).filter(details__contains=about or {})
     with transaction.atomic():
         return _put_away(chosen.filter(key=key) if key else chosen, by=None, now=now)
 

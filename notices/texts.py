@@ -25,7 +25,7 @@ NEEDS: dict[str, set[str]] = {
     Kind.DEPLETED: {"switched_off"},
     Kind.RESTORED: {"available", "switched_off"} | AMOUNTS,
     Kind.EXPIRING: {"grant", "source", "credits", "remaining", "expires_at", "days"} | AMOUNTS,
-    Kind.LIMIT: {"scope", "name", "feature", "percent", "limit", "used", "month_on"} | AMOUNTS,
+    Kind.LIMIT: {"limit_id", "scope", "name", "feature", "percent", "limit", "used", "month_on"} | AMOUNTS,
     Kind.LIMIT_REQUEST: {"request", "member", "scope", "name", "feature", "limit", "used", "asked", "message"}
     | AMOUNTS,
     Kind.LIMIT_ANSWER: {"granted", "credits", "until", "scope", "name", "feature", "answered_by", "answer"} | AMOUNTS,
@@ -81,8 +81,12 @@ class _Words:
 
     def amount(self, name: str) -> str:
         """Credits with their unit."""
+        return self.credits(self.details[name])
+
+    def credits(self, credits: int) -> str:
+        """The same of an amount that is not in the details."""
         terms = {"decimals": self.details["decimals"], "unit": self.details["unit"], "language": self.language}
-        return format_credits_with_unit(self.details[name], **terms)
+        return format_credits_with_unit(credits, **terms)
 
     def instant(self, name: str) -> str:
         value = datetime.fromisoformat(self.details[name])
@@ -177,11 +181,19 @@ def _limit(words: _Words) -> _Parts:
     sentences = [
         _("Limit: %(who)s.") % facts,
         _("Used since %(day)s: %(used)s of %(limit)s.") % facts,
-        _("Further use is refused until the month ends or the limit is raised.") if is_reached else "",
+        _refused(words) if is_reached else "",
     ]
     to_one_person = words.notice.user_id is not None
     link_text, page = (_("Your usage"), "my_usage") if to_one_person else (_("Limits"), "limits")
     return title % {"percent": percent}, sentences, link_text, (page,)
+
+
+def _refused(words: _Words) -> str:
+    """What a limit that is reached stops. It is reached, too, once a use needed more than what is left."""
+    left = words.details["limit"] - words.details["used"]
+    if left <= 0:
+        return _("Further use is refused until the month ends or the limit is raised.")
+    return _("Uses that need more than what is left (%(left)s) are refused.") % {"left": words.credits(left)}
 
 
 def _limit_request(words: _Words) -> _Parts:

@@ -26,7 +26,7 @@ DETAILS: dict[str, dict[str, Any]] = {
         "days": 14,
         **CREDITS,
     },
-    Kind.LIMIT: {**LIMIT, "percent": 90, "month_on": "2026-03-01", **CREDITS},
+    Kind.LIMIT: {"limit_id": 1, **LIMIT, "percent": 90, "month_on": "2026-03-01", **CREDITS},
     Kind.LIMIT_REQUEST: {
         **LIMIT,
         "request": "lrq_1",

@@ -182,7 +182,7 @@ class TestEndsOfNotices:
     def test_of_a_limit_or_a_grant_too(self, acme: Organization, bob: User) -> None:
         older = [given(acme, Kind.LIMIT, key="75", percent=75), given(acme, Kind.EXPIRING, key="14")]
         others = [
-            given(acme, Kind.LIMIT, key="report", feature="Report"),
+            given(acme, Kind.LIMIT, key="a namesake's", limit_id=2),
             given(acme, Kind.EXPIRING, key="another", grant="0199"),
             given(acme, Kind.LIMIT, key="own", user=bob),
         ]
@@ -201,6 +201,16 @@ class TestEndsOfNotices:
         one.refresh_from_db()
         another.refresh_from_db()
         assert (one.put_away_at, another.put_away_at) == (NOW, None)
+
+    def test_what_is_over_may_be_named_by_what_they_tell(self, acme: Organization, bob: User) -> None:
+        one, another = given(acme, Kind.LIMIT, key="a"), given(acme, Kind.LIMIT, key="b", limit_id=2)
+        own = given(acme, Kind.LIMIT, key="own", user=bob)
+
+        assert notices.end_notices(organization=acme, kinds=[Kind.LIMIT], about={"limit_id": 1}, now=NOW) == 1
+        ended = Notice.objects.filter(put_away_at=NOW)
+        assert set(ended) == {one}
+        assert another not in ended
+        assert own not in ended
 
     def test_what_was_put_away_is_not_read_to_find_what_a_newer_one_ends(self, acme: Organization) -> None:
         over = {"kind": Kind.LIMIT, "created_at": NOW, "put_away_at": NOW}

@@ -94,6 +94,17 @@ EXACT = [
         ("Limits", "/o/acme/limits/"),
     ),
     (
+        Kind.LIMIT,
+        {"percent": 100, "limit": 1620, "used": 1605},
+        "A monthly limit is reached",
+        [
+            "Limit: Bob.",
+            "Used since Mar 1, 2026: 1,605 credits of 1,620 credits.",
+            "Uses that need more than what is left (15 credits) are refused.",
+        ],
+        ("Limits", "/o/acme/limits/"),
+    ),
+    (
         Kind.LIMIT_REQUEST,
         {},
         "Bob asks for more",

@@ -53,6 +53,12 @@ def told(user: User | None = None) -> list[tuple[int, int, int]]:
     return [(each.details["percent"], each.details["limit"], each.details["used"]) for each in notices]
 
 
+def open_notices() -> list[tuple[int, int, int]]:
+    """What still stands of what owners were told."""
+    notices = Notice.objects.filter(kind=Kind.LIMIT, user=None, put_away_at=None).order_by("pk")
+    return [(each.details["percent"], each.details["limit"], each.details["used"]) for each in notices]
+
+
 def emitted() -> list[tuple[int, int]]:
     """What servers are told: of what limit, what was used."""
     return [(event.data["limit"], event.data["used"]) for event in WebhookEvent.objects.order_by("pk")]
@@ -181,6 +187,15 @@ class TestWhoIsTold:
             "month_on": "2026-03-01",
         }
 
+    def test_two_members_of_the_same_name_do_not_hide_each_others(self, stage: Stage, bob: User) -> None:
+        namesake = User.objects.create_user("bob.two@acme.example", name="Bob")
+        factories.member(stage.organization, namesake)
+        for number, user in enumerate([bob, namesake]):
+            limit(stage, 100, user=user)
+            enrich(stage, f"{number}", 100, user=user.email)
+
+        assert open_notices() == [(100, 100, 100)] * 2
+
 
 class TestRefusals:
     def test_a_use_refused_where_little_is_left_tells_that_the_limit_is_reached_once(self, stage: Stage) -> None:
@@ -253,6 +268,33 @@ class TestChanges:
             enrich(stage, "b", 1, now=until)
 
         assert told() == [(50, 200, 120), (100, 100, 120)]
+
+
+class TestWhatIsOver:
+    @pytest.fixture
+    def reached(self, stage: Stage) -> Limit:
+        """A limit of 100 that is used up; and another, of the owner's, that stays so."""
+        limit(stage, 100, user=stage.owner)
+        reached = limit(stage, 100)
+        enrich(stage, "a", 100)
+        assert open_notices() == [(100, 100, 100)] * 2
+        return reached
+
+    def test_more_is_allowed_from_now_on(self, stage: Stage, reached: Limit) -> None:
+        limit(stage, 200)
+        assert open_notices() == [(100, 100, 100)]
+
+    def test_more_is_allowed_for_a_time(self, stage: Stage, reached: Limit) -> None:
+        limits.set_raise(limit=reached, credits=200, until=APRIL, actor=stage.owner, now=NOW)
+        assert open_notices() == [(100, 100, 100)]
+
+    def test_it_is_taken_away(self, stage: Stage, reached: Limit) -> None:
+        limits.clear_limit(limit=reached, actor=stage.owner, now=NOW)
+        assert open_notices() == [(100, 100, 100)]
+
+    def test_one_that_is_lowered_stays_reached(self, stage: Stage, reached: Limit) -> None:
+        limit(stage, 90)
+        assert open_notices() == [(100, 100, 100)] * 2
 
 
 @pytest.mark.django_db(transaction=True)

@@ -13,7 +13,7 @@ from credits import ledger
 from credits.models import Wallet
 from usage.limits import rows
 from usage.limits.state import REACHED, LimitState, Moment
-from usage.limits.telling import tell
+from usage.limits.telling import end_telling, tell
 from usage.models import Limit, LimitUse
 
 # Entries are numbered in the order of their times, so where a month begins is found by halving, by primary key; then
@@ -70,13 +70,15 @@ class Desk:
         """After a change of the amount: which threshold counts as told.
 
         Warnings that the new amount has passed are not told, since whoever sets it sees what is used. That the limit
-        is now reached is told: it stops people who did not set it.
+        is now reached is told: it stops people who did not set it. What is no longer so is put away.
         """
         state = self.state_of(limit)
         before, reached = state.told_percent, state.reached_percent
         if reached == before:
             return
         LimitUse.objects.filter(limit=limit, month_on=self.moment.month_on).update(told_percent=reached)
+        if reached < before:
+            end_telling(limit, now=self.now)
         if reached == REACHED:
             tell([(state, reached)])
 

@@ -16,6 +16,7 @@ from organizations.refusals import Refusal
 from usage.limits.answers import tell_member
 from usage.limits.desk import Desk, open_desk
 from usage.limits.state import REACHED
+from usage.limits.telling import end_telling
 from usage.models import Feature, Limit, LimitScope, RequestState
 
 MOST_THRESHOLDS = 10
@@ -139,6 +140,7 @@ def clear_limit(*, limit: Limit, actor: User, reason: str = "", now: datetime | 
         for request in current.requests.select_related("user").filter(state=RequestState.OPEN):
             tell_member(desk, current, request, granted=True, answered_by=actor)
         _record(desk, "limit.cleared", current, actor=actor, reason=reason, details={"before": current.credits})
+        end_telling(current, now=desk.now)
         current.delete()
 
 

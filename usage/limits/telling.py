@@ -5,13 +5,15 @@ that comes back to an earlier amount is not told of twice. Refunds re-arm nothin
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from credits.models import Wallet
 from notices.models import Kind
-from notices.notices import give_notice
+from notices.notices import end_notices, give_notice
 from organizations.models import Membership, Role, User
 from usage.limits.state import REACHED, LimitState
+from usage.models import Limit
 from webhooks.events import emit
 from webhooks.models import EventType
 
@@ -46,7 +48,7 @@ def _tell(state: LimitState, percent: int, wallet: Wallet, person: User | None) 
         "used": state.used,
         "month_on": state.moment.month_on.isoformat(),
     }
-    details = {**about, "feature": state.feature_name, "percent": percent, **terms_of(wallet)}
+    details = {**about, "limit_id": state.id, "feature": state.feature_name, "percent": percent, **terms_of(wallet)}
     give_notice(organization=organization, kind=Kind.LIMIT, key=key, details=details, now=now)
     if person is not None:
         give_notice(
@@ -55,6 +57,11 @@ def _tell(state: LimitState, percent: int, wallet: Wallet, person: User | None) 
     if percent == REACHED:
         data = {**about, "organization": organization.slug, "feature": state.feature}
         emit(organization=organization, event_type=EventType.LIMIT_REACHED, key=key, data=data, now=now)
+
+
+def end_telling(limit: Limit, *, now: datetime) -> None:
+    """Put away what owners were told of a limit: it is taken away, or less of it is used than they were told."""
+    end_notices(organization=limit.organization, kinds=[Kind.LIMIT], about={"limit_id": limit.pk}, now=now)
 
 
 def terms_of(wallet: Wallet) -> dict[str, Any]:
