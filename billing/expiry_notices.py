@@ -48,8 +48,9 @@ class Due:
         return f"expiring:{self.stage}:grt_{self.grant.id.hex}"
 
 
-def tell_of_expiring(*, now: datetime | None = None) -> int:
-    """Give notice of every grant that would lose credits soon and was not told of yet; return how many. now: for tests.
+def tell_of_expiring(*, now: datetime | None = None) -> dict[str, int]:
+    """Give notice of every grant that would lose credits soon and was not told of yet; return how many grants were told
+    of, and for how many wallets it failed. now: for tests.
 
     Again, or twice at once, it tells each once. Organizations come in no order, so that where there are more than a run
     has time for, it is not always the same ones that wait.
@@ -64,7 +65,8 @@ def tell_of_expiring(*, now: datetime | None = None) -> int:
     )
     wallet_ids = list(soon.values_list("wallet_id", flat=True).distinct())
     random.shuffle(wallet_ids)
-    give_up, told = time.monotonic() + RUN_SECONDS, 0
+    give_up = time.monotonic() + RUN_SECONDS
+    told = failed = 0
     for wallet_id in wallet_ids:
         if time.monotonic() > give_up:
             break
@@ -72,7 +74,8 @@ def tell_of_expiring(*, now: datetime | None = None) -> int:
             told += _tell(wallet_id, now=instant)
         except Exception:  # one organization's trouble is not the others'
             logger.exception("The owners of wallet %s could not be told of what expires", wallet_id)
-    return told
+            failed += 1
+    return {"told": told, "failed": failed}
 
 
 def due(grants: Iterable[OpenGrant], now: datetime) -> list[Due]:

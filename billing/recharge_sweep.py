@@ -93,8 +93,9 @@ READ_BELOW_THRESHOLD = """
 """
 
 
-def sweep(*, now: datetime | None = None) -> int:
-    """Do everything that is due: find out, resume, buy. Returns how many attempts it began or brought on.
+def sweep(*, now: datetime | None = None) -> dict[str, int]:
+    """Do everything that is due: find out, resume, buy. Returns how many attempts it began or brought on, and how many
+    steps failed.
 
     May run at any time, side by side with itself; what fails is logged and harms nothing else. What it has no time for
     is left to the next sweep. Outside any transaction.
@@ -106,7 +107,7 @@ def sweep(*, now: datetime | None = None) -> int:
     work: list[Callable[[], RechargeAttempt | None]] = []
     work += [partial(resolve, attempt, now=now) for attempt in _left_under_way(instant)]
     work += [partial(recharge, wallet_id, now=now) for wallet_id in below_threshold(instant)]
-    done = 0
+    done = failed = 0
     for step in work:
         if time.monotonic() > give_up:
             break
@@ -114,7 +115,8 @@ def sweep(*, now: datetime | None = None) -> int:
             done += step() is not None
         except Exception:  # one organization's trouble must not reach the next
             logger.exception("A recharge failed: %s", step)
-    return done
+            failed += 1
+    return {"recharges": done, "failed": failed}
 
 
 def below_threshold(now: datetime) -> list[int]:

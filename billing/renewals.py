@@ -28,15 +28,17 @@ ASK_AGAIN = timedelta(minutes=10)
 ASK_ANYWAY = timedelta(days=1)
 
 
-def renew_due(*, now: datetime | None = None) -> int:
-    """Begin the month of every invoiced or free plan whose month is over; return how many. now: for tests.
+def renew_due(*, now: datetime | None = None) -> dict[str, int]:
+    """Begin the month of every invoiced or free plan whose month is over; return how many, and how many failed.
 
     Of several months that passed unseen the last is granted; the others' credits would have expired and are noted.
+    now: for tests.
     """
     instant = now or timezone.now()
     due = Subscription.objects.filter(stripe_id=None, period_end__lte=instant)
     due = due.exclude(state=SubscriptionState.CANCELED).order_by("period_end")
-    give_up, done = time.monotonic() + RUN_SECONDS, 0
+    give_up = time.monotonic() + RUN_SECONDS
+    done = failed = 0
     for subscription in due.select_related("organization").iterator(chunk_size=200):
         if time.monotonic() > give_up:
             break
@@ -44,7 +46,8 @@ def renew_due(*, now: datetime | None = None) -> int:
             done += renew(subscription.organization, now=instant)
         except Exception:  # one organization's trouble is not the others'
             logger.exception("The plan of %s could not be renewed", subscription.organization.slug)
-    return done
+            failed += 1
+    return {"renewed": done, "failed": failed}
 
 
 def renew(organization: Organization, *, now: datetime) -> bool:
@@ -69,17 +72,21 @@ def renew(organization: Organization, *, now: datetime) -> bool:
     return True
 
 
-def ask_stripe(*, now: datetime | None = None) -> int:
-    """Ask Stripe about every plan whose news may have been lost; return how many. Outside any transaction.
+def ask_stripe(*, now: datetime | None = None) -> dict[str, int]:
+    """Ask Stripe about every plan whose news may have been lost; return how many, and how many plans and checkouts
+    failed. Outside any transaction.
 
     now: for tests.
     """
     instant = now or timezone.now()
-    give_up, done = time.monotonic() + RUN_SECONDS, 0
+    give_up = time.monotonic() + RUN_SECONDS
+    done = failed = 0
     for subscription in _to_ask_about(instant)[:500]:
         if time.monotonic() > give_up:
             break
-        done += _ask(subscription, instant)
+        is_known = _ask(subscription, instant)
+        done += is_known
+        failed += not is_known
     open_pages = PlanCheckout.objects.filter(stage=CheckoutStage.OPEN, created_at__lte=instant - ASK_AGAIN)
     for checkout in open_pages.select_related("organization").order_by("created_at")[:100]:
         if time.monotonic() > give_up:
@@ -88,7 +95,8 @@ def ask_stripe(*, now: datetime | None = None) -> int:
             plan_checkouts.settle_checkout(checkout, now=now)
         except (stripe_gateway.GatewayError, subscriptions.UnknownPrice, subscriptions.TooBusy):
             logger.exception("The checkout %s could not be settled", checkout.pk)
-    return done
+            failed += 1
+    return {"asked": done, "failed": failed}
 
 
 def _to_ask_about(now: datetime) -> QuerySet[Subscription]:

@@ -39,22 +39,22 @@ def process_stripe_events() -> dict[str, int]:
 
 def sweep_recharges() -> dict[str, int]:
     """Find out about attempts left under way, and recharge wallets below their thresholds."""
-    return {"recharges": recharge_sweep.sweep()}
+    return recharge_sweep.sweep()
 
 
 def renew_plans() -> dict[str, int]:
     """Begin the months of plans that no Stripe counts."""
-    return {"renewed": renewals.renew_due()}
+    return renewals.renew_due()
 
 
 def ask_stripe_about_plans() -> dict[str, int]:
     """Ask Stripe about plans whose news may have been lost."""
-    return {"asked": renewals.ask_stripe()}
+    return renewals.ask_stripe()
 
 
 def tell_of_expiring() -> dict[str, int]:
     """Tell owners of credits that would expire unused."""
-    return {"told": expiry_notices.tell_of_expiring()}
+    return expiry_notices.tell_of_expiring()
 
 
 def resolve_refunds() -> dict[str, int]:

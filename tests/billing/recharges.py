@@ -81,10 +81,10 @@ class Recharging:
     def recharge(self) -> RechargeAttempt | None:
         return recharge_attempts.recharge(self.wallet_id, now=self.now)
 
-    def sweep(self, after: timedelta = timedelta(0)) -> None:
+    def sweep(self, after: timedelta = timedelta(0)) -> dict[str, int]:
         """Let time pass, then sweep as the schedule does."""
         self.now += after
-        recharge_sweep.sweep(now=self.now)
+        return recharge_sweep.sweep(now=self.now)
 
     def available(self) -> int:
         return balance_of(self.shop.wallet, self.now).available

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from billing import invoiced_plans, plan_changes, renewals
-from billing.models import Allowance, SubscriptionState
+from billing import invoiced_plans, plan_changes, renewals, stripe_gateway
+from billing.models import Allowance, PlanCheckout, Subscription, SubscriptionState
 from credits.ledger import sweep_expired
 from credits.models import Grant
 from organizations.models import AuditEvent
@@ -72,9 +72,9 @@ class TestTheLifeOfAPlanDayByDay:
             organization=stage.organization, actor=stage.owner, reason="Left", now=datetime(2026, 3, 2, tzinfo=UTC)
         )
         assert stage.row().state == SubscriptionState.ACTIVE
-        assert renewals.renew_due(now=datetime(2026, 3, 31, 9, 30, tzinfo=UTC)) == 1
+        assert renewals.renew_due(now=datetime(2026, 3, 31, 9, 30, tzinfo=UTC))["renewed"] == 1
         assert stage.row().state == SubscriptionState.CANCELED
-        assert renewals.renew_due(now=datetime(2027, 3, 31, tzinfo=UTC)) == 0
+        assert renewals.renew_due(now=datetime(2027, 3, 31, tzinfo=UTC))["renewed"] == 0
         assert len(stage.amounts()) == 3
         assert actions(stage)[-2:] == ["subscription.cancel", "subscription.ended"]
 
@@ -163,4 +163,18 @@ class TestRefusals:
     ) -> None:
         stage.put_on("basic", at=START)
         monkeypatch.setattr(renewals, "renew", lambda *_a, **_k: 1 / 0)
-        assert renewals.renew_due(now=START + 40 * DAY) == 0
+        assert renewals.renew_due(now=START + 40 * DAY) == {"renewed": 0, "failed": 1}
+
+    def test_what_stripe_does_not_answer_is_counted(self, stage: PlanStage, monkeypatch: pytest.MonkeyPatch) -> None:
+        row = stage.put_on("basic", at=START)
+        Subscription.objects.update(is_invoiced=False, stripe_id="sub_1")
+        PlanCheckout.objects.create(
+            organization=stage.organization, plan=row.plan, currency="JPY", begun_by=stage.owner, created_at=START
+        )
+
+        def silent(*_asked: object, **_options: object) -> None:
+            raise stripe_gateway.Unavailable
+
+        monkeypatch.setattr("billing.subscriptions.settle", silent)
+        monkeypatch.setattr("billing.plan_checkouts.settle_checkout", silent)
+        assert renewals.ask_stripe(now=START + 2 * DAY) == {"asked": 0, "failed": 2}

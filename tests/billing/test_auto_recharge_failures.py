@@ -149,7 +149,7 @@ class TestTheBankWantsToSeeTheOwner:
     ) -> None:
         with monkeypatch.context() as broken:
             broken.setattr("billing.recharge_notices.give_notice", lambda **_: 1 / 0)
-            asked.sweep()
+            assert asked.sweep() == {"recharges": 0, "failed": 1}
         assert (asked.states(), asked.row.paused_at) == (["pending"], None)
         asked.sweep(HOUR)
         assert asked.states() == ["needs_person"]

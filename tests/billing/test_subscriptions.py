@@ -138,11 +138,11 @@ class TestRenewing:
 
     def test_a_month_that_nobody_told_us_of_is_found_by_the_job(self, stage: PlanStage, payments: Payments) -> None:
         stage.subscribe(payments, "basic")
-        assert renewals.ask_stripe(now=stage.now(payments)) == 0
+        assert renewals.ask_stripe(now=stage.now(payments))["asked"] == 0
         renew(payments, stage)
-        assert renewals.ask_stripe(now=stage.now(payments)) == 1
+        assert renewals.ask_stripe(now=stage.now(payments))["asked"] == 1
         assert stage.amounts() == [1_000, 1_000]
-        assert renewals.ask_stripe(now=stage.now(payments)) == 0
+        assert renewals.ask_stripe(now=stage.now(payments))["asked"] == 0
 
     def test_a_page_that_was_paid_and_never_came_back_is_found_by_the_job(
         self, stage: PlanStage, payments: Payments
