@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
+from django.utils.timesince import timesince
 
 from jobs.models import Heartbeat, JobRun
-from jobs.schedule import SCHEDULE, Job
+from jobs.schedule import FIRST, SCHEDULE, Job
 
 # Without a good run for so many periods a job is overdue; so is the heartbeat after so long.
 PERIODS = 3
@@ -37,6 +38,11 @@ class JobStatus:
     good: JobRun | None
     failed: JobRun | None
     is_overdue: bool
+
+    @property
+    def every(self) -> str:
+        """Its period in words: 5 minutes."""
+        return timesince(FIRST, FIRST + self.job.every)
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,8 @@ class TestThePage:
         assert all(f"Run {job.name} now" in page for job in SCHEDULE)
         assert "Writes off credits whose time is over." in page
         assert "No worker has looked at the schedule yet." in page
+        assert "<td>5\u00a0minutes</td>" in page
+        assert "<td>1\u00a0day</td>" in page
 
     def test_it_shows_the_last_good_run_and_the_last_error(self, browser: Client) -> None:
         ran(20, error="ValueError: no luck")
