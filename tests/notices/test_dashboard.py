@@ -28,7 +28,7 @@ class TestWhatIsShown:
         self, acme: Organization, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
         for number in range(queries.MOST_SHOWN + 2):
-            given(acme, Kind.LIMIT, key=f"limit:{number}", name=f"P{number}", now=NOW - timedelta(hours=number))
+            given(acme, Kind.LIMIT, key=f"limit:{number}", limit_id=number, now=NOW - timedelta(hours=number))
 
         with django_assert_num_queries(1):
             found = queries.shown(acme, now=NOW)
