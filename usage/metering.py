@@ -229,12 +229,11 @@ class Session:
         self.note_balance(place)
 
     def note_balance(self, place: Place) -> None:
-        """Where the program says so, AI goes off when nothing is left; what is reserved may still come back.
+        """Where the program says so, AI goes off when nothing is left and no plan's credits are waited for.
 
         What is too little for this use may be enough for another, so that it was refused switches nothing off.
         """
-        wallet = self.book.wallet(place.wallet_id)
-        if place.switches_off_at_zero and wallet.available == 0 and wallet.reserved == 0:
+        if place.switches_off_at_zero and ledger.is_at_its_end(self.book, place.wallet_id):
             self.at_zero.add(place.organization_id)
 
     def write(self) -> None:

@@ -18,6 +18,7 @@ from credits.ledger.book import (
     hash_content,
 )
 from credits.ledger.grants import AlreadyVoided, UnknownGrant, freeze, grant, open_wallet, reinstate, thaw, void
+from credits.ledger.lapses import is_allowance_awaited, is_at_its_end
 from credits.ledger.marks import set_low_balance, set_recharging, set_watch
 from credits.ledger.opening import ClockSteppedBack, open_book
 from credits.ledger.reservations import (
@@ -52,6 +53,8 @@ __all__ = [
     "freeze",
     "grant",
     "hash_content",
+    "is_allowance_awaited",
+    "is_at_its_end",
     "open_book",
     "open_wallet",
     "reinstate",

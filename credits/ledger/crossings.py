@@ -2,7 +2,8 @@
 
 What is told is a mark on the wallet (`low_since`, `depleted_since`), judged on the locked wallet whenever a book is
 left: so also what time alone did is found, by the next book or by `sweeps.sweep_marks`. Only a top-up takes a mark
-away, so a refund around the mark tells nothing twice. Other marks belong in `marks`.
+away, so a refund around the mark tells nothing twice; a fall between two allowances of a plan waits for the second.
+Other marks belong in `marks`.
 """
 
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from typing import Any
 
 from credits.ledger import mark_rows
 from credits.ledger.book import Book
+from credits.ledger.lapses import awaits_allowance
 from credits.ledger.state import WalletState
 from credits.models import AtZero, Wallet
 from credits.signals import depleted
@@ -72,6 +74,8 @@ def find(book: Book, fresh: set[int]) -> list[tuple[WalletState, Crossing]]:
     for wallet in book.wallets.values():
         before = wallet.low_since, wallet.depleted_since
         crossed = judge(wallet)
+        if wallet.id not in fresh and {Crossing.DEPLETED, Crossing.LOW} & set(crossed):
+            crossed = _put_off(wallet, crossed) if awaits_allowance(book, wallet) else crossed
         if (wallet.low_since, wallet.depleted_since) != before:
             moved.append(wallet)
             told += [(wallet, each) for each in crossed if each != Crossing.LOW or wallet.id not in fresh]
@@ -79,6 +83,15 @@ def find(book: Book, fresh: set[int]) -> list[tuple[WalletState, Crossing]]:
         book.marked = len(moved)
         book.write_too(partial(mark_rows.set_marks, moved))
     return told
+
+
+def _put_off(wallet: WalletState, crossed: list[Crossing]) -> list[Crossing]:
+    """Take back the marks of a fall, so that a later book judges again; return what else has come true."""
+    if Crossing.DEPLETED in crossed:
+        wallet.depleted_since = None
+    if Crossing.LOW in crossed:
+        wallet.low_since = None
+    return [crossing for crossing in crossed if crossing == Crossing.RESTORED]
 
 
 def tell(crossed: Iterable[tuple[WalletState, Crossing]]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from credits import burndown
+from credits.models import Source
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +37,12 @@ class GrantState:
     @property
     def is_free(self) -> bool:
         return self.cost_minor == 0
+
+    @property
+    def is_allowance(self) -> bool:
+        """Whether a plan brought it. Invoiced customers' allowances may come in as bank transfers that cost nothing."""
+        is_plans = self.source == Source.PLAN or (self.source == Source.BANK_TRANSFER and self.is_free)
+        return is_plans and self.expires_at is not None
 
     @property
     def is_frozen(self) -> bool:
@@ -70,6 +77,8 @@ class WalletState:
     depleted_since: datetime | None = None
     # Whether this book brought credits in, rather than back.
     topped_up: bool = False
+    # Whether the wallet's allowance had just lapsed as the book was opened; None: not looked up.
+    awaits_allowance: bool | None = None
     grants: dict[UUID, GrantState] = field(default_factory=dict)
     is_changed: bool = False
     # The spendable grants, first to be used first; made anew when something became free again.

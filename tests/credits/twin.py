@@ -121,6 +121,7 @@ class Twin:
                 created_at=effective_at,
                 serial=0,
             )
+            # Never a plan's: the reference tells every fall at once (see test_crossings_lapses).
             source = Source.CARD if terms["cost_minor"] else Source.GOODWILL
             request = {"credits": credits + more, "effective_at": effective_at, "expires_at": expires_at}
             paid = {"cost_currency": "EUR" if terms["cost_minor"] else "", "source": source}
