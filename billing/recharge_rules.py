@@ -24,7 +24,10 @@ from billing.models import (
     RechargeAttempt,
     RechargeState,
     SaleTerms,
+    Subscription,
+    SubscriptionState,
 )
+from credits import ledger
 from credits.models import MAX_CREDITS
 from organizations.formats import format_credits_with_unit, format_money
 from organizations.models import Organization
@@ -192,11 +195,22 @@ def decide(row: AutoRecharge, standing: Standing) -> Decision:
             return Decision(_("There is no payment method on file."))
         if Dispute.objects.filter(purchase__organization=organization, closed_at=None).exists():
             return Decision(_("A payment is disputed: nothing is charged until that is over."))
+        if _awaits_allowance(organization, standing.now):
+            return Decision(_("The plan's credits for the new month are on their way."))
         quoted = _within_bounds(row, rule, lot, standing)
         orders.refuse_above_limits(organization.wallet, quoted, held=standing.held, now=standing.now)
     except Refusal as refusal:
         return Decision(str(refusal))
     return Decision("", quoted, terms, method.stripe_id)
+
+
+def _awaits_allowance(organization: Organization, now: datetime) -> bool:
+    """Whether the plan goes on, its last credits have just lapsed, and those of the new month have not come yet."""
+    row = Subscription.objects.select_related("plan", "next_plan").filter(organization=organization).first()
+    if row is None or row.state != SubscriptionState.ACTIVE or row.ends_at_period_end:
+        return False
+    brings_credits = (row.next_plan or row.plan).allowance > 0
+    return brings_credits and ledger.is_allowance_awaited(organization.wallet.pk, at=now)
 
 
 def _quote_lot(row: AutoRecharge, rule: Rule) -> quotes.Quote:
