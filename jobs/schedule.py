@@ -85,7 +85,7 @@ SCHEDULE = (
     Job(
         name="renew-plans",
         call="billing.tasks.renew_plans",
-        every=5 * MINUTE,
+        every=MINUTE,
         purpose=_("Begins the months of plans that no Stripe counts."),
     ),
     Job(
