@@ -7,7 +7,6 @@ snapshot and a clock as old as its wait was long. Then time out and expire what 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Literal
 
 from django.db import connection, transaction
@@ -66,7 +65,8 @@ def open_book(
             crossings.tell(crossed)
         fell = [w.id for w in above if w.watched_below is not None and w.available < w.watched_below]
         if fell:
-            transaction.on_commit(partial(balance_changed.send_robust, sender=None, wallet_ids=fell), robust=True)
+            # Not a partial: Django names what failed, and a partial has no name.
+            transaction.on_commit(lambda: balance_changed.send_robust(sender=None, wallet_ids=fell), robust=True)
 
 
 def _load(keys: set[tuple[int, str]], now: datetime | None) -> Book:
