@@ -24,10 +24,10 @@ from billing.stripe_gateway.errors import (
 )
 
 API_VERSION = "2026-10-28.endive"
-# Three attempts with their pauses end before a background job's soft time limit of 50 seconds.
+# Both attempts with their pause end before a background job's soft time limit of 30 seconds.
 CONNECT_SECONDS = 3
-READ_SECONDS = 12
-RETRIES = 2
+READ_SECONDS = 10
+RETRIES = 1
 LONGEST_KEY = 255
 
 # It would write a file into the home directory, and tell Stripe about this installation.

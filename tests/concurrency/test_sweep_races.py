@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from credits import ledger
+from credits.ledger import rows
 from credits.models import Entry, Reservation
 from tests.concurrency.conftest import paused_after_reading, without_the_lock
 from tests.concurrency.test_wallet_lock import act, kinds
@@ -116,6 +117,16 @@ class TestSettleAgainstTimeOut:
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settle, sweep = self.race(desk)
+        both_have_read = threading.Barrier(2, timeout=PATIENCE)
+        read_reservations = rows.read_reservations
+
+        def read_together(*arguments: Any) -> Any:
+            found = read_reservations(*arguments)
+            both_have_read.wait()
+            return found
+
+        # The reservation is read after the wallet: neither may have ended it by then.
+        monkeypatch.setattr(rows, "read_reservations", read_together)
         with without_the_lock(monkeypatch, meeting=2):
             settled, released = run_together([settle, sweep])
         assert (type(settled).__name__, released) == ("Settled", 1)
