@@ -39,10 +39,10 @@ $(INSTALLED): requirements-dev.txt
 	touch $@
 
 demo: setup ## run everything at http://localhost:8000 (PORT=… for another) until Ctrl-C
-	@exec $(PY) -m config.demo_server
+	@exec $(PY) -m demo
 
 demo-reset: setup ## the same, starting anew: the demo's data is thrown away
-	@exec $(PY) -m config.demo_server --reset
+	@exec $(PY) -m demo --reset
 
 test: setup ## run the tests (ARGS="tests/credits -x" for some)
 	@$(PY) -m pytest -n 2 $(ARGS)
@@ -53,8 +53,8 @@ test-debian: setup ## test ledger, races and jobs on the servers of DATABASE_URL
 	export SECRET_KEY=only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz BASE_URL=http://localhost:8000
 	export ALLOWED_HOSTS=localhost,127.0.0.1 STRIPE_SECRET_KEY=sk_test_sandbox STRIPE_WEBHOOK_SECRET=whsec_sandbox
 	export PAYMENTS_SANDBOX_URL=http://127.0.0.1:12111
-	$(PY) -m pytest -n 2 tests/concurrency tests/jobs tests/credits/test_audit*.py tests/credits/test_constraints*.py \
-		tests/credits/test_crossings.py tests/credits/test_ledger_*.py tests/credits/test_queries.py tests/usage/test_*races.py \
+	$(PY) -m pytest -n 2 tests/credits/ledger tests/credits/audit tests/credits/models tests/credits/balance tests/jobs \
+		tests/billing/plans/test_renewal_races.py tests/usage/metering/test_races.py tests/usage/rollups/test_races.py \
 		-k "not 20_000_steps" $(ARGS)
 
 lint: setup ## check style, types, imports, templates, migrations and deployment settings

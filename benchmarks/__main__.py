@@ -35,8 +35,8 @@ def main() -> int:
     os.environ["TEST_DATABASE_NAME"] = f"bench_{os.getpid()}"
     os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
     django.setup()
-    from benchmarks import report  # noqa: PLC0415 - only after django.setup()
-    from benchmarks.cases import Plan  # noqa: PLC0415
+    from benchmarks.spends import report  # noqa: PLC0415 - only after django.setup()
+    from benchmarks.spends.cases import Plan  # noqa: PLC0415 - only after django.setup()
 
     plan = Plan()
     if options.quick:
@@ -51,8 +51,8 @@ def main() -> int:
 
 def measure(plan: Any, *, seed: int) -> dict[str, Any]:
     """Run the whole plan and return its figures."""
-    from benchmarks import bare, counts, report, stage  # noqa: PLC0415 - only after django.setup()
-    from benchmarks.cases import Batches, Runner, Singles, in_rounds  # noqa: PLC0415
+    from benchmarks.spends import bare, counts, report, stage  # noqa: PLC0415 - only after django.setup()
+    from benchmarks.spends.cases import Batches, Runner, Singles, in_rounds  # noqa: PLC0415 - only after django.setup()
 
     load_before = os.getloadavg()[0]
     with stage.database() as url:
@@ -90,7 +90,7 @@ def measure(plan: Any, *, seed: int) -> dict[str, Any]:
 def _about(plan: Any, seed: int) -> dict[str, Any]:
     from django.db import connection  # noqa: PLC0415 - only after django.setup()
 
-    from config.demo_server import web_command  # noqa: PLC0415
+    from demo.server import web_command  # noqa: PLC0415 - only after django.setup()
 
     names = ("server_version", "fsync", "synchronous_commit")
     with connection.cursor() as cursor:

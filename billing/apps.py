@@ -6,7 +6,7 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to the rooms below, and tell the API what it can't know."""
-        from billing.api_plan import plan_of  # noqa: PLC0415 - models must be there first
+        from billing.plans.api import plan_of  # noqa: PLC0415 - receivers register when the app is ready
         from billing.receivers import on_balance_changed  # noqa: PLC0415
         from credits.signals import balance_changed  # noqa: PLC0415
         from usage.api import plans  # noqa: PLC0415

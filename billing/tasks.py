@@ -8,38 +8,34 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from billing import (
-    expiry_notices,
-    nightly_audit,
-    recharge_attempts,
-    recharge_sweep,
-    reconciliation,
-    refunds,
-    renewals,
-    stripe_events,
-)
+from billing.audit import nightly
+from billing.dashboard import expiry_notices
+from billing.plans import renewals
+from billing.recharge import attempts, sweep
+from billing.refunds import refunding
+from billing.stripe_events import inbox, reconciliation
 
 
 @shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
 def process_stripe_event(event_id: int) -> None:
     """Work off an event of Stripe's."""
-    stripe_events.process(event_id)
+    inbox.process(event_id)
 
 
 @shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
 def recharge_wallet(wallet_id: int) -> None:
     """Buy what the wallet's rule of auto-recharge says, if it is its turn."""
-    recharge_attempts.recharge(wallet_id)
+    attempts.recharge(wallet_id)
 
 
 def process_stripe_events() -> dict[str, int]:
     """Work off the events whose turn it is."""
-    return {"events": stripe_events.process_due()}
+    return {"events": inbox.process_due()}
 
 
 def sweep_recharges() -> dict[str, int]:
     """Find out about attempts left under way, and recharge wallets below their thresholds."""
-    return recharge_sweep.sweep()
+    return sweep.sweep()
 
 
 def renew_plans() -> dict[str, int]:
@@ -59,7 +55,7 @@ def tell_of_expiring() -> dict[str, int]:
 
 def resolve_refunds() -> dict[str, int]:
     """Find out what became of refunds whose answer got lost."""
-    return {"refunds": refunds.resolve_due()}
+    return {"refunds": refunding.resolve_due()}
 
 
 def reconcile_payments() -> dict[str, int]:
@@ -75,4 +71,4 @@ def reconcile_payments() -> dict[str, int]:
 
 def audit_nightly() -> dict[str, int | str]:
     """Prove the books, seal what was proved, and tell staff where something is broken."""
-    return nightly_audit.run()
+    return nightly.run()

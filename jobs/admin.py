@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from jobs import overview, runs, tasks
+from jobs import queries, runs, tasks
 from jobs.models import JobRun
 from jobs.schedule import JOBS, Job
 from organizations.admin.audit_trail import ReadOnlyAdmin
@@ -109,7 +109,7 @@ class JobRunAdmin(ReadOnlyAdmin):
         """Show how each job stands above the list of runs."""
         context = {
             "title": _("Jobs"),
-            "overview": overview.look(now=timezone.now()),
+            "overview": queries.look(now=timezone.now()),
             "may_run": request.user.has_perm(PERMISSION),
             **(extra_context or {}),
         }

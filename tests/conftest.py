@@ -6,8 +6,8 @@ import httpx
 import pytest
 from django.db import connection
 
-from tests import live
-from tests.payments import sandbox  # noqa: F401 - a fixture for every test that pays
+from tests.support import live
+from tests.support.payments import at_stripe, sandbox  # noqa: F401 - fixtures for every test that pays
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from usage import lookups
+from usage.metering import lookups
 
 
 def on_depleted(*, organization_id: int, now: datetime, **_: Any) -> None:

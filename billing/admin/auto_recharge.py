@@ -11,8 +11,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from billing import auto_recharge
 from billing.models import AutoRecharge, PauseReason, RechargeAttempt
+from billing.recharge import consent
 from credits.admin.forms import ActForm
 from credits.admin.ledger_pages import SEARCHED
 from organizations.admin.audit_trail import ReadOnlyAdmin
@@ -22,8 +22,8 @@ from organizations.models import User
 PERMISSION = "billing.change_autorecharge"
 # An act's name in its address: what it is called, what it does, and what is said when it did.
 ACTS = {
-    "pause": (gettext_lazy("Pause"), auto_recharge.pause, gettext_lazy("Auto-recharge is paused.")),
-    "resume": (gettext_lazy("Let it go on"), auto_recharge.resume, gettext_lazy("Auto-recharge goes on.")),
+    "pause": (gettext_lazy("Pause"), consent.pause, gettext_lazy("Auto-recharge is paused.")),
+    "resume": (gettext_lazy("Let it go on"), consent.resume, gettext_lazy("Auto-recharge goes on.")),
 }
 
 

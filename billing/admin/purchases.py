@@ -15,9 +15,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from billing.forms import MoneyField
 from billing.models import Method, Purchase, PurchaseState
-from billing.payments import Deposit, confirm_deposit
+from billing.purchases.forms import MoneyField
+from billing.purchases.payments import Deposit, confirm_deposit
 from credits.admin.forms import ActForm
 from credits.admin.ledger_pages import SEARCHED, with_unit
 from organizations.admin.audit_trail import ReadOnlyAdmin

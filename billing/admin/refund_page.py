@@ -16,8 +16,8 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from billing import refund_requests, refunds
 from billing.models import Purchase, Refund, RefundMode, RefundRequest, RefundState, RequestState
+from billing.refunds import refunding, requests
 from credits.admin.ledger_pages import with_unit
 from organizations.formats import currency_decimals
 from organizations.models import User
@@ -57,10 +57,10 @@ class RefundForm(forms.Form):
         return int(minor)
 
     @property
-    def wish(self) -> refunds.Wish:
+    def wish(self) -> refunding.Wish:
         """What is asked for. The form must be valid."""
         data = self.cleaned_data
-        return refunds.Wish(amount_minor=data["amount"], mode=RefundMode(data["mode"]), reason=data["reason"])
+        return refunding.Wish(amount_minor=data["amount"], mode=RefundMode(data["mode"]), reason=data["reason"])
 
 
 class FindForm(forms.Form):
@@ -107,7 +107,7 @@ class RefundPage:
         )
         if purchase.grant_id is None or purchase.amount_minor == 0:
             return self._page(request, purchase, None, refusal=_("Nothing was paid for this purchase."))
-        stands = refunds.look(purchase)
+        stands = refunding.look(purchase)
         data = request.POST if request.method == "POST" else None
         form = RefundForm(data, purchase=purchase, unspent_minor=stands.unspent_minor)
         if not form.is_valid():
@@ -119,7 +119,7 @@ class RefundPage:
 
     def _rehearse_or_do(self, request: HttpRequest, purchase: Purchase, form: RefundForm) -> HttpResponse:
         try:
-            effect = refunds.rehearse(purchase, form.wish)
+            effect = refunding.rehearse(purchase, form.wish)
             if request.POST.get("shown") != shown(form.wish, effect):
                 return self._page(request, purchase, form, effect=effect)
             return self._do(request, purchase, form.wish, form.cleaned_data["token"])
@@ -127,11 +127,11 @@ class RefundPage:
             form.add_error(None, str(refusal))
             return self._page(request, purchase, form)
 
-    def _do(self, request: HttpRequest, purchase: Purchase, wish: refunds.Wish, token: UUID) -> HttpResponse:
+    def _do(self, request: HttpRequest, purchase: Purchase, wish: refunding.Wish, token: UUID) -> HttpResponse:
         actor = cast("User", request.user)
-        made = refunds.refund(purchase, wish, refund_id=token, actor=actor)
+        made = refunding.refund(purchase, wish, refund_id=token, actor=actor)
         if made.state in {RefundState.PENDING, RefundState.SUCCEEDED}:
-            refund_requests.grant(made, actor=actor)
+            requests.grant(made, actor=actor)
         tell = messages.warning if made.state in {RefundState.FAILED, RefundState.UNKNOWN} else messages.success
         tell(request, sentence(made))
         return redirect("admin:billing_refund_change", made.pk)
@@ -142,7 +142,7 @@ class RefundPage:
         purchase: Purchase,
         form: RefundForm | None,
         *,
-        effect: refunds.Effect | None = None,
+        effect: refunding.Effect | None = None,
         refusal: str = "",
     ) -> HttpResponse:
         context = {
@@ -155,8 +155,8 @@ class RefundPage:
             "effect": what_it_does(purchase, form.wish, effect) if effect is not None and form is not None else [],
             "shown": shown(form.wish, effect) if effect is not None and form is not None else "",
             "refusal": refusal,
-            "is_refused": not refunds.is_allowed(purchase),
-            "is_by_hand": refunds.is_by_hand(purchase),
+            "is_refused": not refunding.is_allowed(purchase),
+            "is_by_hand": refunding.is_by_hand(purchase),
             "requests": RefundRequest.objects.filter(purchase=purchase, state=RequestState.OPEN),
         }
         is_wrong = form is not None and form.is_bound and effect is None
@@ -165,13 +165,13 @@ class RefundPage:
 
 def facts(purchase: Purchase) -> list[tuple[str, str]]:
     """How the purchase stands: label and value."""
-    stands = refunds.look(purchase)
+    stands = refunding.look(purchase)
     program = purchase.organization.wallet.program
     return [
-        (_("Paid"), refund_requests.money(stands.paid_minor, purchase)),
-        (_("Refunded or lost so far"), refund_requests.money(stands.reversed_minor, purchase)),
-        (_("Can still be refunded"), refund_requests.money(stands.refundable_minor, purchase)),
-        (_("Worth of what is left"), refund_requests.money(stands.unspent_minor, purchase)),
+        (_("Paid"), requests.money(stands.paid_minor, purchase)),
+        (_("Refunded or lost so far"), requests.money(stands.reversed_minor, purchase)),
+        (_("Can still be refunded"), requests.money(stands.refundable_minor, purchase)),
+        (_("Worth of what is left"), requests.money(stands.unspent_minor, purchase)),
         (_("Credits bought"), with_unit(stands.credits, program)),
         (_("Left"), with_unit(stands.left, program)),
         (_("Reserved"), with_unit(stands.reserved, program)),
@@ -181,11 +181,11 @@ def facts(purchase: Purchase) -> list[tuple[str, str]]:
     ]
 
 
-def what_it_does(purchase: Purchase, wish: refunds.Wish, effect: refunds.Effect) -> list[tuple[str, str]]:
+def what_it_does(purchase: Purchase, wish: refunding.Wish, effect: refunding.Effect) -> list[tuple[str, str]]:
     """What the refund would do: label and value."""
     program = purchase.organization.wallet.program
     return [
-        (_("Money back"), refund_requests.money(wish.amount_minor, purchase)),
+        (_("Money back"), requests.money(wish.amount_minor, purchase)),
         (_("Credits taken from the grant"), with_unit(effect.taken, program)),
         (_("Becomes debt"), with_unit(effect.owed, program)),
         (_("Left of the grant after"), with_unit(effect.after.left, program)),
@@ -195,18 +195,18 @@ def what_it_does(purchase: Purchase, wish: refunds.Wish, effect: refunds.Effect)
     ]
 
 
-def shown(wish: refunds.Wish, effect: refunds.Effect) -> str:
+def shown(wish: refunding.Wish, effect: refunding.Effect) -> str:
     """The effect in a word, to see whether what is confirmed is what was shown."""
     return f"{wish.amount_minor}:{wish.mode}:{effect.taken}:{effect.owed}:{effect.balance_after}"
 
 
 def sentence(made: Refund) -> str:
     """What became of the refund, for staff."""
-    amount = refund_requests.money(made.amount_minor, made.purchase)
+    amount = requests.money(made.amount_minor, made.purchase)
     if made.state == RefundState.UNKNOWN:
         return _("Stripe did not answer. Whether %(amount)s went back is being found out.") % {"amount": amount}
     if made.state == RefundState.FAILED:
         return _("Stripe refused the refund of %(amount)s; the credits are back.") % {"amount": amount}
-    if refunds.is_by_hand(made.purchase):
+    if refunding.is_by_hand(made.purchase):
         return _("The credits are taken. Pay %(amount)s back by hand, then say so here.") % {"amount": amount}
     return _("%(amount)s is refunded.") % {"amount": amount}

@@ -14,9 +14,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from billing import refund_requests, refunds
 from billing.admin.refund_page import REFUND, RefundPage
 from billing.models import Dispute, Refund, RefundRequest, RefundState, RequestState
+from billing.refunds import refunding, requests
 from credits.admin.forms import ActForm
 from organizations.admin.audit_trail import ReadOnlyAdmin
 from organizations.models import User
@@ -35,7 +35,7 @@ class ReversalAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount_minor")
     def amount(self, row: Any) -> str:
-        return refund_requests.money(row.amount_minor, row.purchase)
+        return requests.money(row.amount_minor, row.purchase)
 
     @admin.display(description=gettext_lazy("organization"))
     def organization(self, row: Any) -> str:
@@ -117,7 +117,7 @@ class RefundAdmin(RefundPage, ReversalAdmin):
 
     def acts_on(self, row: Refund) -> list[tuple[str, str]]:
         """The two ends of a refund by hand that is open."""
-        if row.state != RefundState.PENDING or not refunds.is_by_hand(row.purchase):
+        if row.state != RefundState.PENDING or not refunding.is_by_hand(row.purchase):
             return []
         return [
             (_("Paid back"), reverse("admin:billing_refund_paid_back", args=[row.pk])),
@@ -137,7 +137,7 @@ class RefundAdmin(RefundPage, ReversalAdmin):
         if not form.is_valid():
             return self.answer(request, row, form, title)
         try:
-            closed = refunds.close_by_hand(
+            closed = refunding.close_by_hand(
                 row, is_paid=is_paid, actor=cast("User", request.user), reason=form.cleaned_data["reason"]
             )
         except Refusal as refusal:
@@ -212,7 +212,7 @@ class RefundRequestAdmin(ReversalAdmin):
         if not form.is_valid():
             return self.answer(request, row, form, _("Decline"))
         try:
-            refund_requests.decline(row, answer=form.cleaned_data["reason"], actor=cast("User", request.user))
+            requests.decline(row, answer=form.cleaned_data["reason"], actor=cast("User", request.user))
         except Refusal as refusal:
             form.add_error(None, str(refusal))
             return self.answer(request, row, form, _("Decline"))

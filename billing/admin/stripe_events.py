@@ -14,8 +14,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from billing import stripe_events
 from billing.models import EventState, StripeEvent
+from billing.stripe_events import inbox
 from credits.admin.forms import ActForm
 from organizations import audit_events
 from organizations.admin.audit_trail import ReadOnlyAdmin
@@ -96,7 +96,7 @@ class StripeEventAdmin(ReadOnlyAdmin):
             reason=reason,
             details={"type": event.type, "was": event.state},
         )
-        state = stripe_events.process(event.pk, is_asked_for=True)
+        state = inbox.process(event.pk, is_asked_for=True)
         if state == EventState.PROCESSED:
             messages.success(request, _("The event was worked off."))
             return

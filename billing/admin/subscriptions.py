@@ -12,8 +12,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from billing import invoiced_plans
 from billing.models import Allowance, Plan, Subscription
+from billing.plans import invoiced
 from credits.admin.forms import ActForm
 from credits.admin.ledger_pages import SEARCHED
 from organizations.admin.audit_trail import ReadOnlyAdmin
@@ -119,7 +119,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
         if form.is_valid():
             asked = form.cleaned_data
             try:
-                row = invoiced_plans.put_on_plan(
+                row = invoiced.put_on_plan(
                     organization=asked["organization"],
                     plan=asked["plan"],
                     actor=cast("User", request.user),
@@ -142,7 +142,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
         if form.is_valid():
             reason, actor = form.cleaned_data["reason"], cast("User", request.user)
             try:
-                invoiced_plans.end_invoiced(organization=row.organization, actor=actor, reason=reason)
+                invoiced.end_invoiced(organization=row.organization, actor=actor, reason=reason)
             except Refusal as refusal:
                 form.add_error(None, str(refusal))
             else:

@@ -16,7 +16,7 @@ class Method(models.TextChoices):
 
 
 class PurchaseState(models.TextChoices):
-    """Legal moves are in `billing.purchases.MOVES`."""
+    """Legal moves are in `billing.purchases.settlement.MOVES`."""
 
     PENDING = "pending", _("being prepared")
     OPEN = "open", _("waiting for payment")

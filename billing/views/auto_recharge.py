@@ -10,15 +10,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from billing import auto_recharge as rules
-from billing import recharge_in_person, tasks
+from billing import tasks
 from billing.models import RechargeAttempt
-from billing.orders import begin_checkout
-from billing.recharge_forms import RuleForm, initial_of
-from billing.recharge_preview import preview
-from billing.recharge_rules import Rule, RuleRefused, consent_text, default_method, make_rule, offered, terms_with_offer
-from billing.recharge_status import status_of
-from billing.trouble import TROUBLE, sentence_for
+from billing.purchases.orders import begin_checkout
+from billing.recharge import consent as rules
+from billing.recharge import in_person
+from billing.recharge.forms import RuleForm, initial_of
+from billing.recharge.preview import preview
+from billing.recharge.queries import status_of
+from billing.recharge.rules import Rule, RuleRefused, consent_text, default_method, make_rule, offered, terms_with_offer
+from billing.views.error_messages import TROUBLE, sentence_for
 from credits.models import Wallet
 from jobs.nudges import nudge_after_commit
 from organizations.access import MemberRequest, owner_required
@@ -90,7 +91,7 @@ def auto_recharge_pay(request: MemberRequest, organization: Organization, attemp
         RechargeAttempt.objects.select_related("purchase__pack"), organization=organization, pk=attempt
     )
     try:
-        purchase = recharge_in_person.order(found, buyer=request.user)
+        purchase = in_person.order(found, buyer=request.user)
         return redirect(begin_checkout(purchase))
     except Refusal as refusal:
         return _page(request, organization, refusal=str(refusal), status=409)

@@ -7,8 +7,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from billing.forms import BillingDetailsForm
 from billing.models import BillingDetails
+from billing.purchases.forms import BillingDetailsForm
 from organizations import audit_events
 from organizations.access import MemberRequest, owner_required
 from organizations.models import Organization

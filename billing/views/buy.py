@@ -11,10 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from billing import offers, stripe_gateway
-from billing.forms import ChoiceForm, OrderForm
+from billing import stripe_gateway
 from billing.models import Method, Purchase
-from billing.orders import (
+from billing.purchases import on_sale
+from billing.purchases.forms import ChoiceForm, OrderForm
+from billing.purchases.orders import (
     DetailsMissing,
     MayNotBuy,
     MethodMissing,
@@ -23,11 +24,11 @@ from billing.orders import (
     refuse_unless_buyer,
     terms_of,
 )
-from billing.promotions import PromotionRefused
-from billing.purchases import WAITING, settle
-from billing.quotes import NotForSale, currency_for
+from billing.purchases.promotions import PromotionRefused
+from billing.purchases.quotes import NotForSale, currency_for
+from billing.purchases.settlement import WAITING, settle
+from credits.balance.queries import balance_of
 from credits.models import Wallet
-from credits.queries import balance_of
 from organizations.access import MemberRequest, owner_required
 from organizations.models import Organization
 from organizations.refusals import Refusal
@@ -84,13 +85,13 @@ def _review(request: MemberRequest, organization: Organization, form: ChoiceForm
     return render(request, "billing/buy_review.html", context, status=409 if refusal else 200)
 
 
-def _preview(organization: Organization, form: ChoiceForm) -> tuple[offers.Preview, Refusal | None]:
+def _preview(organization: Organization, form: ChoiceForm) -> tuple[on_sale.Preview, Refusal | None]:
     """What the choice would do; without its code, and with what is wrong with that, where only the code is at fault."""
     code, now = form.cleaned_data["code"], timezone.now()
     try:
-        return offers.preview(organization, form.choice, promotion_code=code, now=now), None
+        return on_sale.preview(organization, form.choice, promotion_code=code, now=now), None
     except PromotionRefused as refusal:
-        return offers.preview(organization, form.choice, promotion_code="", now=now), refusal
+        return on_sale.preview(organization, form.choice, promotion_code="", now=now), refusal
 
 
 def _chosen(query: QueryDict, *, without: tuple[str, ...] = ()) -> dict[str, str]:
@@ -115,7 +116,7 @@ def _order(request: MemberRequest, organization: Organization, form: OrderForm) 
 
 def _refuse_unless_free(organization: Organization, form: OrderForm) -> None:
     code = form.cleaned_data["code"]
-    if offers.preview(organization, form.choice, promotion_code=code, now=timezone.now()).quote.amount_minor:
+    if on_sale.preview(organization, form.choice, promotion_code=code, now=timezone.now()).quote.amount_minor:
         raise MayNotBuy(_("Payments by card aren't set up yet."))
 
 
@@ -165,8 +166,8 @@ def _window(
             "program": wallet.program,
             "currency": currency,
             "balance": balance_of(wallet, timezone.now()),
-            "packs": offers.packs_on_sale(wallet, currency),
-            "custom": offers.custom_amount_on_sale(wallet, currency),
+            "packs": on_sale.packs_on_sale(wallet, currency),
+            "custom": on_sale.custom_amount_on_sale(wallet, currency),
         }
     return render(request, "billing/buy.html", context, status=status)
 

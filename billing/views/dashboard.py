@@ -9,15 +9,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from billing.offers import sells_credits
-from billing.overview import overview
+from billing.dashboard.queries import overview
+from billing.purchases.on_sale import sells_credits
 from credits.models import Wallet
 from notices.models import Kind
 from notices.queries import Shown, shown
 from organizations.access import MemberRequest, owner_required
 from organizations.models import Organization
-from usage.ai_switch import NothingLeft, switch_ai
 from usage.models import Service
+from usage.services.ai_switch import NothingLeft, switch_ai
 
 
 @require_safe

@@ -10,10 +10,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from billing import payment_methods as methods
-from billing.form_tokens import new_token, token_of
+from billing.customers import payment_methods as methods
 from billing.models import PaymentMethod
-from billing.trouble import TROUBLE, sentence_for
+from billing.views.error_messages import TROUBLE, sentence_for
+from billing.views.form_tokens import new_token, token_of
 from organizations.access import MemberRequest, owner_required
 from organizations.models import Organization
 from organizations.refusals import Refusal

@@ -12,12 +12,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from billing import payment_methods, plan_changes, plan_checkouts, stripe_gateway
-from billing.form_tokens import new_token, token_of
+from billing import stripe_gateway
+from billing.customers import payment_methods
 from billing.models import Plan, PlanCheckout, StripeCustomer
-from billing.plan_changes import Kind
-from billing.plan_page import plan_page
-from billing.trouble import TROUBLE, sentence_for
+from billing.plans import changes, checkouts
+from billing.plans.changes import Kind
+from billing.plans.queries import plan_page
+from billing.views.error_messages import TROUBLE, sentence_for
+from billing.views.form_tokens import new_token, token_of
 from organizations.access import MemberRequest, owner_required
 from organizations.models import Organization
 from organizations.refusals import Refusal
@@ -38,9 +40,7 @@ def choose_plan(request: MemberRequest, organization: Organization, key: str) ->
     if request.method != "POST":
         return _confirmation(request, organization, chosen)
     try:
-        page = plan_changes.choose(
-            organization=organization, plan=chosen, actor=request.user, form_token=token_of(request)
-        )
+        page = changes.choose(organization=organization, plan=chosen, actor=request.user, form_token=token_of(request))
     except Refusal as refusal:
         return _page(request, organization, refusal=str(refusal), status=409)
     except TROUBLE as error:
@@ -56,14 +56,14 @@ def choose_plan(request: MemberRequest, organization: Organization, key: str) ->
 @owner_required
 def cancel_plan(request: MemberRequest, organization: Organization) -> HttpResponse:
     """Ask by GET whether the plan is to end with its month; let it by POST."""
-    subscription = plan_changes.subscription_of(organization)
+    subscription = changes.subscription_of(organization)
     if request.method != "POST":
-        if not plan_changes.is_live(subscription):
+        if not changes.is_live(subscription):
             return redirect("plan", organization.slug)
         context = {"organization": organization, "subscription": subscription, "token": new_token()}
         return render(request, "billing/plan_cancel.html", context)
     try:
-        plan_changes.cancel(organization=organization, actor=request.user, form_token=token_of(request))
+        changes.cancel(organization=organization, actor=request.user, form_token=token_of(request))
     except Refusal as refusal:
         return _page(request, organization, refusal=str(refusal), status=409)
     except TROUBLE as error:
@@ -96,7 +96,7 @@ def plan_portal(request: MemberRequest, organization: Organization) -> HttpRespo
 def plan_portal_return(request: MemberRequest, organization: Organization) -> HttpResponse:
     """Look what was done on Stripe's page, whether or not its news have come, and show the plan."""
     try:
-        plan_changes.look(organization)
+        changes.look(organization)
         payment_methods.refresh(organization)
     except TROUBLE as error:
         messages.warning(request, sentence_for(error)[0])
@@ -109,12 +109,12 @@ def plan_return(request: MemberRequest, organization: Organization) -> HttpRespo
     """Settle what was paid on Stripe's page, whether or not its news have come, and say what is true."""
     checkout = _checkout_of(request, organization)
     try:
-        settled = plan_checkouts.settle_checkout(checkout)
+        settled = checkouts.settle_checkout(checkout)
         payment_methods.refresh(organization)
     except TROUBLE as error:
         messages.warning(request, sentence_for(error)[0])
         return redirect("plan", organization.slug)
-    if settled is not None and plan_changes.is_live(settled):
+    if settled is not None and changes.is_live(settled):
         messages.success(request, _said(organization, settled.plan))
     else:
         messages.warning(request, _("The plan is not paid yet. It begins the moment the payment is through."))
@@ -131,7 +131,7 @@ def _checkout_of(request: MemberRequest, organization: Organization) -> PlanChec
 
 def _said(organization: Organization, chosen: Plan) -> str:
     """What became of a choice, from the row as it stands now."""
-    row = plan_changes.subscription_of(organization)
+    row = changes.subscription_of(organization)
     if row is not None and row.plan == chosen:
         return _("Your plan is %(plan)s.") % {"plan": chosen.name}
     return _("%(plan)s begins when this month is over.") % {"plan": chosen.name}
@@ -139,7 +139,7 @@ def _said(organization: Organization, chosen: Plan) -> str:
 
 def _confirmation(request: MemberRequest, organization: Organization, chosen: Plan) -> HttpResponse:
     try:
-        change = plan_changes.change_to(organization, chosen, now=timezone.now())
+        change = changes.change_to(organization, chosen, now=timezone.now())
     except Refusal as refusal:
         return _page(request, organization, refusal=str(refusal), status=409)
     if change.kind == Kind.NOTHING:
@@ -147,7 +147,7 @@ def _confirmation(request: MemberRequest, organization: Organization, chosen: Pl
     context: dict[str, Any] = {
         "organization": organization,
         "program": organization.wallet.program,
-        "subscription": plan_changes.subscription_of(organization),
+        "subscription": changes.subscription_of(organization),
         "change": change,
         "kind": change.kind.value,
         "default_method": next(iter(payment_methods.on_file(organization)), None),

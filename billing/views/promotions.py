@@ -10,11 +10,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from billing.forms import CodeForm
 from billing.models import PromotionUse, Purchase, Referral, ReferralCode
-from billing.orders import terms_of
-from billing.promotions import redeem as redeem_code
-from billing.referrals import code_of, use_code
+from billing.purchases.forms import CodeForm
+from billing.purchases.orders import terms_of
+from billing.purchases.promotions import redeem as redeem_code
+from billing.purchases.referrals import code_of, use_code
 from credits.models import Wallet
 from organizations.access import MemberRequest, owner_required
 from organizations.formats import format_credits_with_unit

@@ -14,12 +14,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from billing import stripe_gateway
 from billing.models import Method, Purchase, PurchaseState
-from billing.orders import terms_of
-from billing.purchase_list import purchases_csv, purchases_page
-from billing.purchases import WAITING, WrongPayment, cancel, settle
+from billing.purchases.orders import terms_of
+from billing.purchases.queries import purchases_csv, purchases_page
+from billing.purchases.settlement import WAITING, WrongPayment, cancel, settle
 from billing.views.buy import to_payment
+from credits.balance.queries import balance_of
 from credits.models import Wallet
-from credits.queries import balance_of
 from organizations.access import MemberRequest, owner_required
 from organizations.models import Organization
 

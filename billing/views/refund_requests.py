@@ -8,8 +8,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
-from billing import refund_requests
 from billing.models import Purchase, RefundRequest, RequestState
+from billing.refunds import requests
 from organizations.access import MemberRequest, owner_required
 from organizations.models import Organization
 
@@ -35,8 +35,8 @@ def refund_request(request: MemberRequest, organization: Organization, reference
     if request.method != "POST" or not form.is_valid():
         return _page(request, purchase, form, status=422 if form.is_bound else 200)
     try:
-        refund_requests.request(purchase, message=form.cleaned_data["message"], actor=request.user)
-    except refund_requests.RequestRefused as refusal:
+        requests.request(purchase, message=form.cleaned_data["message"], actor=request.user)
+    except requests.RequestRefused as refusal:
         form.add_error(None, str(refusal))
         return _page(request, purchase, form, status=409)
     return redirect("refund_request", organization.slug, purchase.reference)
@@ -48,10 +48,10 @@ def _page(request: MemberRequest, purchase: Purchase, form: RefundRequestForm, *
     context: dict[str, Any] = {
         "organization": purchase.organization,
         "purchase": purchase,
-        "amount": refund_requests.money(purchase.amount_minor, purchase),
+        "amount": requests.money(purchase.amount_minor, purchase),
         "requests": asked,
         "form": form,
-        "may_ask": not is_open and refund_requests.may_request(purchase),
+        "may_ask": not is_open and requests.may_request(purchase),
         "is_open": is_open,
     }
     return render(request, "billing/refund_request.html", context, status=status)

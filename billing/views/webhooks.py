@@ -7,8 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from billing import stripe_events, stripe_gateway, tasks
+from billing import stripe_gateway, tasks
 from billing.models import EventState
+from billing.stripe_events import inbox
 from jobs.nudges import nudge_after_commit
 
 logger = logging.getLogger(__name__)
@@ -20,7 +21,7 @@ def stripe_webhook(request: HttpRequest) -> HttpResponse:
     """200 once the event is kept, new or not; 400 for what isn't Stripe's or can't be kept, and nothing is written."""
     try:
         event = stripe_gateway.construct_event(request.body, request.headers.get("Stripe-Signature", ""))
-        row = stripe_events.receive(event)
+        row = inbox.receive(event)
     except (stripe_gateway.BadEvent, RequestDataTooBig) as error:
         logger.warning("A Stripe webhook was refused: %s", type(error.__cause__ or error).__name__)
         return HttpResponse("Refused.", status=400, content_type="text/plain")

@@ -1,7 +1,7 @@
 """The auditor: proves from the rows alone that the ledger is what it says. It only reads, but for its seals.
 
 Each invariant is one statement that answers the rows that break it; the order of the burn-down alone is replayed, as a
-stream. Rooms above bring invariants of their own (`usage.audit`) and prove them the same way, in the same snapshot.
+stream. Rooms above bring invariants of their own (such as `usage.metering.audit`), proved in the same snapshot.
 """
 
 from credits.audit.entries import ENTRIES

@@ -18,8 +18,6 @@ from credits.ledger.book import (
     hash_content,
 )
 from credits.ledger.grants import AlreadyVoided, UnknownGrant, freeze, grant, open_wallet, reinstate, thaw, void
-from credits.ledger.lapses import is_allowance_awaited, is_at_its_end
-from credits.ledger.marks import set_low_balance, set_recharging, set_watch
 from credits.ledger.opening import ClockSteppedBack, open_book
 from credits.ledger.reservations import (
     ReservationClosed,
@@ -32,6 +30,8 @@ from credits.ledger.reservations import (
 )
 from credits.ledger.spends import InsufficientCredits, ReturnTooLarge, UnknownUsage, return_usage, spend
 from credits.ledger.sweeps import release_timed_out, sweep_expired, sweep_marks
+from credits.ledger.thresholds.allowance_gap import is_allowance_awaited, is_at_its_end
+from credits.ledger.thresholds.settings import set_low_balance, set_recharging, set_watch
 
 __all__ = [
     "AlreadyVoided",

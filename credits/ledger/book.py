@@ -14,7 +14,7 @@ from uuid import UUID
 from credits.ledger import rows
 from credits.ledger.state import EntryState, GrantState, OperationState, ReservationState, WalletState
 from credits.models import MAX_BALANCE, MAX_CREDITS, Kind, new_id
-from credits.statements import Row, pipelined
+from sql.statements import Row, pipelined
 
 MAX_KEY_LENGTH = 300
 # The keys of operations that the ledger makes by itself begin so; nobody else's may.

@@ -11,12 +11,13 @@ from typing import Literal
 
 from django.db import connection, transaction
 
-from credits.ledger import crossings, rows
+from credits.ledger import rows
 from credits.ledger.book import Book, Recorded, UnknownWallet
 from credits.ledger.reservations import time_out
 from credits.ledger.state import WalletState
+from credits.ledger.thresholds import changes
 from credits.signals import balance_changed
-from credits.statements import Row
+from sql.statements import Row
 
 # A clock that was set back by less is read as standing still; by more, the ledger waits for people.
 TOLERATED_STEP_BACK = timedelta(minutes=1)
@@ -59,10 +60,10 @@ def open_book(
         above = [w for w in book.wallets.values() if w.watched_below is not None and w.available >= w.watched_below]
         fresh = {wallet.id for wallet in book.wallets.values() if wallet.last_number == 0}
         yield book
-        crossed = crossings.find(book, fresh)
+        crossed = changes.find(book, fresh)
         book.write()
         if crossed:
-            crossings.tell(crossed)
+            changes.tell(crossed)
         fell = [w.id for w in above if w.watched_below is not None and w.available < w.watched_below]
         if fell:
             # Not a partial: Django names what failed, and a partial has no name.

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from credits import arrays
 from credits.ledger.state import GrantState, OperationState, ReservationState, WalletState
-from credits.statements import Row, execute, fetch, pipelined, run
+from sql import arrays
+from sql.statements import Row, execute, fetch, pipelined, run
 
 
 def as_json(value: dict[str, Any] | None) -> str | None:

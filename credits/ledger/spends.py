@@ -6,7 +6,7 @@ from credits import burndown
 from credits.ledger.book import Book, Cause, Recorded, check_credits, check_room
 from credits.ledger.state import GrantState, OperationState, WalletState
 from credits.models import Kind
-from credits.statements import Row
+from sql.statements import Row
 
 
 class InsufficientCredits(Exception):

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from credits.ledger import mark_rows
 from credits.ledger.opening import open_book
+from credits.ledger.thresholds import rows
 from credits.models import Grant, Reservation, ReservationState
 
 
@@ -70,7 +70,7 @@ def sweep_marks(*, now: datetime | None = None, wallets_at_a_time: int = 50) -> 
     moved = 0
     last_wallet = 0
     while True:
-        wallet_ids = mark_rows.read_marks_that_do_not_fit(after=last_wallet, at=instant, limit=wallets_at_a_time)
+        wallet_ids = rows.read_marks_that_do_not_fit(after=last_wallet, at=instant, limit=wallets_at_a_time)
         if not wallet_ids:
             return moved
         with open_book(keys=[(wallet_id, "") for wallet_id in wallet_ids], now=now) as book:

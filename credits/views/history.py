@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from credits import history_csv, queries
-from credits.forms import HistoryForm, read_edge, write_edge
+from credits.balance import queries
+from credits.balance.queries import OperationsPage
+from credits.history import export_csv
+from credits.history.forms import HistoryForm, read_edge, write_edge
 from credits.models import Operation, Program, Wallet
-from credits.queries import OperationsPage
 from organizations.access import MemberRequest, owner_required
 from organizations.models import Organization
 
@@ -55,7 +56,7 @@ def as_csv(request: MemberRequest, organization: Organization) -> HttpResponseBa
         return render(request, "credits/history.html", context, status=422)
     zone = ZoneInfo(organization.time_zone)
     operations = queries.each_operation(wallet, filters=form.filters(zone))
-    lines = history_csv.lines(operations, program=wallet.program, zone=zone, features=features)
+    lines = export_csv.lines(operations, program=wallet.program, zone=zone, features=features)
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{organization.slug}-history.csv"'
     return response

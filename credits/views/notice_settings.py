@@ -6,8 +6,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from credits.balance.notice_settings import NoticeSettingsForm, save
 from credits.models import Wallet
-from credits.notice_settings import NoticeSettingsForm, save
 from notices.addresses import refused_among
 from organizations.access import MemberRequest, owner_required
 from organizations.models import Organization

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import include, path
 
-from tests import factories
+from tests.support import factories
 
 
 def broken(_request: HttpRequest) -> HttpResponse:

@@ -11,7 +11,7 @@ import re
 import sys
 from pathlib import Path
 
-from billing.sandbox import api
+from stripe_sandbox.front import api
 from tests.contract.sdk_types import Schema, SdkTypes
 
 DEEPEST = 6

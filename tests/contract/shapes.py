@@ -1,4 +1,4 @@
-"""Writes billing/sandbox/shapes.json: what the sandbox must know of Stripe's types, so that it need not read them.
+"""Writes stripe_sandbox/front/shapes.json: what the sandbox must know of Stripe's types, so that it need not read them.
 
     python -m tests.contract.shapes
 
@@ -12,8 +12,8 @@ from typing import Any
 
 import stripe
 
-from billing.sandbox import api
-from billing.sandbox.shapes import PATH
+from stripe_sandbox.front import api
+from stripe_sandbox.front.shapes import PATH
 from tests.contract.contract import installed
 from tests.contract.sdk_types import NULL, Schema, SdkTypes
 from tests.contract.skeletons import skeleton

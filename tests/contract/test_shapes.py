@@ -5,8 +5,8 @@ from pathlib import Path
 
 import stripe
 
-from billing.sandbox import api
-from billing.sandbox.shapes import API_VERSION, PATH
+from stripe_sandbox.front import api
+from stripe_sandbox.front.shapes import API_VERSION, PATH
 from tests.contract import shapes
 from tests.contract.contract import installed
 

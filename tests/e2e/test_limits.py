@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, Page, expect
 from notices import delivery
 from organizations.api_keys import create_key
 from organizations.models import Scope, User
-from tests import factories
-from tests.owner_pages import signed_in
-from tests.usage.stage import Stage, set_up
+from tests.support import factories
+from tests.support.owner_pages import signed_in
+from tests.support.usage_stage import Stage, set_up
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -10,13 +10,12 @@ from playwright.sync_api import Page
 from credits.models import Source
 from notices.models import Kind
 from organizations.models import User
-from tests import factories
-from tests.credits.desk import Desk
-from tests.notices import occasions
-from tests.owner_pages import signed_in
-from tests.usage.stage import Stage, set_up
+from tests.support import factories, occasions
+from tests.support.ledger_calls import Desk
+from tests.support.owner_pages import signed_in
+from tests.support.usage_stage import Stage, set_up
 from usage.limits.setting import set_limit
-from usage.metering import meter
+from usage.metering.meter import meter
 from usage.models import Service
 from webhooks.endpoints import create_endpoint
 

@@ -7,8 +7,8 @@ from playwright.sync_api import Page, expect
 
 from billing import tasks
 from billing.models import RechargeAttempt
-from tests.e2e.payments_stage import Customer
-from usage.metering import meter
+from tests.support.browser_payments import Customer
+from usage.metering.meter import meter
 from usage.pricing import Measures
 from usage.uses import Metered, Use
 

@@ -11,7 +11,7 @@ from jobs.schedule import Job
 
 NOW = datetime(2026, 3, 10, 12, 0, 7, tzinfo=UTC)
 SLOT = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
-TEST_JOB = Job(name="count", call="tests.jobs.work.count", every=timedelta(minutes=5), purpose="Counts.")
+TEST_JOB = Job(name="count", call="tests.support.job_work.count", every=timedelta(minutes=5), purpose="Counts.")
 
 
 @pytest.fixture
@@ -24,4 +24,4 @@ def job(monkeypatch: pytest.MonkeyPatch) -> Job:
 @pytest.fixture
 def works(job: Job, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], None]:
     """Say what the job does."""
-    return lambda work: monkeypatch.setattr("tests.jobs.work.count", work)
+    return lambda work: monkeypatch.setattr("tests.support.job_work.count", work)

@@ -10,17 +10,17 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from jobs import overview, runs, tasks
+from jobs import queries, runs, tasks
 from jobs.locks import only_run_of
 from jobs.models import JobRun
 from jobs.schedule import SCHEDULE, Job
 from organizations.models import AuditEvent, User
 from organizations.people import give_totp
 from organizations.public_ids import new_uuid
-from tests import factories
-from tests.factories import TOTP_SECRET
 from tests.jobs.conftest import NOW, SLOT
-from tests.races import run_together
+from tests.support import factories
+from tests.support.factories import TOTP_SECRET
+from tests.support.races import run_together
 
 pytestmark = pytest.mark.django_db
 
@@ -102,8 +102,8 @@ class TestThePage:
 
 
 class TestOverdue:
-    def status(self, now: Any) -> overview.JobStatus:
-        return next(found for found in overview.look(now=now).jobs if found.job.name == "expire-credits")
+    def status(self, now: Any) -> queries.JobStatus:
+        return next(found for found in queries.look(now=now).jobs if found.job.name == "expire-credits")
 
     def test_after_three_periods_without_a_good_run(self) -> None:
         good = ran(0)
@@ -118,15 +118,15 @@ class TestOverdue:
         assert self.status(NOW).is_overdue
 
     def test_a_schedule_that_nobody_looks_at_for_three_minutes_is_silent(self) -> None:
-        assert overview.look(now=NOW).is_silent
+        assert queries.look(now=NOW).is_silent
         runs.due(now=NOW)
-        assert not overview.look(now=NOW + timedelta(minutes=3)).is_silent
-        assert overview.look(now=NOW + timedelta(minutes=3, seconds=1)).is_silent
+        assert not queries.look(now=NOW + timedelta(minutes=3)).is_silent
+        assert queries.look(now=NOW + timedelta(minutes=3, seconds=1)).is_silent
 
     def test_it_costs_three_queries(self, django_assert_num_queries: Any) -> None:
         ran(3)
         with django_assert_num_queries(3):
-            overview.look(now=NOW)
+            queries.look(now=NOW)
 
 
 class TestRunNow:

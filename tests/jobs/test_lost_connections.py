@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from django.db import OperationalError, close_old_connections, connection, connections
 
-from benchmarks.chaos_proxy import Proxy
-from benchmarks.chaos_servers import postgresql_proxy
+from benchmarks.chaos.proxy import Proxy
+from benchmarks.chaos.servers import postgresql_proxy
 from organizations.models import Organization
-from tests.races import run_together
-from tests.usage import stage as usage_stage
-from tests.usage.stage import Stage, prove_books
-from usage.metering import meter
+from tests.support import usage_stage
+from tests.support.races import run_together
+from tests.support.usage_stage import Stage, prove_books
+from usage.metering.meter import meter
 from usage.models import UsageEvent
 from usage.uses import Metered
 

@@ -15,7 +15,7 @@ from django.db import connection
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
-from benchmarks.chaos_servers import cut_off
+from benchmarks.chaos.servers import cut_off
 from config import settings as shipped
 from config.celery import app
 from credits.models import Reservation
@@ -23,11 +23,10 @@ from jobs import nudges, runs, tasks
 from jobs.models import JobRun
 from jobs.schedule import JOBS
 from organizations.public_ids import new_uuid
-from tests import factories
-from tests.credits.desk import Desk
-from tests.credits.invariants import check_wallet
-from tests.jobs import outage
-from tests.jobs.outage import Outage, blocked, ended
+from tests.support import factories, outage
+from tests.support.ledger_calls import Desk
+from tests.support.outage import Outage, blocked, ended
+from tests.support.reference.invariants import check_wallet
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,7 +12,7 @@ from jobs import runs
 from jobs.models import JobRun
 from jobs.schedule import Job
 from tests.jobs.conftest import NOW, SLOT
-from tests.races import run_many, run_together
+from tests.support.races import run_many, run_together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,7 +38,7 @@ class TestCopiesOfAMessage:
             begun.append(1)
             assert others_have_been_sent_away.wait(PATIENCE)
 
-        monkeypatch.setattr("tests.jobs.work.count", work)
+        monkeypatch.setattr("tests.support.job_work.count", work)
         left = threading.Semaphore(0)
 
         def copy() -> Any:
@@ -67,7 +67,7 @@ class TestCopiesOfAMessage:
             yield True
 
         monkeypatch.setattr(runs, "only_run_of", unlocked)
-        monkeypatch.setattr("tests.jobs.work.count", lambda: {"met": together.wait()})
+        monkeypatch.setattr("tests.support.job_work.count", lambda: {"met": together.wait()})
 
         results = run_many(lambda: runs.run(run.pk), 2)
 
@@ -82,12 +82,12 @@ class TestCopiesOfAMessage:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
-        monkeypatch.setattr("tests.jobs.work.count", cut_off)
+        monkeypatch.setattr("tests.support.job_work.count", cut_off)
         runs.run(run.pk)
         run.refresh_from_db()
         assert "terminating connection" in run.error
 
-        monkeypatch.setattr("tests.jobs.work.count", lambda: {"counted": 1})
+        monkeypatch.setattr("tests.support.job_work.count", lambda: {"counted": 1})
         run_many(lambda: runs.run(run.pk), 1)
         run.refresh_from_db()
         assert (run.did, run.error, run.attempts) == ({"counted": 1}, "", 2)

@@ -13,8 +13,8 @@ from jobs.models import Heartbeat, JobRun
 from jobs.schedule import Job
 from organizations.models import AuditEvent
 from organizations.public_ids import new_uuid
-from tests import factories
 from tests.jobs.conftest import NOW, SLOT
+from tests.support import factories
 
 pytestmark = pytest.mark.django_db
 

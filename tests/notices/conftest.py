@@ -3,7 +3,7 @@
 import pytest
 
 from organizations.models import Organization, User
-from tests import factories
+from tests.support import factories
 
 
 @pytest.fixture

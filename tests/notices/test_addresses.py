@@ -10,7 +10,7 @@ from django.test import Client, RequestFactory
 from notices import addresses
 from notices.models import RefusedAddress
 from organizations.models import User
-from tests.notices.occasions import NOW
+from tests.support.occasions import NOW
 
 pytestmark = pytest.mark.django_db
 

@@ -7,9 +7,9 @@ from notices import addresses
 from notices.delivery import send_due
 from notices.models import Kind, MailState, NoticeMail, RefusedAddress
 from organizations.models import AuditEvent, Organization, User
-from tests import factories
-from tests.notices.occasions import NOW, given
-from tests.owner_pages import signed_in
+from tests.support import factories
+from tests.support.occasions import NOW, given
+from tests.support.owner_pages import signed_in
 
 pytestmark = pytest.mark.django_db
 

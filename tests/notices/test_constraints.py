@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 
 from notices.models import Kind, NoticeRecipient, NoticeSetting, RefusedAddress, Unsubscription
 from organizations.models import Organization, User
-from tests.notices.occasions import NOW, given
+from tests.support.occasions import NOW, given
 
 pytestmark = pytest.mark.django_db
 

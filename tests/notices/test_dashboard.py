@@ -11,10 +11,10 @@ from pytest_django import DjangoAssertNumQueries
 from notices import queries
 from notices.models import Kind, NoticeSetting
 from organizations.models import Organization, User
-from tests import factories
-from tests.notices.occasions import NOW, given
-from tests.owner_pages import signed_in
-from tests.usage.stage import Stage, set_up
+from tests.support import factories
+from tests.support.occasions import NOW, given
+from tests.support.owner_pages import signed_in
+from tests.support.usage_stage import Stage, set_up
 
 pytestmark = pytest.mark.django_db
 

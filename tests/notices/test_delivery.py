@@ -17,8 +17,8 @@ from notices import delivery, tasks
 from notices.delivery import BACK_OFF, CLAIMED_FOR, MailServerDown, send_due
 from notices.models import Kind, MailState, NoticeMail, RefusedAddress, Unsubscription
 from organizations.models import Membership, Organization, User
-from tests import factories
-from tests.notices.occasions import NOW, give, given
+from tests.support import factories
+from tests.support.occasions import NOW, give, given
 
 pytestmark = pytest.mark.django_db
 

@@ -11,8 +11,8 @@ from notices import delivery
 from notices.delivery import send_due
 from notices.models import MailState, NoticeMail
 from organizations.models import Organization
-from tests.notices.occasions import NOW, given
-from tests.races import run_many
+from tests.support.occasions import NOW, given
+from tests.support.races import run_many
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

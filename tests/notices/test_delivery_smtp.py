@@ -10,9 +10,9 @@ import pytest
 from notices.delivery import BACK_OFF, MailServerDown, send_due
 from notices.models import Kind, MailState, NoticeMail, RefusedAddress
 from organizations.models import Organization, Role
-from tests import factories
-from tests.notices.occasions import NOW, given
-from tests.notices.smtp_server import MailServer, serving
+from tests.support import factories
+from tests.support.occasions import NOW, given
+from tests.support.smtp_server import MailServer, serving
 
 pytestmark = pytest.mark.django_db
 

@@ -11,8 +11,8 @@ from notices import unsubscribing
 from notices.delivery import send_due
 from notices.models import Kind
 from organizations.models import Organization, User
-from tests import factories
-from tests.notices.occasions import NOW, given
+from tests.support import factories
+from tests.support.occasions import NOW, given
 
 pytestmark = pytest.mark.django_db
 

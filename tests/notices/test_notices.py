@@ -8,9 +8,9 @@ from jobs import nudges
 from notices import notices, tasks
 from notices.models import Kind, Notice, NoticeMail, NoticeRecipient, NoticeSetting, Unsubscription
 from organizations.models import Organization, Role, User
-from tests import factories
-from tests.notices.occasions import DETAILS, NOW, give, given
-from tests.races import run_many
+from tests.support import factories
+from tests.support.occasions import DETAILS, NOW, give, given
+from tests.support.races import run_many
 
 pytestmark = pytest.mark.django_db
 

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from notices import preferences
 from notices.models import NoticeRecipient
 from organizations.models import Organization, User
-from tests.races import run_many
+from tests.support.races import run_many
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,9 +11,9 @@ from django.db.models import QuerySet
 from notices import notices
 from notices.models import Kind, Notice
 from organizations.models import AuditEvent, Organization, Role, User
-from tests import factories
-from tests.notices.occasions import NOW, give, given
-from tests.races import run_together
+from tests.support import factories
+from tests.support.occasions import NOW, give, given
+from tests.support.races import run_together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

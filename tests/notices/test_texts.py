@@ -8,7 +8,7 @@ from django.utils import translation
 from notices.models import Kind, Notice
 from notices.texts import Text, text_of
 from organizations.models import Organization, User
-from tests.notices.occasions import DETAILS, given
+from tests.support.occasions import DETAILS, given
 
 pytestmark = pytest.mark.django_db
 

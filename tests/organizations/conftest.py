@@ -5,7 +5,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from organizations.models import Organization, User
-from tests import factories
+from tests.support import factories
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from organizations.models import Organization, User
 from organizations.people import give_totp
-from tests import factories
 from tests.organizations.conftest import signed_in
+from tests.support import factories
 
 OWNER_PAGES = ["/o/acme/members/", "/o/acme/teams/", "/o/acme/keys/", "/o/acme/settings/"]
 

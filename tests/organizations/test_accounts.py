@@ -11,8 +11,8 @@ from django.test import Client, override_settings
 
 from organizations.models import User
 from organizations.people import give_totp, has_second_factor, verified_addresses
-from tests import factories
 from tests.organizations.conftest import signed_in
+from tests.support import factories
 
 LOGIN = "/accounts/login/"
 

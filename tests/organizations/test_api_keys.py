@@ -8,8 +8,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from organizations import api_keys
 from organizations.models import ApiKey, AuditEvent, Organization, Scope, User
-from tests import factories
-from tests.races import run_together
+from tests.support import factories
+from tests.support.races import run_together
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection, transaction
 
 from organizations import audit_events
 from organizations.models import Organization, Team, User
-from tests import factories
+from tests.support import factories
 
 HASH = "0" * 64
 

@@ -13,8 +13,8 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from organizations import invitations, membership
 from organizations.models import AuditEvent, Invitation, Membership, Organization, Role, User
-from tests import factories
-from tests.races import run_many
+from tests.support import factories
+from tests.support.races import run_many
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 Invite = Callable[..., str]

@@ -13,8 +13,8 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from organizations import membership
 from organizations.models import AuditEvent, Membership, Organization, Role, User
 from organizations.signals import organization_created
-from tests import factories
-from tests.races import run_together
+from tests.support import factories
+from tests.support.races import run_together
 
 
 def actions(organization: Organization) -> list[str]:

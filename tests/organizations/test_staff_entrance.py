@@ -5,8 +5,8 @@ from django.test import Client
 
 from organizations.models import User
 from organizations.people import create_person, give_totp
-from tests import factories
 from tests.organizations.conftest import signed_in
+from tests.support import factories
 
 
 def one_factor_staff() -> User:

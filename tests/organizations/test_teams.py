@@ -4,7 +4,7 @@ import pytest
 
 from organizations import teams
 from organizations.models import AuditEvent, Membership, Organization, Team, User
-from tests import factories
+from tests.support import factories
 
 
 def test_a_team_is_made_and_recorded(acme: Organization, alice: User) -> None:

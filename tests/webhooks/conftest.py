@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from organizations.models import Organization, User
-from tests import factories
-from tests.webhooks.receiver import Receiver, receiving
+from tests.support import factories
+from tests.support.webhook_receiver import Receiver, receiving
 from webhooks import endpoints
 from webhooks.models import WebhookEndpoint
 

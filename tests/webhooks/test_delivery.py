@@ -11,8 +11,8 @@ import pytest
 from django.db import connection, transaction
 
 from organizations.models import AuditEvent, Organization, User
+from tests.support.webhook_receiver import Receiver
 from tests.webhooks.conftest import NOW
-from tests.webhooks.receiver import Receiver
 from webhooks import delivery, endpoints, posting, signing, tasks
 from webhooks.delivery import deliver_due
 from webhooks.events import emit

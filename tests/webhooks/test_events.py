@@ -7,8 +7,8 @@ from django.db import transaction
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
 from organizations.models import Organization, User
-from tests import factories
-from tests.races import run_many
+from tests.support import factories
+from tests.support.races import run_many
 from tests.webhooks.conftest import NOW
 from webhooks import endpoints, events, tasks
 from webhooks.endpoints import create_endpoint

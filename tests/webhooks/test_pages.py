@@ -9,10 +9,10 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from organizations.models import AuditEvent, Organization, User
-from tests import factories
-from tests.owner_pages import assert_for_owners_alone, signed_in
+from tests.support import factories
+from tests.support.owner_pages import assert_for_owners_alone, signed_in
+from tests.support.webhook_receiver import Receiver
 from tests.webhooks.conftest import NOW
-from tests.webhooks.receiver import Receiver
 from webhooks import endpoints, signing
 from webhooks.by_hand import send_test
 from webhooks.delivery import deliver_due

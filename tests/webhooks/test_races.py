@@ -10,10 +10,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from organizations.models import Organization, User
-from tests import factories
-from tests.races import run_many, run_together
+from tests.support import factories
+from tests.support.races import run_many, run_together
+from tests.support.webhook_receiver import Receiver
 from tests.webhooks.conftest import NOW
-from tests.webhooks.receiver import Receiver
 from webhooks import by_hand, delivery, endpoints, signing
 from webhooks.delivery import deliver_due
 from webhooks.endpoints import create_endpoint, rotate_secret

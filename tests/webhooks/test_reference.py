@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 from django.test import Client
 
-from tests import factories
+from tests.support import factories
 from tests.webhooks.conftest import NOW
 from webhooks import signing
 from webhooks.models import EventType, WebhookEvent

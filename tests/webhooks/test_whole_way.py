@@ -8,10 +8,10 @@ import pytest
 from django.test import Client
 
 from organizations.membership import move_to_team
-from tests import factories
-from tests.billing.shop import open_shop
-from tests.usage.stage import NOW, set_up
-from tests.webhooks.receiver import Receiver
+from tests.support import factories
+from tests.support.shop import open_shop
+from tests.support.usage_stage import NOW, set_up
+from tests.support.webhook_receiver import Receiver
 from usage import limits
 from usage.pricing import Measures
 from webhooks.delivery import deliver_due

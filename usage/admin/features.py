@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from credits.models import MAX_CREDITS
 from organizations.admin.audit_trail import AuditedAdmin, ReadOnlyInline
-from usage.metering import NEWEST
+from usage.metering.meter import NEWEST
 from usage.models import Feature, Pricing, Rate
 from usage.pricing import SAID
 

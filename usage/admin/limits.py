@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from credits.models import MAX_CREDITS, Wallet
 from organizations.admin.audit_trail import AuditedAdmin, ReadOnlyAdmin, ReasonForm
 from organizations.models import User
-from usage.limits import clear_limit, reading, set_limit
+from usage.limits import clear_limit, queries, set_limit
 from usage.models import Limit, LimitRequest
 
 
@@ -98,7 +98,7 @@ class LimitAdmin(AuditedAdmin):
         """What counts this month, and what is reserved; in smallest units."""
         if not limit.pk:
             return "-"
-        (row,) = reading.stand([limit], organization=limit.organization, now=timezone.now())
+        (row,) = queries.stand([limit], organization=limit.organization, now=timezone.now())
         return _("%(used)s, reserved %(reserved)s") % {"used": row.state.used, "reserved": row.state.reserved}
 
     def save_model(self, request: HttpRequest, obj: Limit, form: Any, change: bool) -> None:  # type: ignore[override]  # noqa: ARG002, FBT001
@@ -114,7 +114,7 @@ class LimitAdmin(AuditedAdmin):
             reason=form.cleaned_data["reason"],
         )
         obj.__dict__.update(made.__dict__)
-        (row,) = reading.stand([made], organization=obj.organization, now=timezone.now())
+        (row,) = queries.stand([made], organization=obj.organization, now=timezone.now())
         if row.left == 0:
             messages.warning(request, _("Nothing is left of this limit: further use is refused."))
 

@@ -16,7 +16,7 @@ from organizations.admin.audit_trail import ReadOnlyAdmin
 from organizations.models import User
 from usage import rollups
 from usage.models import UsageRollup
-from usage.periods import Days
+from usage.reports.periods import Days
 
 
 class DaysForm(forms.Form):

@@ -7,8 +7,8 @@ from django.http import HttpRequest
 
 from organizations.admin.audit_trail import AuditedAdmin
 from organizations.models import User
-from usage.ai_switch import switch_ai
 from usage.models import Service
+from usage.services.ai_switch import switch_ai
 
 
 @admin.register(Service)

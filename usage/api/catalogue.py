@@ -1,6 +1,6 @@
 """The calls of the meter, one by one, as product servers know them."""
 
-from usage.api import reads, reservations, uses
+from usage.api import reads, reservations, usage_calls
 from usage.api.calls import Call, Parameter
 from usage.api.reads import CURSOR, MAX_LIMIT
 from usage.api.schemas import (
@@ -97,7 +97,7 @@ CALLS = (
         description="Pays for one use of an AI feature, all of it or nothing. The feature's rate says what it is "
         "priced by: nothing (fixed), `credits` (a range), `model`, `input_tokens` and `output_tokens` (per token), or "
         "`quantity` (per unit). Sums are rounded up once, to the smallest unit.",
-        view=uses.spend,
+        view=usage_calls.spend,
         body=UsageBody,
         answer=Used,
         status=201,
@@ -113,7 +113,7 @@ CALLS = (
         summary="Spend many",
         description="Up to 1,000 uses, each with its own `idempotency_key`, for one or many organizations. Each is "
         "answered by itself, in order, with the status that the single call would have had; a bad one hurts no other.",
-        view=uses.spend_batch,
+        view=usage_calls.spend_batch,
         body=BatchBody,
         answer=BatchAnswers,
         scope="spend",
@@ -125,7 +125,7 @@ CALLS = (
         summary="Refund a use",
         description="Gives credits of a failed operation back to the grants they came from, all or a part, each amount "
         "once. What comes back to a grant that has expired meanwhile expires at once.",
-        view=uses.refund,
+        view=usage_calls.refund,
         body=RefundBody,
         answer=RefundAnswer,
         status=201,

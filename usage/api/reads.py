@@ -7,7 +7,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from credits import queries
+from credits.balance import queries
 from credits.models import Kind, Operation, Wallet
 from organizations.api_keys import AuthenticatedKey
 from usage.api import keys, plans, requests

@@ -3,11 +3,11 @@
 import msgspec
 from django.http import HttpRequest, HttpResponse
 
-from usage import reserving
 from usage.api import keys, requests
 from usage.api.calls import answer
 from usage.api.schemas import ReleasedAnswer, ReservationBody, ReservedAnswer, SettledAnswer, SettlementBody
-from usage.api.uses import measures_of, use_of
+from usage.api.usage_calls import measures_of, use_of
+from usage.metering import reservations
 
 RESERVATION = msgspec.json.Decoder(ReservationBody)
 SETTLEMENT = msgspec.json.Decoder(SettlementBody)
@@ -18,7 +18,7 @@ def reserve(request: HttpRequest) -> HttpResponse:
     by = keys.spender(request)
     key = requests.idempotency_key(request)
     body = requests.body_of(request, RESERVATION)
-    reserved = reserving.reserve(use_of(body, key=key, by=by), credits=body.credits, seconds=body.expires_in)
+    reserved = reservations.reserve(use_of(body, key=key, by=by), credits=body.credits, seconds=body.expires_in)
     content = ReservedAnswer(
         id=requests.public_id("res", reserved.id),
         credits=reserved.credits,
@@ -33,7 +33,7 @@ def settle(request: HttpRequest, reservation: str) -> HttpResponse:
     by = keys.spender(request)
     reservation_id = requests.parse_id("res", reservation)
     body = requests.body_of(request, SETTLEMENT)
-    settled = reserving.settle(reservation_id, measures=measures_of(body), within=by.organization_id, via=by.name)
+    settled = reservations.settle(reservation_id, measures=measures_of(body), within=by.organization_id, via=by.name)
     content = SettledAnswer(
         id=requests.public_id("use", settled.event_id),
         reservation=reservation,
@@ -49,6 +49,6 @@ def release(request: HttpRequest, reservation: str) -> HttpResponse:
     """POST /api/v1/reservations/{reservation}/release"""
     by = keys.spender(request)
     reservation_id = requests.parse_id("res", reservation)
-    released = reserving.release(reservation_id, within=by.organization_id)
+    released = reservations.release(reservation_id, within=by.organization_id)
     content = ReleasedAnswer(id=reservation, state=released.state, credits=released.credits)
     return answer(content, was_replayed=released.was_replayed)

@@ -15,11 +15,11 @@ from django.db import DatabaseError, OperationalError, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from credits.ledger import ClockSteppedBack
-from credits.statements import run
-from usage import metering
+from sql.statements import run
 from usage.api import keys
+from usage.api.batching import Batcher, NoAnswer, TooManyWait
 from usage.api.problems import Refused, from_refusal, unavailable
-from usage.batching import Batcher, NoAnswer, TooManyWait
+from usage.metering import meter
 from usage.uses import Metered, Refusal, Use
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def meter_together(spends: Sequence[Spend]) -> list[Outcome]:
         else:
             positions.append(position)
             uses.append(replace(spend.use, within=key.organization_id, via=key.name))
-    for position, answer in zip(positions, metering.meter(uses), strict=True):
+    for position, answer in zip(positions, meter.meter(uses), strict=True):
         outcomes[position] = from_refusal(answer) if isinstance(answer, Refusal) else answer
     return [outcome for outcome in outcomes if outcome is not None]
 

@@ -9,10 +9,10 @@ months of the organization's time zone, refunds taken off, open reservations add
 `reading` is for pages.
 """
 
+from usage.limits.notices import tell
 from usage.limits.rows import read, write
 from usage.limits.setting import LimitRefused, clear_limit, end_raise, set_limit, set_raise
 from usage.limits.state import Limits, LimitState, Moment, month_of
-from usage.limits.telling import tell
 
 __all__ = [
     "LimitRefused",

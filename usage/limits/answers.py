@@ -5,8 +5,8 @@ from datetime import datetime
 from notices.models import Kind
 from notices.notices import end_notices, give_notice
 from organizations.models import Membership, User
-from usage.limits.desk import Desk
-from usage.limits.telling import terms_of
+from usage.limits.changing import Desk
+from usage.limits.notices import terms_of
 from usage.models import Limit, LimitRequest
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Mapping
 
-from credits import arrays
-from credits.statements import execute, pipelined, run
+from sql import arrays
+from sql.statements import execute, pipelined, run
 from usage.limits.state import Limits, LimitState, Moment
 
 READ = """

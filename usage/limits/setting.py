@@ -14,9 +14,9 @@ from organizations import audit_events
 from organizations.models import Membership, Organization, Team, User
 from organizations.refusals import Refusal
 from usage.limits.answers import tell_member
-from usage.limits.desk import Desk, open_desk
+from usage.limits.changing import Desk, open_desk
+from usage.limits.notices import end_telling
 from usage.limits.state import REACHED
-from usage.limits.telling import end_telling
 from usage.models import Feature, Limit, LimitScope, RequestState
 
 MOST_THRESHOLDS = 10

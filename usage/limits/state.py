@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from credits.balance_over_time import midnight
+from credits.balance.over_time import midnight
 from usage.uses import LimitReached
 
 NARROWNESS = {"user": 0, "team": 1, "organization": 2}

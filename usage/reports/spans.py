@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from credits.balance_over_time import midnight
-from credits.statements import fetch
+from credits.balance.over_time import midnight
 from organizations.models import Organization
+from sql.statements import fetch
 from usage.models import UsageEvent
 from usage.reports import statement
 

@@ -14,13 +14,13 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from credits import arrays
-from credits.balance_over_time import midnight
+from credits.balance.over_time import midnight
 from organizations.models import Organization
+from sql import arrays
 from usage import rollups
 from usage.models import Shape
-from usage.periods import Days
 from usage.reports.lines import DIMENSIONS, Dimension, Filters
+from usage.reports.periods import Days
 
 KEYS: dict[Dimension, str] = {d: d if d == "model" else f"{d}_id" for d in DIMENSIONS}
 SUMMED = ("credits", "refunded", "uses", "input_tokens", "output_tokens", "quantity")

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from credits import arrays
+from sql import arrays
 from usage.models import Shape
-from usage.periods import Days
+from usage.reports.periods import Days
 from usage.rollups.days import midnights
 
 # By which columns each shape adds up.

@@ -8,7 +8,7 @@ from django.db import transaction
 from organizations import audit_events
 from organizations.models import Organization, User
 from usage.models import LateUse, UsageRollup
-from usage.periods import Days
+from usage.reports.periods import Days
 from usage.rollups.closing import first_use_at
 from usage.rollups.days import begins, day_of, each
 

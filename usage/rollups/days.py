@@ -3,7 +3,7 @@
 A day begins at the first instant at which the clocks show it or a later day, and ends where the next begins. So days
 follow each other without gap or overlap, whatever the clocks do: where midnight is skipped the day begins with the
 jump, an hour that is shown twice around midnight belongs to the day that has begun, and a day that a country left out
-is empty. `credits.balance_over_time.midnight` is the one definition; nothing here asks a database about zones.
+is empty. `credits.balance.over_time.midnight` is the one definition; nothing here asks a database about zones.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from credits.balance_over_time import midnight
-from usage.periods import Days
+from credits.balance.over_time import midnight
+from usage.reports.periods import Days
 
 ONE_DAY = timedelta(days=1)
 

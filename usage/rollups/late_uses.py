@@ -7,8 +7,8 @@ a day is closed `CLOSES_AFTER` its end, so what happened moments before it is wr
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from credits import arrays
-from credits.statements import run
+from sql import arrays
+from sql.statements import run
 
 # Less than `CLOSES_AFTER` by as much as the database's clock may step back unnoticed.
 LATE = timedelta(minutes=5)

@@ -12,11 +12,11 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from credits import arrays
-from credits.statements import fetch, run
 from organizations.models import Organization
+from sql import arrays
+from sql.statements import fetch, run
 from usage.models import LateUse, UsageRollup
-from usage.periods import Days
+from usage.reports.periods import Days
 from usage.rollups import adding_up
 from usage.rollups.closing import CLOSES_AFTER, Busy, close, first_use_at, lock
 from usage.rollups.days import ONE_DAY, begins, day_of, each, last_ended, runs

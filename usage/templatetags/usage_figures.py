@@ -7,8 +7,8 @@ from django.utils.translation import get_language, pgettext
 from credits.models import Program
 from organizations.formats import MINUS, format_credits, format_share
 from organizations.templatetags.formats import day
-from usage.periods import Days
 from usage.reports import Line
+from usage.reports.periods import Days
 
 register = template.Library()
 

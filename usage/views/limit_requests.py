@@ -14,10 +14,10 @@ from notices.models import Notice
 from organizations.access import MemberRequest, member_required, owner_required
 from organizations.models import Organization
 from organizations.refusals import Refusal
-from usage import limit_requests
-from usage.limit_forms import AskForm, DeclineForm, GrantForm
-from usage.limits import reading
+from usage.limits import queries
+from usage.limits import requests as limit_requests
 from usage.limits.answers import answer_key, request_key
+from usage.limits.forms import AskForm, DeclineForm, GrantForm
 from usage.models import LimitRequest
 from usage.views.limits import program_of, typed
 
@@ -27,7 +27,7 @@ from usage.views.limits import program_of, typed
 def ask(request: MemberRequest, organization: Organization, whose: str, feature: str) -> HttpResponse:
     """Ask the owners for more of a limit that covers what the member uses."""
     program, now = program_of(organization), timezone.now()
-    rows = reading.own_limits(request.membership, now=now)
+    rows = queries.own_limits(request.membership, now=now)
     row = next((row for row in rows if row.address == (whose, feature)), None)
     if row is None or program is None:
         raise Http404
@@ -130,7 +130,7 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     program = program_of(organization)
-    rows = reading.stand([found.limit], organization=organization, now=timezone.now())
+    rows = queries.stand([found.limit], organization=organization, now=timezone.now())
     if program is None or not rows:
         raise Http404
     answer = Notice.objects.filter(organization=organization, key=answer_key(found)).first()

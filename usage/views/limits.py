@@ -17,8 +17,8 @@ from credits.models import Program, Wallet
 from organizations.access import MemberRequest, owner_required
 from organizations.models import Organization
 from organizations.refusals import Refusal
-from usage.limit_forms import AddForm, AmountForm, FindForm, RaiseForm, last_of_month
-from usage.limits import clear_limit, end_raise, reading, set_limit, set_raise
+from usage.limits import clear_limit, end_raise, queries, set_limit, set_raise
+from usage.limits.forms import AddForm, AmountForm, FindForm, RaiseForm, last_of_month
 from usage.models import Limit, LimitRequest, RequestState
 
 LIMITS_PER_PAGE = 50
@@ -30,7 +30,7 @@ def limits(request: MemberRequest, organization: Organization) -> HttpResponse:
     """All limits with what is used of each this month; what members ask for on top."""
     program = program_of(organization)
     form = FindForm(request.GET)
-    found = reading.limits_of(organization)
+    found = queries.limits_of(organization)
     if form.is_valid() and (text := form.cleaned_data["q"]):
         named = Q(team__name__icontains=text) | Q(user__name__icontains=text) | Q(user__email__icontains=text)
         found = found.filter(named | Q(feature__name__icontains=text))
@@ -41,7 +41,7 @@ def limits(request: MemberRequest, organization: Organization) -> HttpResponse:
         "program": program,
         "form": form,
         "page": page,
-        "rows": reading.stand(list(page), organization=organization, now=timezone.now()),
+        "rows": queries.stand(list(page), organization=organization, now=timezone.now()),
         "asked": asked.select_related("user", "limit__team", "limit__user", "limit__feature").order_by("created_at"),
     }
     return render(request, "usage/limits.html", context)
@@ -134,7 +134,7 @@ def end(request: MemberRequest, organization: Organization, whose: str, feature:
 @owner_required
 def clear(request: MemberRequest, organization: Organization, whose: str, feature: str) -> HttpResponse:
     """Take the limit away. A second click finds none, and the page says so."""
-    found = reading.find(organization, whose, feature)
+    found = queries.find(organization, whose, feature)
     if found is None:
         messages.info(request, _("This limit was taken away already."))
     else:
@@ -167,7 +167,7 @@ def _program(organization: Organization) -> Program:
 
 
 def _find(organization: Organization, whose: str, feature: str) -> Limit:
-    found = reading.find(organization, whose, feature)
+    found = queries.find(organization, whose, feature)
     if found is None:
         raise Http404
     return found
@@ -176,7 +176,7 @@ def _find(organization: Organization, whose: str, feature: str) -> Limit:
 def _done(request: MemberRequest, organization: Organization, limit: Limit, sentence: str) -> HttpResponse:
     """Go to the limit's page, which says at once where use stops."""
     messages.success(request, sentence)
-    found = reading.stand([limit], organization=organization, now=timezone.now())
+    found = queries.stand([limit], organization=organization, now=timezone.now())
     if not found:
         return redirect("limits", organization.slug)
     return redirect("limit", organization.slug, *found[0].address)
@@ -192,7 +192,7 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     program, today = _program(organization), timezone.localdate()
-    (row,) = reading.stand([limit], organization=organization, now=timezone.now())
+    (row,) = queries.stand([limit], organization=organization, now=timezone.now())
     amount = {"credits": typed(limit.credits, program), "thresholds": written(limit.thresholds)}
     context: dict[str, Any] = {
         "organization": organization,

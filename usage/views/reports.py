@@ -11,14 +11,15 @@ from django.views.decorators.http import require_safe
 from credits.models import Program, Wallet
 from organizations.access import MemberRequest, member_required, owner_required
 from organizations.models import Organization
-from usage import report_csv, reports
-from usage.charts import usage_chart
-from usage.forms import PRESETS, RangeForm, UsageForm, choices_of, preset_label
+from usage import reports
 from usage.limits import LimitState
-from usage.limits.reading import LimitRow, own_limits
-from usage.periods import range_before
-from usage.report_links import Links
-from usage.report_tables import tables
+from usage.limits.queries import LimitRow, own_limits
+from usage.reports import export_csv
+from usage.reports.chart import usage_chart
+from usage.reports.forms import PRESETS, RangeForm, UsageForm, choices_of, preset_label
+from usage.reports.links import Links
+from usage.reports.periods import range_before
+from usage.reports.tables import tables
 
 
 @require_safe
@@ -65,7 +66,7 @@ def usage_csv(request: MemberRequest, organization: Organization) -> HttpRespons
         return render(request, "usage/usage.html", context, status=422)
     today = timezone.localdate()
     days = form.days(today)
-    lines = report_csv.lines(organization, days, today=today, filters=form.filters(), program=wallet.program)
+    lines = export_csv.lines(organization, days, today=today, filters=form.filters(), program=wallet.program)
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     name = f"{organization.slug}-usage-{days.first}-{days.last}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'

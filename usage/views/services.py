@@ -11,14 +11,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from credits.balance.queries import balance_of
 from credits.models import Wallet
-from credits.queries import balance_of
 from organizations.access import MemberRequest, owner_required
 from organizations.models import Organization
-from usage import periods, reports
-from usage.ai_switch import NothingLeft, switch_ai, switch_all_on
+from usage import reports
 from usage.models import Service
-from usage.services import rename_service
+from usage.reports import periods
+from usage.services.ai_switch import NothingLeft, switch_ai, switch_all_on
+from usage.services.names import rename_service
 
 
 class NameForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -1,6 +1,6 @@
 """`manage.py audit_ledger`: prove that the books are right, in one snapshot; say what is not, and exit with 1.
 
-What is proved is in `billing.nightly_audit`; here are only the options and the two forms of the report.
+What is proved is in `billing.audit.nightly`; here are only the options and the two forms of the report.
 """
 
 import json
@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from billing.nightly_audit import Report, audit_and_seal, in_words, make_report
+from billing.audit.nightly import Report, audit_and_seal, in_words, make_report
 from credits import audit
 from credits.models import Wallet
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from billing.catalog import load_program
-from billing.program_changes import Change
-from billing.program_files import BrokenProgram, find_file, shipped_programs
-from billing.program_terms import read_program
+from billing.programs.changes import Change
+from billing.programs.files import BrokenProgram, find_file, shipped_programs
+from billing.programs.loader import load_program
+from billing.programs.terms import read_program
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from billing import stripe_gateway
-from billing.reconciliation import reconcile
+from billing.stripe_events.reconciliation import reconcile
 
 
 class Command(BaseCommand):

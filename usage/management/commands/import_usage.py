@@ -14,12 +14,20 @@ from django.db import DatabaseError
 from django.utils import timezone
 from tqdm import tqdm
 
-from credits.queries import balance_of
+from credits.balance.queries import balance_of
 from organizations.formats import format_credits
 from organizations.models import Organization
-from usage.importing import Summary, import_records
+from usage.importing.files import (
+    ALIASES,
+    Defaults,
+    Record,
+    UnreadableFile,
+    read_csv,
+    read_json_lines,
+    read_lines,
+)
+from usage.importing.records import Summary, import_records
 from usage.models import DEFAULT_SERVICE
-from usage.usage_files import ALIASES, Defaults, Record, UnreadableFile, read_csv, read_json_lines, read_lines
 
 # The name is part of every line's idempotency key.
 MAX_NAME_LENGTH = 140

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from organizations.models import Organization
 from usage import rollups
-from usage.periods import Days
+from usage.reports.periods import Days
 
 
 class Command(BaseCommand):

@@ -1,0 +1,1 @@
+"""Spends while workers are killed and servers fail."""

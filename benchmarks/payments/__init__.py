@@ -1,0 +1,1 @@
+"""Orders of payment events, by the thousand."""

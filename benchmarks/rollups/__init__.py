@@ -1,0 +1,1 @@
+"""Daily sums beside PostgreSQL's own GROUP BY."""

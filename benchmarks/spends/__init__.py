@@ -1,0 +1,1 @@
+"""Spends per second over HTTP, beside pgbench."""

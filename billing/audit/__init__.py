@@ -1,0 +1,1 @@
+"""What billing has to prove of money and plans, and the whole audit of the night."""

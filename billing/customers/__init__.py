@@ -1,0 +1,1 @@
+"""The organization as Stripe's customer, and its payment methods."""

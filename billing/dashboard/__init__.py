@@ -1,0 +1,1 @@
+"""What the owners' first page shows: balance, forecast, credits about to expire."""

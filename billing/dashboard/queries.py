@@ -1,0 +1,71 @@
+"""What the dashboard shows of one organization, gathered in a fixed number of queries. Reads only."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from billing.dashboard import forecast
+from credits.balance import chart, over_time
+from credits.balance.over_time import DayEnd, midnight
+from credits.balance.queries import EXPIRING_WITHIN, Balance, balance_of
+from credits.models import Wallet
+from organizations.models import Organization
+from usage import reports
+from usage.models import Service
+from usage.reports import Span, periods
+from usage.reports.periods import Days
+
+CHART_DAYS = 90
+# So many of the grants, features and people are named.
+MOST_GRANTS = 50
+MOST_NAMES = 5
+
+
+def overview(organization: Organization, wallet: Wallet, *, now: datetime) -> dict[str, Any]:
+    """Return the dashboard's context. wallet: with its program; it has had credits at least once."""
+    zone = ZoneInfo(organization.time_zone)
+    balance = balance_of(wallet, now)
+    today = now.astimezone(zone).date()
+    # The pace is that of whole days, which the daily sums tell: today is not over.
+    days = forecast.pace_days(now, reports.first_use_at(organization))
+    of_late = Span(today - timedelta(days=days), midnight(today, zone))
+    last_month = Span(periods.last_month(today).first, periods.same_moment_last_month(now, zone)[1])
+    used_before, used_of_late = reports.used_in(organization, [last_month, of_late])
+    month = reports.report(organization, periods.this_month(today), today=today, dimensions=["feature", "user"])
+    return {
+        "program": wallet.program,
+        "balance": balance,
+        "now": now,
+        "soon": now + EXPIRING_WITHIN,
+        "used": replace(month.total, before=used_before),
+        "top": {dimension: lines[:MOST_NAMES] for dimension, lines in month.by.items()},
+        "forecast": forecast.forecast(balance.grants, used=used_of_late, days=days, now=now),
+        "grants": balance.grants[:MOST_GRANTS],
+        "grants_left_out": balance.grants[MOST_GRANTS:],
+        "held": _held(balance),
+        "chart": _chart(wallet, balance, now=now, zone=zone),
+        "switched_off": list(Service.objects.filter(organization=organization, is_ai_on=False).order_by("name")),
+    }
+
+
+def _held(balance: Balance) -> int:
+    """All that the grants hold: to be spent now or later, reserved, frozen."""
+    return sum(grant.remaining for grant in balance.grants)
+
+
+def _chart(wallet: Wallet, balance: Balance, *, now: datetime, zone: ZoneInfo) -> dict[str, Any] | None:
+    """The picture of the last days; None on the wallet's first day."""
+    today = now.astimezone(zone).date()
+    first = wallet.created_at.astimezone(zone).date()
+    days = over_time.days_until(today, at_most=CHART_DAYS, not_before=first)
+    if len(days) < 2:
+        return None
+    # Today ends with what is there now, and what has expired by now is gone, swept or not.
+    ends = [
+        *over_time.day_ends(wallet, days[:-1], zone),
+        DayEnd(today, _held(balance) - balance.debt),
+    ]
+    begins, ends_at = Days(days[0], today).instants(zone)
+    events = over_time.events(wallet, since=begins, until=ends_at)
+    return chart.balance_chart(ends, events, program=wallet.program, zone=zone)

@@ -1,0 +1,103 @@
+"""Plans of customers who pay by invoice: staff put them on one and let it end, each with a reason.
+
+Their months are begun by `renewals`; no Stripe is asked. What owners may do is in `plan_changes`.
+"""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from billing.models import Plan, Subscription, SubscriptionState
+from billing.plans import allowances, subscriptions
+from billing.plans.changes import PlanRefused, is_live
+from billing.plans.periods import Period, first_period
+from credits.models import Wallet
+from organizations import audit_events
+from organizations.models import Organization, User
+
+
+def put_on_plan(
+    *, organization: Organization, plan: Plan, actor: User | None, reason: str, now: datetime | None = None
+) -> Subscription:
+    """Put a customer who pays by invoice on a plan. Not for one who pays through Stripe: that would be paid twice.
+
+    The first time its months begin now. Later a plan with a larger allowance is taken up at once and brings the
+    difference for the rest of the month; another waits for the month's end. The same plan again changes nothing, but
+    takes back what was to happen. now: for tests and the demo's history. Raises PlanRefused.
+    """
+    instant = now or timezone.now()
+    with transaction.atomic():
+        row = subscriptions.lock(organization)
+        if row is not None and row.stripe_id is not None and is_live(row):
+            raise PlanRefused(_("This organization pays its plan through Stripe. Let that end first."))
+        if plan.program_id != Wallet.objects.get(organization=organization).program_id:
+            raise PlanRefused(_("The plan belongs to another program."))
+        before = _standing(row)
+        row = _put(organization, row, plan, instant, now)
+        if _standing(row) != before:
+            audit_events.record(
+                action="subscription.put_on_plan",
+                organization=organization,
+                actor=actor,
+                target=plan.key,
+                reason=reason,
+                details={"plan": row.plan.key, "next_plan": row.next_plan.key if row.next_plan else None},
+                now=now,
+            )
+    return row
+
+
+def end_invoiced(*, organization: Organization, actor: User, reason: str, now: datetime | None = None) -> Subscription:
+    """Let an invoiced customer's plan end with its month. A second call changes nothing. Raises PlanRefused."""
+    with transaction.atomic():
+        row = subscriptions.lock(organization)
+        if row is None or not row.is_invoiced or not is_live(row):
+            raise PlanRefused(_("This organization has no invoiced plan."))
+        if not row.ends_at_period_end:
+            row.ends_at_period_end, row.next_plan = True, None
+            subscriptions.keep(row)
+            audit_events.record(
+                action="subscription.cancel",
+                organization=organization,
+                actor=actor,
+                target=row.plan.key,
+                reason=reason,
+                now=now,
+            )
+    return row
+
+
+def _standing(row: Subscription | None) -> tuple[object, ...] | None:
+    """What people would call the plan: which, by invoice or not, what comes after it."""
+    if row is None:
+        return None
+    return row.plan_id, row.next_plan_id, row.state, row.is_invoiced, row.ends_at_period_end, row.period_start
+
+
+def _put(
+    organization: Organization, row: Subscription | None, plan: Plan, instant: datetime, now: datetime | None
+) -> Subscription:
+    goes_on = row is not None and is_live(row) and row.is_invoiced and row.period_end > instant
+    if row is None or not goes_on:
+        row = row or Subscription(organization=organization, created_at=instant)
+        row.plan, row.next_plan, row.stripe_id = plan, None, None
+        row.state, row.is_invoiced, row.ends_at_period_end = SubscriptionState.ACTIVE, True, False
+        row.currency, row.unpaid_invoice_url, row.anchor_at = organization.currency, "", instant
+        row.period_start, row.period_end = first_period(instant, ZoneInfo(organization.time_zone))
+        subscriptions.keep(row)
+        dues = allowances.of_month(row, plan, Period(row.period_start, row.period_end))
+    else:
+        row.ends_at_period_end, dues = False, []
+        if plan == row.plan:
+            row.next_plan = None
+        elif plan.allowance >= row.plan.allowance:
+            dues = allowances.of_upgrade(row, plan, instant)
+            row.plan, row.next_plan = plan, None
+        else:
+            row.next_plan = plan
+        subscriptions.keep(row)
+    allowances.give(row, dues, now=now)
+    return row

@@ -1,0 +1,235 @@
+"""Settling subscriptions: one door for webhooks, return pages, owners' changes and the sweep.
+
+`settle` asks Stripe how a subscription and its invoices stand, and brings our row and the credits of its months there.
+Whoever calls it, how often and in whatever order, the same state of Stripe gives the same rows and each month's credits
+once. Changes of plans never touch bought credits. What owners and staff may do is in `plan_changes`
+and `invoiced_plans`.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.utils import timezone
+
+from billing import stripe_gateway
+from billing.models import Plan, PlanPrice, StripeCustomer, StripePrice, Subscription, SubscriptionState
+from billing.plans import allowances
+from billing.plans.periods import Period, first_period
+from credits.models import Wallet
+from organizations import audit_events
+from organizations.models import AuditEvent, Organization
+
+logger = logging.getLogger(__name__)
+
+# How Stripe's states are ours.
+STATES = {
+    "incomplete": SubscriptionState.INCOMPLETE,
+    "active": SubscriptionState.ACTIVE,
+    "trialing": SubscriptionState.ACTIVE,
+    "past_due": SubscriptionState.PAST_DUE,
+    "unpaid": SubscriptionState.PAST_DUE,
+    "paused": SubscriptionState.PAST_DUE,
+    "canceled": SubscriptionState.CANCELED,
+    "incomplete_expired": SubscriptionState.CANCELED,
+}
+LIVE = frozenset({SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE})
+# How often an answer of Stripe's is thrown away because the row was written meanwhile.
+MOST_QUESTIONS = 6
+
+
+class UnknownPrice(Exception):
+    """A subscription is for a price that is none of ours. Nothing was changed; people decide."""
+
+
+class TooBusy(Exception):
+    """The subscription was written again and again while Stripe was asked. Call again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What Stripe says of a subscription, and the plan that its next invoice is for."""
+
+    state: stripe_gateway.SubscriptionState
+    invoices: list[stripe_gateway.InvoiceState]
+    plan: Plan
+
+
+def settle(stripe_id: str, *, now: datetime | None = None) -> Subscription | None:
+    """Bring an organization's subscription to where Stripe says it is, and give what its months bring.
+
+    None: it is no customer's of ours. now: for tests. Outside any transaction. Any number of calls, from anywhere, at
+    once, in any order end in the same state. Raises UnknownPrice, TooBusy, and the gateway's Refused and Unavailable.
+    """
+    organization = _organization_of(stripe_id)
+    if organization is None:
+        return None
+    for _question in range(MOST_QUESTIONS):
+        # An answer is written only if nobody wrote since it was asked for: an old one never overwrites a newer one.
+        revision = Subscription.objects.filter(organization=organization).values_list("revision", flat=True).first()
+        state = stripe_gateway.read_subscription(stripe_id)
+        told = _Told(state, stripe_gateway.find_invoices(stripe_id), _plan_of(state))
+        with transaction.atomic():
+            row = lock(organization)
+            if (row.revision if row else None) == revision:
+                return _write(organization, row, told, now or timezone.now())
+    raise TooBusy(stripe_id)
+
+
+def lock(organization: Organization) -> Subscription | None:
+    """Lock the organization's wallet, then its subscription, and return that. Inside the caller's transaction."""
+    Wallet.objects.select_for_update(no_key=True).get(organization=organization)
+    rows = Subscription.objects.select_for_update(no_key=True, of=("self",))
+    return rows.select_related("plan", "next_plan", "organization").filter(organization=organization).first()
+
+
+def keep(row: Subscription) -> None:
+    """Write a locked row, so that whoever asked Stripe before asks again."""
+    row.revision += 1
+    row.save()
+
+
+def plan_at(price_id: str) -> Plan | None:
+    """Return the plan that a price at Stripe is for."""
+    price = StripePrice.objects.select_related("plan").filter(stripe_id=price_id).first()
+    return price.plan if price else None
+
+
+def is_free(plan: Plan, currency: str) -> bool:
+    """Whether a plan costs nothing in a currency."""
+    return PlanPrice.objects.filter(plan=plan, currency=currency, amount_minor=0).exists()
+
+
+def begin_free(row: Subscription, plan: Plan, at: datetime, *, now: datetime | None) -> None:
+    """Put a locked row, that of nobody's live subscription at Stripe, on a free plan from an instant on.
+
+    A period that still runs goes on, and its credits don't come again: leaving and returning brings nothing. Another
+    begins at `at`.
+    """
+    is_known = Subscription.objects.filter(pk=row.pk).exists()
+    runs_on = is_known and row.stripe_id is None and row.period_start <= at < row.period_end
+    row.plan, row.next_plan, row.stripe_id = plan, None, None
+    row.state, row.is_invoiced, row.ends_at_period_end = SubscriptionState.ACTIVE, False, False
+    row.unpaid_invoice_url = ""
+    if not runs_on:
+        row.anchor_at = at
+        row.period_start, row.period_end = first_period(at, ZoneInfo(row.organization.time_zone))
+    keep(row)
+    dues = allowances.of_month(row, plan, Period(row.period_start, row.period_end))
+    allowances.give(row, dues, now=now)
+
+
+def _organization_of(stripe_id: str) -> Organization | None:
+    known = Organization.objects.filter(subscription__stripe_id=stripe_id).first()
+    if known is not None:
+        return known
+    customer = stripe_gateway.read_subscription(stripe_id).customer
+    found = StripeCustomer.objects.select_related("organization").filter(stripe_id=customer or "").first()
+    return found.organization if found else None
+
+
+def _plan_of(state: stripe_gateway.SubscriptionState) -> Plan:
+    plan = plan_at(state.price_id or "")
+    if plan is None or state.period_start is None or state.period_end is None:
+        message = f"Subscription {state.id} is for the price {state.price_id}, which is none of ours."
+        raise UnknownPrice(message)
+    return plan
+
+
+def _write(organization: Organization, row: Subscription | None, told: _Told, now: datetime) -> Subscription | None:
+    """Write what Stripe told to the locked row, if it is this subscription that the organization is on."""
+    if not _is_followed(row, told.state):
+        if STATES.get(told.state.status) in LIVE and row is not None:
+            _alarm(organization, row, told.state.id, now)
+        return row
+    target = row or Subscription(organization=organization, created_at=now, currency=told.state.currency)
+    before = Subscription.objects.filter(pk=target.pk).first()
+    _follow(target, told)
+    target.settled_at = now
+    keep(target)
+    allowances.give(target, allowances.of_invoices(target, told.invoices), now=now)
+    _record(before, target, now)
+    if target.state == SubscriptionState.CANCELED and target.next_plan is not None:
+        begin_free(target, target.next_plan, told.state.ended_at or target.period_end, now=now)
+    return target
+
+
+def _is_followed(row: Subscription | None, state: stripe_gateway.SubscriptionState) -> bool:
+    """Whether this is the subscription that the organization is on, or the one that takes an ended one's place."""
+    if row is None:
+        return state.status != "incomplete_expired"
+    if row.stripe_id == state.id:
+        return True
+    is_free_to_go = not row.is_invoiced and (row.stripe_id is None or row.state not in LIVE)
+    return STATES.get(state.status) in LIVE and (is_free_to_go or row.state == SubscriptionState.CANCELED)
+
+
+def _follow(row: Subscription, told: _Told) -> None:
+    """Fill a locked row with what Stripe told. The plan is the one that is paid for; the price, what comes next."""
+    state = told.state
+    is_ending = state.cancel_at_period_end or state.status == "canceled"
+    waits = row.next_plan if row.stripe_id == state.id else None
+    row.plan = _paid_plan(told) or told.plan
+    if is_ending:
+        row.next_plan = waits if waits is not None and is_free(waits, state.currency) else None
+    else:
+        row.next_plan = told.plan if told.plan != row.plan else None
+    row.stripe_id, row.currency, row.is_invoiced = state.id, state.currency, False
+    row.state = STATES.get(state.status, SubscriptionState.PAST_DUE)
+    row.ends_at_period_end = state.cancel_at_period_end and row.state != SubscriptionState.CANCELED
+    row.period_start = state.period_start or row.period_start
+    row.period_end = state.period_end or row.period_end
+    row.anchor_at = state.anchor_at or row.period_start
+    unpaid = [invoice for invoice in told.invoices if invoice.status == "open" and invoice.remaining_minor > 0]
+    row.unpaid_invoice_url = unpaid[0].hosted_url if unpaid and row.state != SubscriptionState.CANCELED else ""
+
+
+def _paid_plan(told: _Told) -> Plan | None:
+    """The plan that the newest paid invoice of the current month was for; None while none of it is paid."""
+    paid = [
+        invoice
+        for invoice in told.invoices
+        if invoice.status == "paid" and invoice.period_end == told.state.period_end and invoice.price_id
+    ]
+    # They come newest first, and of two made in the same second `max` takes the one that comes first.
+    newest = max(paid, key=lambda each: each.created_at, default=None)
+    return plan_at(str(newest.price_id)) if newest else None
+
+
+def _record(before: Subscription | None, after: Subscription, now: datetime) -> None:
+    """Leave an audit event for each thing that Stripe's answer changed."""
+    details = {"plan": after.plan.key, "stripe_id": after.stripe_id, "period_end": after.period_end.isoformat()}
+    for action in _changes(before, after):
+        audit_events.record(
+            action=f"subscription.{action}",
+            organization=after.organization,
+            target=after.plan.key,
+            details=details,
+            now=now,
+        )
+
+
+def _changes(before: Subscription | None, after: Subscription) -> list[str]:
+    if before is None or before.stripe_id != after.stripe_id:
+        return ["started"]
+    changes = {
+        "changed": before.plan_id != after.plan_id,
+        "renewed": before.period_start != after.period_start,
+        "overdue": before.state != after.state == SubscriptionState.PAST_DUE,
+        "paid": before.state != after.state == SubscriptionState.ACTIVE,
+        "ended": before.state != after.state == SubscriptionState.CANCELED,
+        "change_planned": after.next_plan_id not in {None, before.next_plan_id},
+        "ending": after.ends_at_period_end and not before.ends_at_period_end,
+        "resumed": before.ends_at_period_end and not after.ends_at_period_end and after.state in LIVE,
+    }
+    return [action for action, is_so in changes.items() if is_so]
+
+
+def _alarm(organization: Organization, row: Subscription, stripe_id: str, now: datetime) -> None:
+    """Two subscriptions of one organization live at Stripe: people must end one. Said once."""
+    logger.error("Organization %s pays for %s beside %s", organization.slug, stripe_id, row.stripe_id or "its plan")
+    action = "subscription.second_at_stripe"
+    if not AuditEvent.objects.filter(organization=organization, action=action, target=stripe_id).exists():
+        audit_events.record(action=action, organization=organization, target=stripe_id, now=now)

@@ -1,0 +1,1 @@
+"""Programs: the terms of a TOML file, checked and brought into the database. The files that ship lie here too."""

@@ -1,0 +1,188 @@
+"""What was paid for becomes credits: one transaction that grants and marks paid, and the deposits that staff confirm.
+
+Whether something was paid is for `purchases` (cards, by asking Stripe) and for staff (bank transfers) to say.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from billing.models import Method, Purchase, PurchaseState
+from billing.purchases import referrals
+from credits import ledger
+from credits.models import Source, Wallet
+from organizations import audit_events
+from organizations.formats import format_money
+from organizations.models import User
+from organizations.refusals import Refusal
+from webhooks import events
+from webhooks.models import EventType
+
+SOURCES = {
+    Method.CARD: Source.CARD,
+    Method.BANK_TRANSFER: Source.BANK_TRANSFER,
+    Method.AUTO_RECHARGE: Source.AUTO_RECHARGE,
+}
+# Payments that are not Stripe's: nothing to pay, bank transfers, and the demo's past.
+OWN_PAYMENTS = ("free:", "deposit:", "demo:")
+
+
+class NotPayable(Refusal):
+    """The order is no longer open for this: it was paid, canceled, or is of another method."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """The money of a bank transfer that staff saw arrive. amount_minor: what arrived, in minor units."""
+
+    amount_minor: int
+    deposited_on: date
+    confirmed_by: User
+    reason: str
+
+
+def grant_paid(
+    purchase: Purchase,
+    *,
+    payment_id: str,
+    receipt_url: str = "",
+    deposit: Deposit | None = None,
+    now: datetime | None = None,
+) -> Purchase:
+    """Grant an order's credits under a key made of its payment, and mark it paid, in one transaction.
+
+    The wallets are locked first, then the order. A referral that waits for the first paid purchase is credited with
+    it. deposit: what staff confirmed. A second call changes nothing.
+    """
+    wallet = Wallet.objects.get(organization=purchase.organization_id)
+    key = f"payment:{payment_id}"
+    referral = referrals.waiting(purchase)
+    keys = [(wallet.pk, key), *referrals.ledger_keys(referral)]
+    with transaction.atomic(), ledger.open_book(keys=keys, now=now) as book:
+        locked = (
+            Purchase.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("organization")
+            .get(pk=purchase.pk)
+        )
+        if locked.state == PurchaseState.PAID:
+            return locked
+        instant = book.wallet(wallet.pk).now
+        recorded = ledger.grant(
+            book,
+            wallet_id=wallet.pk,
+            credits=locked.credits,
+            source=SOURCES[Method(locked.method)] if locked.amount_minor else Source.PROMOTION,
+            key=key,
+            content_hash=ledger.hash_content(purchase=str(locked.pk)),
+            cause=ledger.Cause(actor_id=locked.bought_by_id, actor_label="purchase", memo=locked.reference),
+            expires_at=expiry_of(locked, instant),
+            cost_minor=locked.amount_minor,
+            cost_currency=locked.currency if locked.amount_minor else "",
+        )
+        if referral is not None:
+            referrals.credit(book, referral, now=instant)
+        # The grant's row is written on leaving the book; the foreign key is checked at the commit.
+        locked.grant_id = recorded.subject
+        leave_promotion(locked, PurchaseState.PAID)
+        locked.state = PurchaseState.PAID
+        locked.paid_at = instant
+        locked.failure = ""
+        locked.receipt_url = receipt_url
+        if not payment_id.startswith(OWN_PAYMENTS):
+            locked.stripe_payment_intent_id = payment_id
+        if deposit is not None:
+            locked.deposited_on, locked.confirmed_by = deposit.deposited_on, deposit.confirmed_by
+        locked.save()
+        _record_paid(locked, payment_id=payment_id, deposit=deposit, now=instant)
+        _tell_servers(locked, balance=book.wallet(wallet.pk).available, paid_at=instant)
+    return locked
+
+
+def _record_paid(purchase: Purchase, *, payment_id: str, deposit: Deposit | None, now: datetime) -> None:
+    told: dict[str, object] = {"payment": payment_id, "credits": purchase.credits}
+    if deposit is not None:
+        told |= {"amount_minor": deposit.amount_minor, "deposited_on": deposit.deposited_on.isoformat()}
+    audit_events.record(
+        action="purchase.paid" if deposit is None else "purchase.deposit_confirmed",
+        organization=purchase.organization,
+        actor=None if deposit is None else deposit.confirmed_by,
+        target=purchase.reference,
+        reason="" if deposit is None else deposit.reason,
+        details=told,
+        now=now,
+    )
+
+
+def _tell_servers(purchase: Purchase, *, balance: int, paid_at: datetime) -> None:
+    """Have the product's servers told, in the transaction that grants. balance: what can be spent, smallest units."""
+    events.emit(
+        organization=purchase.organization,
+        event_type=EventType.PURCHASE_PAID,
+        key=purchase.reference,
+        data={
+            "organization": purchase.organization.slug,
+            "reference": purchase.reference,
+            "credits": purchase.credits,
+            "amount_minor": purchase.amount_minor,
+            "currency": purchase.currency,
+            "method": purchase.method,
+            "paid_at": paid_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            "balance": balance,
+        },
+        now=paid_at,
+    )
+
+
+def expiry_of(purchase: Purchase, paid_at: datetime) -> datetime | None:
+    """Return when a purchase's credits expire: at the end of the day, so many days after the day of the purchase, in
+    the organization's time zone. None: never."""
+    if purchase.validity_days is None:
+        return None
+    zone = ZoneInfo(purchase.organization.time_zone)
+    last_day = paid_at.astimezone(zone).date() + timedelta(days=purchase.validity_days)
+    return datetime.combine(last_day + timedelta(days=1), time.min, tzinfo=zone)
+
+
+def leave_promotion(locked: Purchase, state: PurchaseState) -> None:
+    """An order that comes back to life leaves its promotion to the one that took it meanwhile. Its price stays."""
+    was_over = locked.state in {PurchaseState.FAILED, PurchaseState.EXPIRED, PurchaseState.CANCELED}
+    if not was_over or locked.promotion_id is None or state not in {PurchaseState.PAID, PurchaseState.PROCESSING}:
+        return
+    others = Purchase.objects.filter(
+        organization_id=locked.organization_id,
+        promotion_id=locked.promotion_id,
+        state__in=["pending", "open", "processing", "paid"],
+    )
+    if others.exclude(pk=locked.pk).exists():
+        locked.promotion = None
+
+
+def confirm_deposit(purchase: Purchase, deposit: Deposit, *, now: datetime | None = None) -> Purchase:
+    """Say that the money of a bank transfer has arrived, and grant its credits. A second call changes nothing.
+
+    What arrived must be what was ordered; an order that expired or was canceled is paid by it all the same. Raises
+    NotPayable.
+    """
+    if purchase.method != Method.BANK_TRANSFER:
+        raise NotPayable(_("This order is not paid by bank transfer."))
+    if deposit.amount_minor != purchase.amount_minor:
+        raise NotPayable(
+            _("The deposit of %(deposit)s differs from the order of %(order)s.")
+            % {
+                "deposit": _money(deposit.amount_minor, purchase.currency),
+                "order": _money(purchase.amount_minor, purchase.currency),
+            }
+        )
+    zone = ZoneInfo(purchase.organization.time_zone)
+    if deposit.deposited_on > (now or timezone.now()).astimezone(zone).date():
+        raise NotPayable(_("The day of the deposit is still to come."))
+    return grant_paid(purchase, payment_id=f"deposit:{purchase.pk}", deposit=deposit, now=now)
+
+
+def _money(amount_minor: int, currency: str) -> str:
+    return format_money(amount_minor, currency=currency, language=get_language() or "en")

@@ -1,0 +1,1 @@
+"""Auto-recharge: the owner's consent, the rule that decides, attempts and their sweep."""

@@ -1,0 +1,244 @@
+"""Auto-recharge at work: one attempt at a time, committed with its order before Stripe is asked, settled after.
+
+`recharge` decides under the wallet's lock, charges outside any transaction under a key made of the attempt, and settles
+through `purchases`. What a lost answer or a killed worker left open is found out in `recharge_sweep`; the rule itself
+is changed in `auto_recharge`.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from billing import stripe_gateway
+from billing.models import (
+    AutoRecharge,
+    Method,
+    PauseReason,
+    Purchase,
+    PurchaseState,
+    RechargeAttempt,
+    RechargeState,
+    StripeCustomer,
+)
+from billing.purchases import settlement
+from billing.purchases.orders import write_order
+from billing.recharge import notices
+from billing.recharge.rules import UNDER_WAY, Standing, decide, month_of
+from credits import ledger
+from credits.models import Wallet, new_id
+from organizations import audit_events
+
+logger = logging.getLogger(__name__)
+
+BACK_OFF = timedelta(hours=1)
+MOST_FAILURES = 3
+# How long a refused spend is told that credits are on their way: as long as a charge with its retries may take.
+RECHARGING_LASTS = timedelta(seconds=60)
+
+
+def recharge(wallet_id: int, *, now: datetime | None = None) -> RechargeAttempt | None:
+    """Buy what the wallet's rule says, if it is its turn; return the attempt, or None where there is nothing to do.
+
+    May be called at any time, by anyone, side by side with itself. Outside any transaction. now: for tests; without it
+    the database's clock, read after the lock.
+    """
+    attempt = _begin(wallet_id, now)
+    return None if attempt is None else charge(attempt, now)
+
+
+def _begin(wallet_id: int, now: datetime | None) -> RechargeAttempt | None:
+    """Commit an attempt and its order, if the rule wants one and nothing is in the way."""
+    if not stripe_gateway.is_set_up():
+        return None
+    with transaction.atomic(), ledger.open_book(keys=[(wallet_id, "")], now=now) as book:
+        wallet = book.wallet(wallet_id)
+        row = _rule_whose_turn_it_is(wallet.organization_id, wallet.now)
+        if row is None or wallet.available >= row.threshold:
+            return None
+        held = sum(grant.remaining for grant in wallet.grants.values())
+        decision = decide(row, Standing(wallet.available, wallet.debt, held, wallet.now))
+        if decision.quote is None or decision.terms is None:
+            return None
+        attempt_id = new_id()
+        purchase = write_order(
+            decision.quote,
+            organization=row.organization,
+            buyer=None,
+            method=Method.AUTO_RECHARGE,
+            terms=decision.terms,
+            form_token=f"recharge:{attempt_id}",
+            now=wallet.now,
+        )
+        ledger.set_recharging(book, wallet_id=wallet_id, until=wallet.now + RECHARGING_LASTS)
+        return RechargeAttempt.objects.create(
+            id=attempt_id,
+            organization=row.organization,
+            purchase=purchase,
+            payment_method=decision.payment_method,
+            month_on=month_of(wallet.now, row.organization),
+            amount_minor=purchase.amount_minor,
+            created_at=wallet.now,
+        )
+
+
+def _rule_whose_turn_it_is(organization_id: int, now: datetime) -> AutoRecharge | None:
+    """Return the rule if it is on, not paused, not backing off, and nothing is under way. Under the wallet's lock."""
+    row = rules().filter(pk=organization_id, is_on=True, paused_at=None).first()
+    if row is None or (row.retry_at is not None and now < row.retry_at):
+        return None
+    if RechargeAttempt.objects.filter(organization=organization_id, state__in=UNDER_WAY).exists():
+        return None
+    return row
+
+
+def rules() -> QuerySet[AutoRecharge]:
+    """Every rule, with all that a decision about it reads."""
+    return AutoRecharge.objects.select_related("pack", "organization__wallet__program")
+
+
+# Charging
+
+
+def charge(attempt: RechargeAttempt, now: datetime | None) -> RechargeAttempt:
+    """Ask Stripe for the money, under the attempt's own key, and write down what came of it."""
+    purchase = attempt.purchase
+    try:
+        payment = stripe_gateway.charge_off_session(
+            customer=StripeCustomer.objects.get(organization=attempt.organization_id).stripe_id,
+            payment_method=attempt.payment_method,
+            amount_minor=purchase.amount_minor,
+            currency=purchase.currency,
+            purchase_id=purchase.pk,
+            description=f"{purchase.name} ({purchase.reference})",
+            key=f"recharge:{attempt.pk}",
+        )
+    except stripe_gateway.OutcomeUnknown as error:
+        return note_unknown(attempt, str(error))
+    except stripe_gateway.AuthenticationRequired as error:
+        return close(attempt, RechargeState.NEEDS_PERSON, error, now=now, payment_id=error.payment_id)
+    except stripe_gateway.Declined as error:
+        return close(attempt, RechargeState.FAILED, error, now=now, payment_id=error.payment_id)
+    except stripe_gateway.Refused as error:
+        logger.error("Stripe refused the charge for %s: %s", purchase.reference, error)  # noqa: TRY400
+        return close(attempt, RechargeState.FAILED, error, now=now)
+    return follow(attempt, payment, now)
+
+
+def follow(attempt: RechargeAttempt, payment: stripe_gateway.PaymentState, now: datetime | None) -> RechargeAttempt:
+    """Bring an attempt to where its payment is."""
+    Purchase.objects.filter(pk=attempt.purchase_id, stripe_payment_intent_id=None).update(
+        stripe_payment_intent_id=payment.id
+    )
+    if payment.status in {"succeeded", "processing"}:
+        return _settle(attempt, now)
+    is_for_a_person = payment.status == "requires_action" or payment.failure_code == "authentication_required"
+    state = RechargeState.NEEDS_PERSON if is_for_a_person else RechargeState.FAILED
+    failure = stripe_gateway.Refused(payment.failure_message or payment.status, code=payment.failure_code)
+    return close(attempt, state, failure, now=now, payment_id=payment.id)
+
+
+def _settle(attempt: RechargeAttempt, now: datetime | None) -> RechargeAttempt:
+    """Have the order settled by what Stripe says; close the attempt once it is paid."""
+    try:
+        purchase = settlement.settle(attempt.purchase_id, now=now)
+    except (stripe_gateway.GatewayError, settlement.WrongPayment) as error:
+        logger.exception("Recharge %s is not settled yet", attempt.pk)
+        return note_unknown(attempt, str(error))
+    if purchase.state == PurchaseState.PAID:
+        return close(attempt, RechargeState.SUCCEEDED, None, now=now)
+    return attempt
+
+
+def note_unknown(attempt: RechargeAttempt, message: str) -> RechargeAttempt:
+    """Say that an attempt's fate is not known: it goes on blocking others until it is."""
+    RechargeAttempt.objects.filter(pk=attempt.pk, state=RechargeState.PENDING).update(
+        state=RechargeState.UNKNOWN, error_message=message[:300]
+    )
+    attempt.refresh_from_db()
+    return attempt
+
+
+# Closing
+
+
+def close(
+    attempt: RechargeAttempt,
+    state: RechargeState,
+    failure: stripe_gateway.Refused | None,
+    *,
+    now: datetime | None,
+    payment_id: str | None = None,
+    counts: bool = True,
+) -> RechargeAttempt:
+    """End an attempt, once, and let its rule go on, back off or pause. What was paid has succeeded, whatever is said.
+
+    counts: whether a failure is one of the three that pause the rule.
+    """
+    wallet_id = Wallet.objects.values_list("pk", flat=True).get(organization=attempt.organization_id)
+    with transaction.atomic(), ledger.open_book(keys=[(wallet_id, "")], now=now) as book:
+        purchase = Purchase.objects.select_for_update(no_key=True).get(pk=attempt.purchase_id)
+        locked = RechargeAttempt.objects.select_related("organization").get(pk=attempt.pk)
+        if locked.state not in UNDER_WAY:
+            return locked
+        instant = book.wallet(wallet_id).now
+        is_paid = purchase.state == PurchaseState.PAID
+        locked.state = RechargeState.SUCCEEDED if is_paid else state
+        locked.closed_at = instant
+        if failure is not None and not is_paid:
+            locked.error_code, locked.error_message = _code_of(failure), failure.message[:300]
+            _fail_order(purchase, failure, payment_id)
+        else:
+            locked.error_code = locked.error_message = ""
+        locked.save(update_fields=["state", "closed_at", "error_code", "error_message"])
+        ledger.set_recharging(book, wallet_id=wallet_id, until=None)
+        if _tell_the_rule(book, wallet_id, locked, instant, counts=counts):
+            notices.tell_owners(locked, purchase, now=instant)
+        audit_events.record(
+            action=f"auto_recharge.{locked.state}",
+            organization=locked.organization,
+            target=purchase.reference,
+            details={"attempt": str(locked.pk), "amount_minor": locked.amount_minor, "code": locked.error_code},
+            now=instant,
+        )
+        if locked.state == RechargeState.SUCCEEDED:
+            notices.alarm_about_bursts(locked, now=instant)
+    return locked
+
+
+def _code_of(failure: stripe_gateway.Refused) -> str:
+    decline_code = failure.decline_code if isinstance(failure, stripe_gateway.Declined) else ""
+    return (decline_code or failure.code)[:100]
+
+
+def _fail_order(purchase: Purchase, failure: stripe_gateway.Refused, payment_id: str | None) -> None:
+    if purchase.state in {PurchaseState.PENDING, PurchaseState.PROCESSING}:
+        purchase.state = PurchaseState.FAILED
+        purchase.failure = failure.message[:200]
+    purchase.stripe_payment_intent_id = purchase.stripe_payment_intent_id or payment_id
+    purchase.save(update_fields=["state", "failure", "stripe_payment_intent_id"])
+
+
+def _tell_the_rule(book: ledger.Book, wallet_id: int, attempt: RechargeAttempt, now: datetime, *, counts: bool) -> bool:
+    """Forget failures after a success; after a failure back off, and pause where trying again is of no use.
+
+    Returns whether this paused it.
+    """
+    reason = None
+    row = AutoRecharge.objects.select_for_update(no_key=True, of=("self",)).get(pk=attempt.organization_id)
+    if attempt.state == RechargeState.SUCCEEDED:
+        row.failures, row.retry_at = 0, None
+    elif counts:
+        row.failures += 1
+        row.retry_at = now + BACK_OFF
+        if attempt.state == RechargeState.NEEDS_PERSON:
+            reason = PauseReason.AUTHENTICATION
+        elif row.failures >= MOST_FAILURES:
+            reason = PauseReason.FAILURES
+    pauses = reason is not None and row.paused_at is None
+    if reason is not None and pauses:
+        row.paused_at, row.pause_reason = now, reason
+        ledger.set_watch(book, wallet_id=wallet_id, below=None)
+    row.save(update_fields=["failures", "retry_at", "paused_at", "pause_reason"])
+    return pauses

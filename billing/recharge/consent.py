@@ -1,0 +1,211 @@
+"""Auto-recharge as owners and staff set it: consent, turn off, restart, pause. It charges nothing.
+
+Every change happens under the wallet's lock, so that it never falls between an attempt's decision and its row; and it
+leaves an audit event. What it buys and when belongs in `recharge_rules` and `recharge_attempts`.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F, OuterRef, Subquery
+from django.utils.translation import gettext as _
+
+from billing.models import AutoRecharge, PauseReason, PaymentMethod, RechargeAttempt
+from billing.recharge.rules import Rule, consent_text, default_method, rule_of
+from credits import ledger
+from credits.models import Wallet
+from notices.models import Kind
+from notices.notices import end_notices
+from organizations import audit_events
+from organizations.models import Organization, User
+from organizations.refusals import Refusal
+
+
+class ConsentOutdated(Refusal):
+    """What the owner agreed to is not what would be agreed to now."""
+
+
+class MethodMissing(Refusal):
+    """There is nothing to charge."""
+
+
+class PausedByStaff(Refusal):
+    """Support paused it; only support can let it go on."""
+
+
+def digest(text: str) -> str:
+    """Return what a form carries of the text that it shows."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def rule_row(organization: Organization) -> AutoRecharge | None:
+    """Return the organization's rule, on or off, or None where nobody ever agreed to one."""
+    return AutoRecharge.objects.select_related("pack").filter(organization=organization).first()
+
+
+@contextmanager
+def _under_lock(organization: Organization, now: datetime | None) -> Iterator[tuple[ledger.Book, int, datetime]]:
+    wallet_id = Wallet.objects.values_list("pk", flat=True).get(organization=organization)
+    with transaction.atomic(), ledger.open_book(keys=[(wallet_id, "")], now=now) as book:
+        yield book, wallet_id, book.wallet(wallet_id).now
+
+
+def _locked(organization: Organization) -> AutoRecharge | None:
+    rows = AutoRecharge.objects.select_for_update(no_key=True, of=("self",)).select_related("pack")
+    return rows.filter(organization=organization).first()
+
+
+def turn_on(
+    *, organization: Organization, rule: Rule, shown: str, actor: User, now: datetime | None = None
+) -> AutoRecharge:
+    """Keep the rule that an owner consents to, with the text that was shown, and begin anew: no failures, no pause.
+
+    shown: the digest of that text. Consenting again to a rule that is on and not paused changes nothing. Raises
+    ConsentOutdated, MethodMissing; then nothing was written. A pause by staff stays.
+    """
+    text = consent_text(organization, rule)
+    if digest(text) != shown:
+        raise ConsentOutdated(_("The terms have changed since this page was made. Read them again."))
+    if default_method(organization) is None:
+        raise MethodMissing(_("Put a payment method on file first."))
+    with _under_lock(organization, now) as (book, wallet_id, instant):
+        row = _locked(organization)
+        if row is not None and row.is_on and row.paused_at is None and rule_of(row) == rule:
+            return row
+        is_paused_by_staff = row is not None and row.pause_reason == PauseReason.STAFF
+        row = row or AutoRecharge(organization=organization)
+        row.is_on, row.pack, row.lot_minor = True, rule.pack, rule.lot_minor
+        row.threshold, row.monthly_limit_minor, row.currency = rule.threshold, rule.monthly_limit_minor, rule.currency
+        row.consented_by, row.consented_at, row.consent_text = actor, instant, text
+        if not is_paused_by_staff:
+            _begin_anew(row)
+        row.save()
+        _watch(book, wallet_id, row)
+        _end_notices(row, now=instant)
+        details = {
+            "pack": rule.pack.key,
+            "lot_minor": rule.lot_minor,
+            "threshold": rule.threshold,
+            "monthly_limit_minor": rule.monthly_limit_minor,
+            "currency": rule.currency,
+            "consent": text,
+        }
+        _record("turned_on", row, actor=actor, now=instant, details=details)
+    return row
+
+
+def turn_off(*, organization: Organization, actor: User, now: datetime | None = None) -> None:
+    """Buy nothing more. An attempt that is under way is still settled: money taken becomes credits. Again: nothing."""
+    with _under_lock(organization, now) as (book, wallet_id, instant):
+        row = _locked(organization)
+        if row is None or not row.is_on:
+            return
+        row.is_on = False
+        row.save(update_fields=["is_on"])
+        _watch(book, wallet_id, row)
+        _end_notices(row, now=instant)
+        _record("turned_off", row, actor=actor, now=instant)
+
+
+def restart(*, organization: Organization, actor: User, now: datetime | None = None) -> None:
+    """Go on after failures, at an owner's word. Where nothing holds it up, nothing changes. Raises PausedByStaff."""
+    with _under_lock(organization, now) as (book, wallet_id, instant):
+        row = _locked(organization)
+        if row is None or (row.paused_at is None and row.retry_at is None):
+            return
+        if row.pause_reason == PauseReason.STAFF:
+            raise PausedByStaff(_("Our support paused it. Please ask them."))
+        _resume(book, wallet_id, row, "restarted", actor=actor, now=instant)
+
+
+def pause(*, organization: Organization, actor: User, reason: str, now: datetime | None = None) -> bool:
+    """Pause at the staff's word; whether that changed anything."""
+    with _under_lock(organization, now) as (book, wallet_id, instant):
+        row = _locked(organization)
+        if row is None or row.pause_reason == PauseReason.STAFF:
+            return False
+        row.paused_at, row.pause_reason = instant, PauseReason.STAFF
+        row.save(update_fields=["paused_at", "pause_reason"])
+        _watch(book, wallet_id, row)
+        _record("paused", row, actor=actor, reason=reason, now=instant)
+    return True
+
+
+def resume(*, organization: Organization, actor: User, reason: str, now: datetime | None = None) -> bool:
+    """Go on at the staff's word, whatever held it up; whether that changed anything."""
+    with _under_lock(organization, now) as (book, wallet_id, instant):
+        row = _locked(organization)
+        if row is None or (row.paused_at is None and row.retry_at is None):
+            return False
+        _resume(book, wallet_id, row, "resumed", actor=actor, reason=reason, now=instant)
+    return True
+
+
+def resume_with_other_methods(*, now: datetime | None = None) -> None:
+    """Go on where failures or the bank had stopped it and another payment method has become the default since."""
+    charged = RechargeAttempt.objects.filter(organization=OuterRef("organization")).order_by("-created_at")
+    default = PaymentMethod.objects.filter(organization=OuterRef("organization"), is_default=True, detached_at=None)
+    stopped = AutoRecharge.objects.filter(
+        is_on=True, pause_reason__in=[PauseReason.FAILURES, PauseReason.AUTHENTICATION]
+    ).annotate(charged=Subquery(charged.values("payment_method")[:1]), method=Subquery(default.values("stripe_id")))
+    for found in stopped.filter(method__isnull=False).exclude(method=F("charged")).select_related("organization"):
+        with _under_lock(found.organization, now) as (book, wallet_id, instant):
+            row = _locked(found.organization)
+            if row is not None and row.pause_reason == found.pause_reason:
+                reason = "another payment method"
+                _resume(book, wallet_id, row, "resumed", actor=None, reason=reason, now=instant)
+
+
+def _resume(
+    book: ledger.Book,
+    wallet_id: int,
+    row: AutoRecharge,
+    what: str,
+    *,
+    actor: User | None,
+    now: datetime,
+    reason: str = "",
+) -> None:
+    _begin_anew(row)
+    row.save(update_fields=["failures", "retry_at", "paused_at", "pause_reason"])
+    _watch(book, wallet_id, row)
+    _end_notices(row, now=now)
+    _record(what, row, actor=actor, reason=reason, now=now)
+
+
+def _begin_anew(row: AutoRecharge) -> None:
+    row.failures, row.retry_at, row.paused_at, row.pause_reason = 0, None, None, ""
+
+
+def _watch(book: ledger.Book, wallet_id: int, row: AutoRecharge) -> None:
+    """Have the ledger tell when the balance falls through the threshold, while that is of interest."""
+    is_at_work = row.is_on and row.paused_at is None
+    ledger.set_watch(book, wallet_id=wallet_id, below=row.threshold if is_at_work else None)
+
+
+def _end_notices(row: AutoRecharge, *, now: datetime) -> None:
+    """That it has stopped need not be told any more: somebody has seen to it."""
+    end_notices(organization=row.organization, kinds=[Kind.RECHARGE_FAILED], now=now)
+
+
+def _record(
+    what: str,
+    row: AutoRecharge,
+    *,
+    actor: User | None,
+    now: datetime,
+    reason: str = "",
+    details: dict[str, object] | None = None,
+) -> None:
+    audit_events.record(
+        action=f"auto_recharge.{what}",
+        organization=row.organization,
+        actor=actor,
+        target=row.organization.slug,
+        reason=reason,
+        details=details,
+        now=now,
+    )

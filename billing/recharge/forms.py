@@ -1,0 +1,59 @@
+"""What owners type about auto-recharge, read exactly. Whether the rule can be kept is for `recharge_rules` to say."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from billing.models import AutoRecharge, PackPrice, SaleTerms
+from billing.purchases.forms import MoneyField
+from billing.recharge.rules import MOST_MINOR, money
+from credits.admin.forms import CreditsField
+from credits.models import Program
+from organizations.formats import currency_decimals
+
+
+class RuleForm(forms.Form):
+    """Which pack, below what balance, for how much a month."""
+
+    def __init__(self, data: Any, *, program: Program, prices: Sequence[PackPrice], initial: Any = None) -> None:
+        super().__init__(data, initial=initial)
+        self.fields["pack"] = forms.ChoiceField(
+            label=_("Pack"),
+            choices=[
+                (price.pack.key, f"{price.pack.name} · {money(price.amount_minor, price.currency)}") for price in prices
+            ],
+            help_text=_("As many are bought at once as bring the balance back to the threshold."),
+        )
+        self.fields["threshold"] = CreditsField(
+            decimals=program.decimals,
+            label=_("When fewer than this can be spent"),
+            help_text=program.get_unit_display(),
+        )
+        currency = prices[0].currency
+        smallest = Decimal(1).scaleb(-currency_decimals(currency))
+        self.fields["monthly_limit"] = MoneyField(
+            currency=currency,
+            label=_("At most so much money a calendar month"),
+            help_text=currency,
+            min_value=smallest,
+            max_value=MOST_MINOR * 100 * smallest,
+        )
+
+
+def initial_of(row: AutoRecharge | None, terms: SaleTerms, program: Program, currency: str) -> dict[str, Any]:
+    """What the form begins with: the rule as it is, or what the program proposes."""
+    money_decimals = currency_decimals(currency)
+    if row is not None and row.currency == currency:
+        pack, threshold, limit = row.pack.key, row.threshold, row.monthly_limit_minor
+    else:
+        proposed = program.currencies.filter(code=currency).values_list("recharge_monthly_limit_minor", flat=True)
+        pack = terms.recharge_pack.key if terms.recharge_pack is not None else ""
+        threshold, limit = terms.recharge_threshold or 0, proposed.first() or 0
+    return {
+        "pack": pack,
+        "threshold": Decimal(threshold).scaleb(-program.decimals) if threshold else None,
+        "monthly_limit": Decimal(limit).scaleb(-money_decimals) if limit else None,
+    }

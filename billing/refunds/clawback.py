@@ -1,0 +1,201 @@
+"""What a purchase's reversals take from its grant: computed from all of them together, then moved to, under lock.
+
+Money that went back or is on its way, and what lost disputes took, counts once, up to what was paid. Credits follow in
+proportion and cumulatively, rounded up to the smallest unit: ceil(credits × money back ÷ money paid). So the parts
+never come to more than the whole, and the whole takes all. What was used becomes debt; what expired is not owed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Sum
+
+from billing.models import Dispute, Purchase, PurchaseState, Refund, RefundState
+from billing.refunds import disputes
+from credits import ledger
+from credits.models import Kind, Operation, new_id
+
+# Refunds whose money went back, or may have: until it is known that it did not, the credits stay taken.
+COUNTED = (RefundState.PENDING, RefundState.UNKNOWN, RefundState.SUCCEEDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a paid purchase stands. Credits in smallest units, money in minor units.
+
+    left: free to be taken now. voided: taken back in all, by staff too, what became debt included. taken: what this
+    purchase's reversals took of it and did not give back. reversed_minor: money that counts as gone back.
+    """
+
+    credits: int
+    left: int
+    reserved: int
+    spent: int
+    expired: int
+    voided: int
+    taken: int
+    paid_minor: int
+    reversed_minor: int
+
+    @property
+    def refundable_minor(self) -> int:
+        """What can still be refunded."""
+        return self.paid_minor - self.reversed_minor
+
+    @property
+    def unspent_minor(self) -> int:
+        """What can still be refunded without a debt: what the credits that are left are worth, rounded down."""
+        worth = self.paid_minor * (self.taken + self.left) // self.credits
+        return max(0, min(worth - self.reversed_minor, self.refundable_minor))
+
+    def credits_for(self, money_minor: int) -> int:
+        """The credits that go back with so much money in all, rounded up to the smallest unit."""
+        return credits_for(money_minor, credits=self.credits, paid_minor=self.paid_minor)
+
+
+def credits_for(money_minor: int, *, credits: int, paid_minor: int) -> int:
+    """The credits that go back with so much of what was paid, cumulatively, rounded up to the smallest unit."""
+    return -(-credits * min(money_minor, paid_minor) // paid_minor)
+
+
+def standing(book: ledger.Book, purchase: Purchase) -> Standing:
+    """Count how a paid purchase stands. Under its wallet's lock; `purchase` with its organization's wallet."""
+    grant_id = _grant_of(purchase)
+    wallet = book.wallet(purchase.organization.wallet.pk)
+    book.load_grants([grant_id])
+    grant = wallet.grants[grant_id]
+    lines = [line for operation_id in _voids(purchase) for line in _lines(book, operation_id)]
+    expired, voided = book.expired_of(wallet, grant_id), book.voided(wallet, grant_id)
+    owed = sum(net for is_debt, net in lines if is_debt)
+    return Standing(
+        credits=grant.amount,
+        left=grant.free,
+        reserved=grant.reserved,
+        spent=grant.amount - grant.remaining - expired - (voided - owed),
+        expired=expired,
+        voided=voided,
+        taken=sum(net for _, net in lines),
+        paid_minor=purchase.amount_minor,
+        reversed_minor=reversed_minor(purchase),
+    )
+
+
+def reversed_minor(purchase: Purchase) -> int:
+    """The money of a purchase that counts as gone back, in minor units, at most what was paid."""
+    refunded = Refund.objects.filter(purchase=purchase, state__in=COUNTED).aggregate(sum=Sum("amount_minor"))["sum"]
+    lost = Dispute.objects.filter(purchase=purchase, status=disputes.LOST).aggregate(sum=Sum("amount_minor"))["sum"]
+    return min(int(purchase.amount_minor), (refunded or 0) + (lost or 0))
+
+
+def move(
+    purchase_id: UUID,
+    *,
+    cause: ledger.Cause,
+    learn: Callable[[ledger.Book, Purchase], None],
+    now: datetime | None = None,
+) -> Purchase:
+    """Write what `learn` knows of a paid purchase's reversals, and move its grant there, in one transaction.
+
+    The wallet is locked first, then the purchase. Any number of calls, at once, in any order lead to the same: what is
+    taken is the difference between the target and what was taken before. An exception of `learn` undoes all of it.
+    """
+    found = Purchase.objects.select_related("organization__wallet").get(pk=purchase_id)
+    wallet_id = found.organization.wallet.pk
+    is_first = True
+    with transaction.atomic():
+        while True:
+            # The target under the lock makes it happen once; the key only names the operation.
+            key = f"{_prefix(found)}{new_id()}"
+            with ledger.open_book(keys=[(wallet_id, key)], now=now) as book:
+                purchase = _lock(purchase_id)
+                if is_first:
+                    learn(book, purchase)
+                recorded = _step(book, purchase, key=key, cause=cause)
+                if recorded is None:
+                    disputes.hold(book, purchase)
+                    return purchase
+            is_first = False
+            if recorded.kind == Kind.VOID:
+                _link(purchase, recorded.id)
+
+
+def _lock(purchase_id: UUID) -> Purchase:
+    return (
+        Purchase.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("organization__wallet__program")
+        .get(pk=purchase_id)
+    )
+
+
+def _step(book: ledger.Book, purchase: Purchase, *, key: str, cause: ledger.Cause) -> ledger.Recorded | None:
+    """Take what is missing, or give back, from one void, what is too much. None: the grant is where it should be."""
+    if purchase.state != PurchaseState.PAID or purchase.amount_minor == 0:
+        return None
+    wallet_id, stands = purchase.organization.wallet.pk, standing(book, purchase)
+    target = stands.credits_for(stands.reversed_minor)
+    content = ledger.hash_content(purchase=str(purchase.pk), target=target)
+    missing = min(target - stands.taken, stands.credits - stands.voided - stands.expired)
+    if missing > 0:
+        return ledger.void(
+            book,
+            wallet_id=wallet_id,
+            grant_id=_grant_of(purchase),
+            credits=missing,
+            key=key,
+            content_hash=content,
+            cause=cause,
+            rest_as_debt=True,
+        )
+    surplus = stands.taken - target
+    if surplus <= 0:
+        return None
+    void_id, net = next(
+        (each, net) for each in _voids(purchase) if (net := sum(line[1] for line in _lines(book, each))) > 0
+    )
+    return ledger.reinstate(
+        book,
+        wallet_id=wallet_id,
+        void_id=void_id,
+        credits=min(net, surplus),
+        key=key,
+        content_hash=content,
+        cause=cause,
+    )
+
+
+def _voids(purchase: Purchase) -> list[UUID]:
+    """The operations by which this purchase's reversals took credits, the latest first."""
+    voids = Operation.objects.filter(
+        wallet=purchase.organization.wallet,
+        kind=Kind.VOID,
+        subject=purchase.grant_id,
+        idempotency_key__startswith=_prefix(purchase),
+    )
+    return list(voids.order_by("-number", "-id").values_list("id", flat=True))
+
+
+def _lines(book: ledger.Book, operation_id: UUID) -> list[tuple[bool, int]]:
+    """What a void took and nobody gave back: whether from debt, and how much."""
+    book.load_usages([operation_id])
+    return [(line[3] is None, line[4]) for line in book.usage(operation_id) or []]
+
+
+def _link(purchase: Purchase, operation_id: UUID) -> None:
+    Refund.objects.filter(purchase=purchase, state__in=COUNTED, void_operation=None).update(void_operation=operation_id)
+    Dispute.objects.filter(purchase=purchase, status=disputes.LOST, void_operation=None).update(
+        void_operation=operation_id
+    )
+
+
+def _grant_of(purchase: Purchase) -> UUID:
+    if purchase.grant_id is None:
+        message = f"{purchase.reference} has no grant: it is not paid."
+        raise ValueError(message)
+    return UUID(str(purchase.grant_id))
+
+
+def _prefix(purchase: Purchase) -> str:
+    return f"reversal:{purchase.pk}:"

@@ -1,0 +1,268 @@
+"""Refunds of purchases by staff: what one would do, doing it once, and finding out what became of it.
+
+The attempt and the credits that it takes are committed before Stripe is called, so nobody spends what is being paid
+for. A refund that fails gives them back. One whose fate is unknown keeps them, and blocks others, until it is known.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from billing import stripe_gateway
+from billing.models import Purchase, PurchaseState, Refund, RefundMode, RefundPolicy, RefundState, SaleTerms
+from billing.refunds import clawback, disputes
+from billing.refunds.rows import learn, record, set_state, unresolved
+from credits import ledger
+from credits.models import Entry, Kind
+from organizations.formats import format_money
+from organizations.models import User
+from organizations.refusals import Refusal
+
+logger = logging.getLogger(__name__)
+
+# Stripe keeps an idempotency key for at least a day; after that the same key would refund a second time.
+KEY_LASTS = timedelta(hours=23)
+# A call that is on its way is left alone so long.
+PATIENCE = timedelta(minutes=2)
+SWEPT_AT_ONCE = 50
+
+
+class RefundRefused(Refusal):
+    """The purchase can't be refunded like this; the sentence says why. Nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What staff want. amount_minor: in the purchase's currency."""
+
+    amount_minor: int
+    mode: RefundMode
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a refund would do. Credits in smallest units: taken from the grant, owed, and the wallet's before and after.
+
+    `before` and `after` are how the purchase stands.
+    """
+
+    taken: int
+    owed: int
+    balance_before: int
+    balance_after: int
+    debt_after: int
+    before: clawback.Standing
+    after: clawback.Standing
+
+
+def is_by_hand(purchase: Purchase) -> bool:
+    """Whether the money did not come through Stripe, so that people have to send it back."""
+    return purchase.stripe_payment_intent_id is None
+
+
+def is_allowed(purchase: Purchase) -> bool:
+    """Whether the program refunds purchases, and this one cost something and is paid."""
+    return (
+        purchase.state == PurchaseState.PAID and purchase.amount_minor > 0 and _policy(purchase) != RefundPolicy.NEVER
+    )
+
+
+def look(purchase: Purchase, *, now: datetime | None = None) -> clawback.Standing:
+    """How a paid purchase stands this moment. Writes nothing."""
+    with transaction.atomic():
+        with ledger.open_book(keys=[(purchase.organization.wallet.pk, "")], now=now) as book:
+            stands = clawback.standing(book, purchase)
+        transaction.set_rollback(True)
+    return stands
+
+
+def rehearse(purchase: Purchase, wish: Wish, *, now: datetime | None = None) -> Effect:
+    """What the refund would do: it is done, looked at, and undone, so nothing is written. Raises RefundRefused."""
+    wallet = purchase.organization.wallet
+    with transaction.atomic():
+        before = look(purchase, now=now)
+        wallet.refresh_from_db()
+        balance_before = wallet.balance
+        row = _attempt(purchase, wish, refund_id=None, actor=None, now=now)
+        wallet.refresh_from_db()
+        moved = Entry.objects.filter(wallet=wallet, operation=row.void_operation, kind__in=[Kind.VOID, Kind.DEBT])
+        moves = list(moved) if row.void_operation else []
+        effect = Effect(
+            taken=-sum(move.amount for move in moves if move.kind == Kind.VOID),
+            owed=-sum(move.amount for move in moves if move.kind == Kind.DEBT),
+            balance_before=balance_before,
+            balance_after=wallet.balance,
+            debt_after=wallet.debt,
+            before=before,
+            after=look(purchase, now=now),
+        )
+        transaction.set_rollback(True)
+    return effect
+
+
+def refund(purchase: Purchase, wish: Wish, *, refund_id: UUID, actor: User, now: datetime | None = None) -> Refund:
+    """Refund a purchase, all or a part of it, and return the refund as it stands then. Outside any transaction.
+
+    refund_id: the form's token; the same again does nothing more and returns the first. A bank transfer waits for
+    somebody to pay it back. Raises RefundRefused; what Stripe says no to is returned as failed, with the credits back.
+    """
+    row = _attempt(purchase, wish, refund_id=refund_id, actor=actor, now=now)
+    if row.state == RefundState.PENDING and row.stripe_id is None and not is_by_hand(row.purchase):
+        send(row, now=now)
+        row.refresh_from_db()
+    return row
+
+
+def _attempt(
+    purchase: Purchase, wish: Wish, *, refund_id: UUID | None, actor: User | None, now: datetime | None
+) -> Refund:
+    made: list[Refund] = []
+
+    def begin(book: ledger.Book, locked: Purchase) -> None:
+        earlier = Refund.objects.filter(pk=refund_id).first() if refund_id else None
+        if earlier is not None and earlier.purchase_id != locked.pk:
+            raise RefundRefused(_("This form was sent before, for another purchase. Open it anew."))
+        made.append(earlier or _begin(book, locked, wish, refund_id=refund_id, actor=actor))
+
+    cause = ledger.Cause(actor_id=actor.pk if actor else None, actor_label="refund", memo=purchase.reference)
+    clawback.move(purchase.pk, cause=cause, learn=begin, now=now)
+    made[0].refresh_from_db()
+    return made[0]
+
+
+def _begin(book: ledger.Book, purchase: Purchase, wish: Wish, *, refund_id: UUID | None, actor: User | None) -> Refund:
+    if purchase.state != PurchaseState.PAID:
+        raise RefundRefused(_("This purchase is not paid."))
+    if purchase.amount_minor == 0:
+        raise RefundRefused(_("Nothing was paid for this purchase."))
+    stands = clawback.standing(book, purchase)
+    _refuse(purchase, wish, stands)
+    back = stands.reversed_minor + wish.amount_minor
+    named = {} if refund_id is None else {"id": refund_id}
+    row = Refund.objects.create(
+        **named,
+        purchase=purchase,
+        amount_minor=wish.amount_minor,
+        credits=stands.credits_for(back) - stands.credits_for(stands.reversed_minor),
+        mode=wish.mode,
+        reason=wish.reason,
+        refunded_by=actor,
+        created_at=book.wallet(purchase.organization.wallet.pk).now,
+    )
+    record(row, "refund.begun", actor=actor, reason=wish.reason)
+    return row
+
+
+def _refuse(purchase: Purchase, wish: Wish, stands: clawback.Standing) -> None:
+    if _policy(purchase) == RefundPolicy.NEVER:
+        raise RefundRefused(_("The organization's program does not refund purchases."))
+    if Refund.objects.filter(unresolved(), purchase=purchase).exists():
+        raise RefundRefused(_("What became of an earlier refund of it is not known yet. It is being found out."))
+    if purchase.disputes.filter(status__in=disputes.OPEN).exists():
+        raise RefundRefused(_("The payment is disputed: the bank decides about the money."))
+    if not 0 < wish.amount_minor <= stands.refundable_minor:
+        raise RefundRefused(
+            _("At most %(amount)s can be refunded.") % {"amount": _money(stands.refundable_minor, purchase)}
+        )
+    if wish.mode == RefundMode.UNSPENT and wish.amount_minor > stands.unspent_minor:
+        raise RefundRefused(
+            _("The credits that are left are worth %(amount)s; refund at most that, or all with debt.")
+            % {"amount": _money(stands.unspent_minor, purchase)}
+        )
+
+
+def send(row: Refund, *, now: datetime | None = None) -> None:
+    """Have Stripe pay a refund back. Its id is the key, so it is paid once however often this is called in a day."""
+    try:
+        state = stripe_gateway.create_refund(
+            payment_id=row.purchase.stripe_payment_intent_id or "",
+            amount_minor=row.amount_minor,
+            refund_id=row.pk,
+            key=f"refund:{row.pk}",
+        )
+    except stripe_gateway.OutcomeUnknown as unknown:
+        logger.warning("Refund %s: %s", row.pk, unknown)
+        Refund.objects.filter(pk=row.pk, state=RefundState.PENDING, stripe_id=None).update(state=RefundState.UNKNOWN)
+    except stripe_gateway.Refused as refused:
+        _give_up(row, why=str(refused), now=now)
+    else:
+        _write_down(row.purchase, [state], now=now)
+
+
+def resolve_due(*, now: datetime | None = None) -> int:
+    """Find out what became of refunds whose answer got lost; return how many it asked about. Outside a transaction."""
+    instant = now or timezone.now()
+    rows = Refund.objects.filter(unresolved(), created_at__lte=instant - PATIENCE).select_related("purchase")
+    looked_at = 0
+    for row in rows.order_by("created_at")[:SWEPT_AT_ONCE]:
+        try:
+            resolve(row, now=now)
+        except stripe_gateway.GatewayError as error:
+            logger.warning("Refund %s stays unknown: %s", row.pk, error)
+        looked_at += 1
+    return looked_at
+
+
+def resolve(row: Refund, *, now: datetime | None = None) -> None:
+    """Ask Stripe for a refund whose answer got lost; one that it never heard of is sent again while its key is good,
+    and given up after that. Outside any transaction. Raises Refused and Unavailable."""
+    states = stripe_gateway.read_refunds(row.purchase.stripe_payment_intent_id or "")
+    if any(state.refund_id == row.pk for state in states):
+        _write_down(row.purchase, states, now=now)
+    elif (now or timezone.now()) - row.created_at < KEY_LASTS:
+        send(row, now=now)
+    else:
+        _give_up(row, why="It never reached Stripe.", now=now)
+
+
+def close_by_hand(row: Refund, *, is_paid: bool, actor: User, reason: str, now: datetime | None = None) -> Refund:
+    """Say that a bank transfer was paid back, or that it won't be: then the credits go back. A second call changes
+    nothing. Raises RefundRefused for a refund that is Stripe's."""
+    if not is_by_hand(row.purchase):
+        raise RefundRefused(_("Stripe pays this refund; it is not closed by hand."))
+
+    def close(_book: ledger.Book, _locked: Purchase) -> None:
+        state = RefundState.SUCCEEDED if is_paid else RefundState.FAILED
+        if Refund.objects.filter(pk=row.pk, state=RefundState.PENDING).exists():
+            set_state(row, state, actor=actor, reason=reason, now=now)
+
+    clawback.move(row.purchase_id, cause=_cause(row.purchase, actor), learn=close, now=now)
+    row.refresh_from_db()
+    return row
+
+
+def _give_up(row: Refund, *, why: str, now: datetime | None) -> None:
+    def fail(_book: ledger.Book, _locked: Purchase) -> None:
+        if Refund.objects.filter(unresolved(), pk=row.pk).exists():
+            set_state(row, RefundState.FAILED, why=why, now=now)
+
+    clawback.move(row.purchase_id, cause=_cause(row.purchase), learn=fail, now=now)
+
+
+def _write_down(purchase: Purchase, states: list[stripe_gateway.RefundState], *, now: datetime | None) -> None:
+    clawback.move(
+        purchase.pk,
+        cause=_cause(purchase),
+        learn=lambda book, locked: learn(book, locked, states),
+        now=now,
+    )
+
+
+def _cause(purchase: Purchase, actor: User | None = None) -> ledger.Cause:
+    return ledger.Cause(actor_id=actor.pk if actor else None, actor_label="refund", memo=purchase.reference)
+
+
+def _policy(purchase: Purchase) -> str:
+    terms = SaleTerms.objects.filter(program=purchase.organization.wallet.program_id).first()
+    return terms.purchase_refunds if terms is not None else RefundPolicy.NEVER
+
+
+def _money(amount_minor: int, purchase: Purchase) -> str:
+    return format_money(amount_minor, currency=purchase.currency, language=get_language() or "en")

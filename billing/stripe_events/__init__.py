@@ -1,0 +1,1 @@
+"""Stripe's events: kept once, worked off, and reconciled with what Stripe holds."""

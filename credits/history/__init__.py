@@ -1,0 +1,1 @@
+"""The change history: its filters, and the filtered whole as a file."""

@@ -1,0 +1,1 @@
+"""Balance thresholds: low, depleted, restored; each change told once."""

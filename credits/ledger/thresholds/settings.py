@@ -1,0 +1,48 @@
+"""Marks on a wallet that other rooms leave and the ledger reads under its lock anyway: they move no credits."""
+
+from datetime import datetime
+from functools import partial
+
+from credits.ledger.book import Book
+from credits.ledger.thresholds import rows
+from credits.models import MAX_BALANCE, Program
+
+
+def set_recharging(book: Book, *, wallet_id: int, until: datetime | None) -> None:
+    """Say until when credits are on their way by themselves (None: none are), for spends that are refused meanwhile.
+
+    Raises UnknownWallet.
+    """
+    book.wallet(wallet_id).recharging_until = until
+    book.write_too(partial(rows.set_recharging, wallet_id, until))
+
+
+def set_watch(book: Book, *, wallet_id: int, below: int | None) -> None:
+    """Have the signal `balance_changed` sent when what is available falls below so much (smallest units; None: never).
+
+    Raises UnknownWallet.
+    """
+    book.wallet(wallet_id).watched_below = below
+    book.write_too(partial(rows.set_watch, wallet_id, below))
+
+
+def set_low_balance(book: Book, *, wallet_id: int, below: int | None) -> None:
+    """Choose below how much a balance is low (smallest units; None: the program's figure, 0: never).
+
+    A balance that is below it is told of at once, as the book is left, unless it is known to be low already; one that
+    is not counts as not low, and is told of when it falls. The same figure again changes nothing.
+
+    Raises UnknownWallet, ValueError for a figure out of bounds.
+    """
+    wallet = book.wallet(wallet_id)
+    if below is not None and (type(below) is not int or not 0 <= below <= MAX_BALANCE):
+        message = f"A balance is low below 0 (never) to {MAX_BALANCE} smallest units, not {below}."
+        raise ValueError(message)
+    if below is None:
+        wallet.low_below = Program.objects.values_list("low_balance", flat=True).get(wallets=wallet_id) or 0
+    else:
+        wallet.low_below = below
+    book.write_too(partial(rows.set_low_below, wallet_id, below))
+    if wallet.low_since is not None and wallet.left >= wallet.low_below:
+        wallet.low_since = None
+        book.write_too(partial(rows.set_marks, [wallet]))

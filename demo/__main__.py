@@ -1,0 +1,8 @@
+"""`python -m demo [--reset]`: runs the demo until it is told to stop."""
+
+import sys
+
+from demo.server import main
+
+if __name__ == "__main__":
+    sys.exit(main())

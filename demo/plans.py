@@ -1,0 +1,18 @@
+"""The demo's plans: put on by staff, as invoiced customers are, because nothing is asked of Stripe while seeding."""
+
+from datetime import datetime
+
+from billing.models import Plan
+from billing.plans import invoiced, renewals
+from organizations.models import Organization
+
+
+def subscribe(organization: Organization, plan: str, *, now: datetime) -> None:
+    """Put an organization on a plan of its program, by the plan's key, from `now` on."""
+    chosen = Plan.objects.get(program=organization.wallet.program, key=plan)
+    invoiced.put_on_plan(organization=organization, plan=chosen, actor=None, reason="Demo", now=now)
+
+
+def live_on(organization: Organization, *, now: datetime) -> None:
+    """Begin the month that is due, if one is: its credits come as in life."""
+    renewals.renew(organization, now=now)

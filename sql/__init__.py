@@ -1,0 +1,1 @@
+"""SQL without a model: hot statements and arrays of parameters. Knows no table."""

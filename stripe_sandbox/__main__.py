@@ -1,0 +1,6 @@
+"""`python -m stripe_sandbox`: runs the sandbox until it is told to stop."""
+
+from stripe_sandbox.command import main
+
+if __name__ == "__main__":
+    main()

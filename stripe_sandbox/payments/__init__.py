@@ -1,0 +1,1 @@
+"""Customers, payment methods, checkouts, payments, refunds and disputes, as Stripe has them."""

@@ -1,0 +1,1 @@
+"""Products, subscriptions, invoices and the customer portal, as Stripe has them."""

@@ -1,0 +1,1 @@
+"""The sandbox's memory and clock, and what it delivers by itself."""

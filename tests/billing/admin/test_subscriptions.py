@@ -1,0 +1,77 @@
+"""Staff look plans up, put invoiced customers on one, and let one end."""
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from organizations.models import AuditEvent
+from tests.support import factories
+from tests.support.owner_pages import signed_in
+from tests.support.plan_stage import PlanStage, set_up
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/billing/subscription/"
+PUT = LIST + "put/"
+
+
+@pytest.fixture
+def stage() -> PlanStage:
+    return set_up()
+
+
+@pytest.fixture
+def desk(stage: PlanStage) -> Client:
+    return signed_in(factories.staff())
+
+
+def form(**fields: str) -> dict[str, str]:
+    token = "0198f5a0-0000-7000-8000-000000000001"
+    return {"organization": "acme", "plan": "basic", "reason": "Contract 7", "token": token, **fields}
+
+
+def test_putting_on_a_plan_twice_puts_once_with_the_reason(stage: PlanStage, desk: Client) -> None:
+    assert "Put on a plan" in desk.get(LIST).content.decode()
+    assert desk.get(PUT).status_code == 200
+    for _twice in range(2):
+        assert "The plan is Basic." in desk.post(PUT, form(), follow=True).content.decode()
+    assert stage.amounts() == [1_000]
+    event = AuditEvent.objects.get(action="subscription.put_on_plan")
+    assert (event.reason, event.actor and event.actor.name) == ("Contract 7", "Stella")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"reason": ""}, "This field is required."),
+        ({"organization": "nobody"}, "There is no such organization"),
+        ({"plan": "gold"}, "It has: free, basic, pro."),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_done(
+    stage: PlanStage, desk: Client, wrong: dict[str, str], sentence: str
+) -> None:
+    response = desk.post(PUT, form(**wrong))
+    assert response.status_code == 422
+    assert sentence in response.content.decode()
+    assert stage.amounts() == []
+
+
+def test_letting_one_end(stage: PlanStage, desk: Client) -> None:
+    row = stage.put_on("basic", at=timezone.now())
+    page = desk.get(f"{LIST}{row.pk}/change/").content.decode()
+    assert f"{LIST}{row.pk}/end/" in page
+    assert desk.post(f"{LIST}{row.pk}/end/", {"reason": ""}).status_code == 422
+    answer = desk.post(f"{LIST}{row.pk}/end/", {"reason": "Left", "token": form()["token"]}, follow=True)
+    assert "The plan ends with its month." in answer.content.decode()
+    assert stage.row().ends_at_period_end
+    assert AuditEvent.objects.get(action="subscription.cancel").reason == "Left"
+
+
+def test_what_months_brought_is_looked_up(stage: PlanStage, desk: Client) -> None:
+    stage.put_on("basic", at=timezone.now())
+    assert "Basic" in desk.get("/admin/billing/allowance/?q=acme").content.decode()
+
+
+def test_it_is_for_staff_alone(stage: PlanStage) -> None:
+    assert signed_in(stage.owner).get(PUT).status_code == 302

@@ -1,0 +1,251 @@
+"""Crossings: owners and servers are told once when a balance is low, at its end, restored; only a top-up re-arms."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from credits import ledger
+from credits.models import MAX_BALANCE, Grant, Program, Source, Wallet
+from notices.models import Kind, Notice
+from organizations.models import User
+from tests.support import factories
+from tests.support.ledger_calls import Desk, ask
+from webhooks.models import WebhookEvent
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def program() -> Program:
+    return factories.program(low_balance=200, overdraft_limit=100)
+
+
+@pytest.fixture
+def desk(program: Program) -> Desk:
+    """Acme holds 1,000 credits; its balance is low below 200."""
+    desk = Desk(factories.wallet(factories.organization(), program))
+    desk.grant(1_000)
+    return desk
+
+
+def told() -> list[str]:
+    """What people were told, in order."""
+    return list(Notice.objects.order_by("pk").values_list("kind", flat=True))
+
+
+def events() -> list[str]:
+    """What servers were told, in order."""
+    return list(WebhookEvent.objects.order_by("pk").values_list("type", flat=True))
+
+
+def set_low(desk: Desk, below: int | None) -> None:
+    with ledger.open_book(keys=[(desk.wallet.pk, "")], now=desk.now) as book:
+        ledger.set_low_balance(book, wallet_id=desk.wallet.pk, below=below)
+
+
+def test_the_spend_that_falls_below_the_mark_tells_and_the_next_ones_do_not(desk: Desk) -> None:
+    desk.spend(800)
+    assert told() == []
+    desk.spend(1)
+    desk.spend(50)
+
+    (notice,) = Notice.objects.all()
+    assert (notice.kind, notice.created_at, notice.user) == (Kind.LOW_BALANCE, desk.now, None)
+    assert notice.details == {"available": 199, "below": 200, "decimals": 0, "unit": "credits"}
+    assert notice.mails.get().user == User.objects.get()
+    (event,) = WebhookEvent.objects.all()
+    assert event.type == "balance.low"
+    assert event.data == {
+        "organization": "acme",
+        "available": 199,
+        "reserved": 0,
+        "threshold": 200,
+        "unit": "credits",
+        "decimals": 0,
+    }
+
+
+def test_a_refund_around_the_mark_tells_nothing_twice(desk: Desk) -> None:
+    used = desk.spend(801)
+    for _ in range(3):
+        desk.give_back(used, 1)
+        desk.spend(1)
+    assert told() == ["low_balance"]
+
+
+def test_a_top_up_makes_the_next_fall_news_again(desk: Desk) -> None:
+    desk.spend(900)
+    desk.grant(50)
+    desk.spend(50)
+    assert told() == ["low_balance"]
+    desk.grant(500)
+    desk.spend(500)
+    assert told() == ["low_balance"] * 2
+
+
+def test_credits_that_come_and_go_in_one_book_are_no_crossing(desk: Desk) -> None:
+    keys = [(desk.wallet.pk, key) for key in ("spend", "grant")]
+    with ledger.open_book(keys=keys, now=desk.now) as book:
+        ask(book, ledger.spend, desk.wallet.pk, "spend", credits=1_000, feature="report")
+        ask(book, ledger.grant, desk.wallet.pk, "grant", credits=300, source=Source.CARD)
+    assert (told(), events()) == ([], [])
+
+
+def test_an_abandoned_book_tells_nothing(desk: Desk) -> None:
+    def spend_and_fail() -> None:
+        with ledger.open_book(keys=[(desk.wallet.pk, "a")], now=desk.now) as book:
+            ask(book, ledger.spend, desk.wallet.pk, "a", credits=1_000, feature="report")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        spend_and_fail()
+    assert (told(), events()) == ([], [])
+
+
+def test_the_end_is_told_alone_to_people_and_both_to_servers(desk: Desk) -> None:
+    desk.spend(1_000)
+    (notice,) = Notice.objects.all()
+    assert (notice.kind, notice.details) == (Kind.DEPLETED, {"switched_off": False, "decimals": 0, "unit": "credits"})
+    assert sorted(events()) == ["balance.depleted", "balance.low"]
+
+
+def test_credits_after_the_end_are_told_and_may_end_again(desk: Desk) -> None:
+    desk.spend(1_000)
+    desk.pass_time(hours=1)
+    desk.grant(30)
+    notice = Notice.objects.get(kind=Kind.RESTORED)
+    assert notice.details == {"available": 30, "switched_off": False, "decimals": 0, "unit": "credits"}
+    assert WebhookEvent.objects.get(type="balance.restored").data["available"] == 30
+    desk.spend(30)
+    assert told() == ["depleted", "restored", "depleted"]
+
+
+def test_a_refund_after_the_end_restores_nothing(desk: Desk) -> None:
+    used = desk.spend(1_000)
+    desk.give_back(used, 600)
+    desk.spend(600)
+    assert told() == ["depleted"]
+
+
+def test_what_is_reserved_may_come_back_so_nothing_is_told_of_it(desk: Desk) -> None:
+    reserved = desk.reserve(1_000)
+    assert (told(), events()) == ([], [])
+    desk.release(reserved)
+    desk.settle(desk.reserve(1_000), 850)
+    assert told() == ["low_balance"]
+
+
+def test_debt_leaves_nothing_and_is_over_once_it_is_repaid(desk: Desk) -> None:
+    desk.settle(desk.reserve(1_000), 1_100)
+    desk.grant(60)
+    assert told() == ["depleted"]
+    desk.grant(41)
+    assert told() == ["depleted", "restored"]
+    assert Notice.objects.get(kind=Kind.RESTORED).details["available"] == 1
+
+
+def test_expiry_and_freezing_bring_a_balance_to_its_end_too_and_a_thaw_restores_it(desk: Desk) -> None:
+    desk.spend(1_000)
+    bought = desk.grant(300)
+    desk.pass_time(minutes=1)
+    desk.freeze(bought)
+    desk.pass_time(minutes=1)
+    desk.thaw(bought)
+    desk.void(bought)
+    desk.grant(300, days=1)
+    desk.pass_time(days=1)
+    assert ledger.sweep_expired(now=desk.now) == 1
+    assert told() == ["depleted", "restored"] * 3 + ["depleted"]
+
+
+def test_a_wallet_that_never_held_credits_is_neither_low_nor_at_its_end(program: Program) -> None:
+    desk = Desk(factories.wallet(factories.organization(), program))
+    desk.spend(0)
+    desk.grant(500, effective_at=desk.now + timedelta(days=1))
+    assert ledger.sweep_marks(now=desk.now) == 0
+    assert (told(), events()) == ([], [])
+
+
+def test_first_credits_below_the_mark_are_no_fall(program: Program) -> None:
+    desk = Desk(factories.wallet(factories.organization(), program))
+    desk.grant(100)
+    desk.spend(50)
+    assert (told(), ledger.sweep_marks(now=desk.now)) == ([], 0)
+    desk.grant(500)
+    desk.spend(500)
+    assert told() == ["low_balance"]
+
+
+def test_the_owners_choice_is_before_the_programs_figure(desk: Desk) -> None:
+    set_low(desk, 50)
+    desk.spend(900)
+    assert told() == []
+    desk.spend(51)
+    assert Notice.objects.get().details == {"available": 49, "below": 50, "decimals": 0, "unit": "credits"}
+
+
+def test_zero_means_never_and_none_the_program_again(desk: Desk) -> None:
+    set_low(desk, 0)
+    desk.spend(900)
+    assert told() == []
+    set_low(desk, None)
+    assert told() == ["low_balance"]
+    assert Wallet.objects.get().low_below is None
+
+
+def test_a_mark_above_the_balance_is_told_at_once_and_once(desk: Desk) -> None:
+    for _ in range(2):
+        set_low(desk, 5_000)
+    assert told() == ["low_balance"]
+    set_low(desk, 6_000)
+    assert told() == ["low_balance"]
+
+
+def test_a_mark_below_the_balance_counts_anew(desk: Desk) -> None:
+    desk.spend(850)
+    set_low(desk, 100)
+    assert Wallet.objects.get().low_since is None
+    desk.spend(100)
+    assert told() == ["low_balance"] * 2
+
+
+@pytest.mark.parametrize("below", [-1, MAX_BALANCE + 1, True, 1.5])
+def test_a_figure_that_makes_no_sense_is_refused(desk: Desk, below: Any) -> None:
+    with pytest.raises(ValueError, match="smallest units"):
+        set_low(desk, below)
+
+
+def test_the_sweep_finds_what_time_and_changed_terms_did(desk: Desk) -> None:
+    desk.spend(1_000)
+    desk.grant(500, effective_at=desk.now + timedelta(days=1))
+    assert ledger.sweep_marks(now=desk.now) == 0
+    desk.pass_time(days=1)
+    assert [ledger.sweep_marks(now=desk.now) for _ in range(2)] == [1, 0]
+    assert told() == ["depleted", "restored"]
+    Program.objects.update(low_balance=501)
+    assert [ledger.sweep_marks(now=desk.now) for _ in range(2)] == [1, 0]
+    assert told() == ["depleted", "restored", "low_balance"]
+
+
+@pytest.mark.parametrize("at_a_time", [1, 500])
+def test_the_sweep_goes_through_all_wallets(desk: Desk, program: Program, at_a_time: int) -> None:
+    alice = User.objects.get()
+    desks = [desk, Desk(factories.wallet(factories.organization(alice, slug="globex"), program))]
+    desks[1].grant(1_000)
+    Program.objects.update(low_balance=5_000)
+    assert ledger.sweep_marks(now=desk.now, wallets_at_a_time=at_a_time) == 2
+    assert Notice.objects.values_list("organization__slug", flat=True).distinct().count() == 2
+
+
+def test_a_spend_that_crosses_nothing_costs_no_statement_more(desk: Desk) -> None:
+    desk.spend(850)
+    assert Grant.objects.get().remaining == 150
+    with CaptureQueriesContext(
+        connection,
+    ) as of_django:
+        desk.spend(1)
+    # All of a book's own statements run past Django's cursor; these would be a notice's and an event's.
+    assert [query["sql"] for query in of_django if "SAVEPOINT" not in query["sql"]] == []

@@ -1,0 +1,186 @@
+"""The list of notices, as Alice, an owner, and Bob, a member, see it; and putting away."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from notices.models import Kind, MailState, Notice, NoticeMail, Unsubscription
+from organizations.models import AuditEvent, Organization, Role, User
+from tests.support import factories
+from tests.support.occasions import NOW, given
+from tests.support.owner_pages import signed_in
+
+pytestmark = pytest.mark.django_db
+
+URL = "/o/acme/notices/"
+ALL = "/o/acme/notices/put-away/"
+
+
+def put_away_url(notice: Notice) -> str:
+    return f"/o/acme/notices/{notice.pk}/put-away/"
+
+
+@pytest.fixture
+def alices(alice: User, acme: Organization) -> Client:
+    return signed_in(alice)
+
+
+def page_of(client: Client, url: str = URL) -> str:
+    response = client.get(url)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+class TestWhoSeesWhat:
+    def test_an_owner_sees_the_organizations_and_their_own(
+        self, alices: Client, acme: Organization, alice: User, bob: User
+    ) -> None:
+        given(acme)
+        given(acme, Kind.LIMIT_ANSWER, user=alice)
+        given(acme, Kind.LIMIT, user=bob)
+
+        page = page_of(alices)
+
+        assert "The balance is low" in page
+        assert "Your request for more was granted" in page
+        assert "of a monthly limit" not in page
+
+    def test_a_member_sees_what_is_for_them_alone(self, acme: Organization, bob: User) -> None:
+        given(acme)
+        given(acme, Kind.LIMIT, user=bob)
+
+        page = page_of(signed_in(bob))
+
+        assert "of a monthly limit" in page
+        assert "The balance is low" not in page
+        assert "Notice settings" not in page
+
+    def test_a_stranger_learns_nothing_and_anonymous_visitors_are_sent_to_sign_in(
+        self, acme: Organization, charlie: User
+    ) -> None:
+        notice = given(acme)
+
+        assert signed_in(charlie).get(URL).status_code == 404
+        assert signed_in(charlie).post(ALL).status_code == 404
+        assert signed_in(charlie).post(put_away_url(notice)).status_code == 404
+        assert Client().get(URL)["Location"].startswith("/accounts/login/")
+        assert Client().post(ALL)["Location"].startswith("/accounts/login/")
+
+    def test_another_organizations_notices_are_not_listed_or_put_away(
+        self, alices: Client, acme: Organization, charlie: User
+    ) -> None:
+        theirs = given(Organization.objects.get(slug="globex"))
+
+        assert "The balance is low" not in page_of(alices)
+        assert alices.post(put_away_url(theirs)).status_code == 404
+
+
+class TestTheList:
+    def test_it_says_honestly_that_there_is_nothing(self, alices: Client) -> None:
+        assert "No notices yet." in page_of(alices)
+
+    def test_the_newest_stands_first(self, alices: Client, acme: Organization) -> None:
+        given(acme, Kind.EXPIRING, now=NOW - timedelta(days=1))
+        given(acme, Kind.RECHARGE_FAILED, now=NOW)
+        given(acme, Kind.LIMIT, now=NOW - timedelta(days=2))
+
+        page = page_of(alices)
+
+        places = [page.index(title) for title in ("Auto-recharge has stopped", "Credits expire", "of a monthly limit")]
+        assert places == sorted(places)
+
+    def test_times_are_the_organizations(self, alices: Client, acme: Organization) -> None:
+        given(acme)
+
+        assert "Mar 10, 2026, 9:00\u202fPM" in page_of(alices)
+
+    def test_what_became_of_the_mails_is_shown(self, alices: Client, acme: Organization) -> None:
+        dora = factories.person("Dora")
+        factories.member(acme, dora, role=Role.OWNER)
+        notice = given(acme)
+        NoticeMail.objects.filter(notice=notice, user=dora).update(state=MailState.FAILED)
+
+        words = " ".join(page_of(alices).split())
+
+        assert "Alice: to be sent" in words
+        assert "Dora: given up" in words
+
+    def test_a_long_list_has_pages(self, alices: Client, acme: Organization) -> None:
+        for number in range(26):
+            given(acme, Kind.LIMIT, key=f"limit:{number}", now=NOW + timedelta(hours=number))
+
+        first, second = page_of(alices), page_of(alices, f"{URL}?page=2")
+
+        assert (first.count('scope="row"'), second.count('scope="row"')) == (25, 1)
+        assert "?page=2" in first
+        assert "?page=1" in second
+        assert page_of(alices, f"{URL}?page=nonsense").count('scope="row"') == 25
+
+    def test_it_asks_as_few_questions_for_much_as_for_little(
+        self, alices: Client, acme: Organization, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        for number in range(10):
+            given(acme, Kind.LIMIT, key=f"limit:{number}")
+
+        with django_assert_num_queries(8):
+            page_of(alices)
+
+    def test_the_reader_is_reminded_of_what_they_unsubscribed_from(
+        self, alices: Client, acme: Organization, alice: User
+    ) -> None:
+        Unsubscription.objects.create(organization=acme, user=alice, kind=Kind.EXPIRING, created_at=NOW)
+
+        page = page_of(alices)
+
+        assert "You get no mails of these kinds" in page
+        assert "Credits expiring" in page
+        assert "/notices/unsubscribe/" in page
+
+
+class TestPuttingAway:
+    def test_one_is_put_away_once_and_stays_in_the_list(self, alices: Client, acme: Organization, alice: User) -> None:
+        one, other = given(acme), given(acme, Kind.EXPIRING)
+
+        for _ in range(2):
+            assert alices.post(put_away_url(one))["Location"] == URL
+
+        one.refresh_from_db()
+        other.refresh_from_db()
+        assert one.put_away_by == alice
+        assert other.put_away_at is None
+        assert AuditEvent.objects.filter(action="notice.put_away", actor=alice, organization=acme).count() == 1
+        assert "The balance is low" in page_of(alices)
+
+    def test_from_the_dashboard_it_leads_back_there_and_nowhere_else(self, alices: Client, acme: Organization) -> None:
+        url = put_away_url(given(acme))
+
+        assert alices.post(url, {"from": "dashboard"})["Location"] == "/o/acme/"
+        assert alices.post(url, {"from": "https://evil.example/"})["Location"] == URL
+
+    def test_all_are_put_away_at_once(self, alices: Client, acme: Organization, bob: User) -> None:
+        mine, theirs = [given(acme), given(acme, Kind.EXPIRING)], given(acme, Kind.LIMIT, user=bob)
+
+        for _ in range(2):
+            assert alices.post(ALL, follow=True).status_code == 200
+
+        assert all(Notice.objects.get(pk=notice.pk).put_away_at for notice in mine)
+        assert Notice.objects.get(pk=theirs.pk).put_away_at is None
+        assert AuditEvent.objects.get(action="notice.put_away").details == {"notices": 2}
+        assert "Put all away" not in page_of(alices)
+
+    def test_a_member_puts_away_only_what_is_for_them(self, acme: Organization, bob: User) -> None:
+        owners, bobs = given(acme), given(acme, Kind.LIMIT, user=bob)
+        bobs_browser = signed_in(bob)
+
+        assert bobs_browser.post(put_away_url(owners)).status_code == 404
+        assert bobs_browser.post(put_away_url(bobs)).status_code == 302
+        assert bobs_browser.post(ALL).status_code == 302
+        owners.refresh_from_db()
+        assert owners.put_away_at is None
+
+    def test_looking_changes_nothing(self, alices: Client, acme: Organization) -> None:
+        assert alices.get(put_away_url(given(acme))).status_code == 405
+        assert alices.get(ALL).status_code == 405
+        assert alices.post(URL).status_code == 405

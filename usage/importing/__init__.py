@@ -1,0 +1,1 @@
+"""Importing past usage from files."""

@@ -1,0 +1,92 @@
+"""Where limits are changed: under the wallet's lock, by the wallet's clock, with what was used this month at hand."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from credits import ledger
+from credits.models import Wallet
+from usage.limits import rows
+from usage.limits.notices import end_telling, tell
+from usage.limits.state import REACHED, LimitState, Moment
+from usage.models import Limit, LimitUse
+
+# Entries are numbered in the order of their times, so where a month begins is found by halving, by primary key; then
+# only the month's operations are read, however long the history is.
+USED = """
+    WITH RECURSIVE search (low, high) AS (
+        SELECT 0::bigint, w.last_number FROM credits_wallet w WHERE w.id = %(wallet)s
+        UNION ALL
+        SELECT CASE WHEN e.written_at < %(begins)s THEN e.number ELSE s.low END,
+               CASE WHEN e.written_at < %(begins)s THEN s.high ELSE e.number - 1 END
+        FROM search s
+        JOIN credits_entry e ON e.wallet_id = %(wallet)s AND e.number = (s.low + s.high + 1) / 2
+        WHERE s.low < s.high
+    )
+    SELECT coalesce(sum(u.credits - u.refunded), 0)::bigint
+    FROM credits_operation o JOIN usage_usageevent u ON u.operation_id = o.id
+    WHERE o.wallet_id = %(wallet)s AND o.number > (SELECT s.low FROM search s WHERE s.low = s.high)
+        AND (%(team)s::bigint IS NULL OR u.team_id = %(team)s::bigint)
+        AND (%(user)s::bigint IS NULL OR u.user_id = %(user)s::bigint)
+        AND (%(feature)s::bigint IS NULL OR u.feature_id = %(feature)s::bigint)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A locked wallet and the moment of the change."""
+
+    wallet: Wallet
+    moment: Moment
+
+    @property
+    def now(self) -> datetime:
+        return self.moment.now
+
+    def state_of(self, limit: Limit) -> LimitState:
+        """Return a limit as the meter sees it at this moment."""
+        limits = rows.read(
+            {limit.organization_id: self.moment},
+            user_ids=[limit.user_id] if limit.user_id else [],
+            team_ids=[limit.team_id] if limit.team_id else [],
+            feature_ids=[limit.feature_id] if limit.feature_id else [],
+        )
+        return next(state for state in limits if state.id == limit.pk)
+
+    def begin_counting(self, limit: Limit) -> None:
+        """Write what the month's uses count against a new limit."""
+        of_whom: dict[str, Any] = {"team": limit.team_id, "user": limit.user_id, "feature": limit.feature_id}
+        with connection.cursor() as cursor:
+            cursor.execute(USED, {"wallet": self.wallet.pk, "begins": self.moment.begins_at, **of_whom})
+            used = cursor.fetchone()[0]
+        LimitUse.objects.create(limit=limit, month_on=self.moment.month_on, credits=used)
+
+    def weigh_anew(self, limit: Limit) -> None:
+        """After a change of the amount: which threshold counts as told.
+
+        Warnings that the new amount has passed are not told, since whoever sets it sees what is used. That the limit
+        is now reached is told: it stops people who did not set it. What is no longer so is put away.
+        """
+        state = self.state_of(limit)
+        before, reached = state.told_percent, state.reached_percent
+        if reached == before:
+            return
+        LimitUse.objects.filter(limit=limit, month_on=self.moment.month_on).update(told_percent=reached)
+        if reached < before:
+            end_telling(limit, now=self.now)
+        if reached == REACHED:
+            tell([(state, reached)])
+
+
+@contextmanager
+def open_desk(organization_id: int, now: datetime | None) -> Iterator[Desk]:
+    """Lock the organization's wallet, in a transaction. Raises Wallet.DoesNotExist where it has none."""
+    wallet = Wallet.objects.select_related("organization", "program").get(organization_id=organization_id)
+    with ledger.open_book(keys=[(wallet.pk, "")], now=now) as book:
+        instant = book.wallet(wallet.pk).now
+        yield Desk(wallet, Moment.at(instant, ZoneInfo(wallet.organization.time_zone)))

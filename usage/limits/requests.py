@@ -1,0 +1,149 @@
+"""Members ask the owners for more of a limit; one owner answers, once. Under the wallet's lock, like limits themselves.
+
+Replays: what was asked or answered already is refused with a sentence that says so, and writes nothing.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from credits.models import MAX_CREDITS
+from notices.models import Kind
+from notices.notices import give_notice
+from organizations import audit_events
+from organizations.models import Membership, User
+from organizations.refusals import Refusal
+from usage.limits.answers import name_of, request_key, tell_member
+from usage.limits.changing import Desk, open_desk
+from usage.limits.notices import terms_of
+from usage.limits.setting import change, found, raise_for_a_time
+from usage.models import Limit, LimitRequest, RequestState
+
+
+class RequestRefused(Refusal):
+    """It can't be asked for, or not so."""
+
+
+class AlreadyAsked(Refusal):
+    """The member has asked for more of this limit, and was not answered yet."""
+
+
+class AlreadyAnswered(Refusal):
+    """Somebody has answered; the sentence says who, and what."""
+
+
+def ask(
+    *, limit: Limit, user: User, credits: int | None = None, message: str = "", now: datetime | None = None
+) -> LimitRequest:
+    """Ask for more of a limit that covers what the member uses, and give the owners notice.
+
+    credits: how many a month are wanted in all (smallest units), or None for more, however much. Raises LimitRefused
+    (the limit is gone), RequestRefused, AlreadyAsked.
+    """
+    with open_desk(limit.organization_id, now) as desk:
+        limit = found(limit)
+        membership = Membership.objects.filter(organization=limit.organization_id, user=user).first()
+        if membership is None or not _covers(limit, membership):
+            raise RequestRefused(_("This limit is not about what you use."))
+        state = desk.state_of(limit)
+        if credits is not None and not state.credits < credits <= MAX_CREDITS:
+            raise RequestRefused(_("Ask for more than what is allowed now."))
+        if limit.requests.filter(user=user, state=RequestState.OPEN).exists():
+            raise AlreadyAsked(_("You have asked for more of this limit already. The owners have not answered yet."))
+        request = LimitRequest.objects.create(
+            limit=limit, user=user, credits=credits, message=message, created_at=desk.now
+        )
+        details = {
+            "request": request.public_id,
+            "member": str(user),
+            "scope": limit.scope,
+            "name": name_of(limit),
+            "feature": limit.feature.name if limit.feature is not None else "",
+            "limit": state.credits,
+            "used": state.used,
+            "asked": credits,
+            "message": message,
+            **terms_of(desk.wallet),
+        }
+        give_notice(
+            organization=desk.wallet.organization,
+            kind=Kind.LIMIT_REQUEST,
+            key=request_key(request),
+            details=details,
+            now=desk.now,
+        )
+        _record(desk, "limit.requested", request, actor=user, reason=message, details={"credits": credits})
+    return request
+
+
+def grant(
+    *, request: LimitRequest, credits: int, actor: User, until: datetime | None = None, now: datetime | None = None
+) -> None:
+    """Allow `credits` a month (smallest units) instead of the limit: for good, or until an instant (aware).
+
+    Tells the member. Raises LimitRefused (the limit is gone, or can't be raised so), AlreadyAnswered.
+    """
+    with open_desk(request.limit.organization_id, now) as desk:
+        limit, request = _still_open(request)
+        if until is None:
+            if credits <= limit.credits:
+                raise RequestRefused(_("Allow more than the limit, or decline."))
+            change(desk, limit, credits=credits, actor=actor)
+        else:
+            raise_for_a_time(desk, limit, credits=credits, until=until, actor=actor)
+        _close(desk, request, RequestState.GRANTED, actor)
+        tell_member(desk, limit, request, granted=True, answered_by=actor, credits=credits, until=until)
+        details = {"credits": credits, "until": until.isoformat() if until is not None else None}
+        _record(desk, "limit.request_granted", request, actor=actor, details=details)
+
+
+def decline(*, request: LimitRequest, sentence: str, actor: User, now: datetime | None = None) -> None:
+    """Leave the limit as it is, and tell the member why. Raises LimitRefused (the limit is gone), AlreadyAnswered."""
+    with open_desk(request.limit.organization_id, now) as desk:
+        limit, request = _still_open(request)
+        _close(desk, request, RequestState.DECLINED, actor)
+        tell_member(desk, limit, request, granted=False, answered_by=actor, sentence=sentence)
+        _record(desk, "limit.request_declined", request, actor=actor, reason=sentence)
+
+
+def _covers(limit: Limit, membership: Membership) -> bool:
+    if limit.user_id is not None:
+        return limit.user_id == membership.user_id
+    return limit.team_id is None or limit.team_id == membership.team_id
+
+
+def _still_open(request: LimitRequest) -> tuple[Limit, LimitRequest]:
+    limit = found(request.limit)
+    current = LimitRequest.objects.select_related("user", "answered_by").get(pk=request.pk)
+    if current.state != RequestState.OPEN:
+        raise AlreadyAnswered(
+            _("%(person)s has answered already: %(state)s.")
+            % {"person": current.answered_by, "state": current.get_state_display()}
+        )
+    return limit, current
+
+
+def _close(desk: Desk, request: LimitRequest, state: RequestState, actor: User) -> None:
+    request.state, request.answered_at, request.answered_by = state, desk.now, actor
+    request.save(update_fields=["state", "answered_at", "answered_by"])
+
+
+def _record(
+    desk: Desk,
+    action: str,
+    request: LimitRequest,
+    *,
+    actor: User,
+    reason: str = "",
+    details: dict[str, Any] | None = None,
+) -> None:
+    audit_events.record(
+        action=action,
+        organization=desk.wallet.organization,
+        actor=actor,
+        target=request.public_id,
+        reason=reason,
+        details=details,
+        now=desk.now,
+    )

@@ -1,0 +1,1 @@
+"""Metering: uses and reservations become usage events and credits taken, or a refusal."""

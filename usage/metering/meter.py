@@ -1,0 +1,300 @@
+"""Metering: a use of an AI feature becomes a usage event and credits taken, or a refusal that wrote nothing.
+
+Price it (pure), then under the wallet's lock: was it asked before, is AI on, do the limits allow it, is there enough.
+Any number of uses, for any wallets, share one transaction and a fixed number of statements; each is decided by itself.
+"""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import msgspec
+
+from credits import ledger
+from usage import limits
+from usage.limits import Limits
+from usage.metering import events, lookups
+from usage.metering.bounds import check_use
+from usage.metering.events import NewEvent
+from usage.metering.lookups import Found, Person, Place
+from usage.models import MAX_SERVICES
+from usage.pricing import Measures, Terms, WrongMeasure, price
+from usage.rollups import late_uses
+from usage.uses import KEY_WAS_USED, Conflict, Insufficient, Invalid, Metered, NotFound, Refusal, SwitchedOff, Use
+
+# What happened longer ago than this is imported by staff rather than reported by a product server.
+OLDEST = timedelta(days=35)
+# Clocks differ; what is further ahead than this is a mistake.
+NEWEST = timedelta(minutes=5)
+NOBODY = Person(user_id=None, team_id=None)
+
+
+def meter(uses: Sequence[Use], *, now: datetime | None = None) -> list[Metered | Refusal]:
+    """Pay for uses: each is answered by itself, in order, and one that is refused harms no other.
+
+    now: the instant to judge by (aware), or None for the database's clock after the lock. A use whose key was used
+    before with the same content is answered as it was then, and writes nothing.
+
+    Raises only Django's database errors; then nothing was written, or, where the connection broke during the commit,
+    a second try with the same keys tells the truth.
+    """
+    if not uses:
+        return []
+    answers: list[Metered | Refusal | None] = [_refuse_senseless(use) for use in uses]
+    found = lookups.find([use for use, refused in zip(uses, answers, strict=True) if not refused])
+    placed: list[tuple[int, Use, Place]] = []
+    for position, use in enumerate(uses):
+        if answers[position] is None:
+            try:
+                placed.append((position, use, place_of(use, found)))
+            except NotFound as refusal:
+                answers[position] = refusal
+    if placed:
+        keys = {(place.wallet_id, ledger_key(use)) for _, use, place in placed}
+        with ledger.open_book(keys=keys, now=now) as book:
+            places = [place for _, _, place in placed]
+            session = Session(book, found, places, found.people.values(), found.features.values())
+            for position, use, place in placed:
+                try:
+                    answers[position] = session.meter(use, place)
+                except Refusal as refusal:
+                    answers[position] = refusal
+            session.write()
+    return [answer for answer in answers if answer is not None]
+
+
+def _refuse_senseless(use: Use) -> Invalid | None:
+    try:
+        check_use(use)
+    except Invalid as refusal:
+        return refusal
+    return None
+
+
+def place_of(use: Use, found: Found) -> Place:
+    """Return where a use belongs. Raises NotFound, alike for what doesn't exist and for what is out of reach."""
+    place = found.places.get(use.organization)
+    if place is None or use.within not in {None, place.organization_id}:
+        raise NotFound("There is no such organization, or this key may not act for it.")
+    return place
+
+
+def ledger_key(use: Use) -> str:
+    """Return the ledger's idempotency key of a use: keys of other kinds of calls are apart."""
+    return f"usage:{use.key}"
+
+
+def content_hash(use: Use) -> bytes:
+    """Return the SHA-256 of what a use asks for, whatever the order of its fields and the zone of its instant."""
+    occurred_at = use.occurred_at and use.occurred_at.astimezone(UTC)
+    asked = [use.user, use.feature, use.service, use.measures, use.resource, occurred_at]
+    return hashlib.sha256(msgspec.json.encode(asked, order="sorted")).digest()
+
+
+class Session:
+    """One open book, with what was looked up for it, and the rows that go with its entries."""
+
+    def __init__(
+        self,
+        book: ledger.Book,
+        found: Found,
+        places: Sequence[Place],
+        people: Collection[Person],
+        feature_ids: Collection[int],
+    ) -> None:
+        self.book = book
+        self.found = found
+        self.now = max(book.wallet(place.wallet_id).now for place in places)
+        self.organization_ids = {place.organization_id for place in places}
+        self.off = lookups.read_switched_off(self.organization_ids)
+        self.limits: Limits = limits.read(
+            {place.organization_id: limits.Moment.at(book.wallet(place.wallet_id).now, place.zone) for place in places},
+            user_ids={person.user_id for person in people if person.user_id is not None},
+            team_ids={person.team_id for person in people if person.team_id is not None},
+            feature_ids=feature_ids,
+        )
+        self.new_events: list[tuple[NewEvent, str]] = []
+        self.at_zero: set[int] = set()
+        # The services of each organization, with those of this book; read when one is named that wasn't found.
+        self._services: dict[int, set[str]] | None = None
+
+    def meter(self, use: Use, place: Place) -> Metered:
+        """Decide one use. Raises Refusal; then nothing was taken."""
+        digest = content_hash(use)
+        try:
+            replayed = self.book.replay(place.wallet_id, ledger_key(use), digest)
+        except ledger.IdempotencyConflict:
+            raise Conflict(KEY_WAS_USED) from None
+        if replayed is not None:
+            return _answer(replayed)
+        person, feature_id, terms, occurred_at = self.check(use, place)
+        credits = cost_of(terms, use.measures)
+        self.check_limits(place, person, feature_id=feature_id, credits=credits)
+        recorded = self._take(use, place, person, credits=credits, digest=digest, occurred_at=occurred_at)
+        event = NewEvent(
+            operation_id=recorded.id,
+            organization_id=place.organization_id,
+            user_id=person.user_id,
+            team_id=person.team_id,
+            service_id=self.found.services.get((place.organization_id, use.service), 0),
+            feature_id=feature_id,
+            rate_id=terms.rate_id,
+            measures=use.measures,
+            credits=credits,
+            uncollected=0,
+            occurred_at=recorded.occurred_at,
+            written_at=recorded.written_at,
+        )
+        self.record(event, place, use.service)
+        return _answer(recorded)
+
+    def check(self, use: Use, place: Place) -> tuple[Person, int, Terms, datetime]:
+        """Return who uses what at which rate and when. Raises Invalid and SwitchedOff."""
+        wallet_now = self.book.wallet(place.wallet_id).now
+        occurred_at = use.occurred_at or wallet_now
+        if occurred_at > wallet_now + NEWEST:
+            raise Invalid("occurred_at", "This is in the future.")
+        if not use.any_age and occurred_at < wallet_now - OLDEST:
+            raise Invalid("occurred_at", f"This is more than {OLDEST.days} days ago.")
+        person = NOBODY
+        if use.user is not None:
+            named = self.found.people.get((use.organization, use.user))
+            if named is None:
+                raise Invalid("user", "There is no such member of the organization.")
+            person = named
+        feature_id = self.found.features.get((place.program_id, use.feature))
+        if feature_id is None:
+            raise Invalid("feature", f"The program has no feature “{use.feature}”.")
+        if (place.organization_id, use.service) in self.off or place.organization_id in self.at_zero:
+            raise SwitchedOff(use.service, organization=place.slug)
+        self._check_service(use, place)
+        terms = find_terms(self.found.rates.get(feature_id, []), model=use.measures.model, at=occurred_at)
+        return person, feature_id, terms, occurred_at
+
+    def _check_service(self, use: Use, place: Place) -> None:
+        if (place.organization_id, use.service) in self.found.services:
+            return
+        if self._services is None:
+            self._services = lookups.read_services(self.organization_ids)
+        known = self._services.setdefault(place.organization_id, set())
+        if use.service not in known and len(known) >= MAX_SERVICES:
+            raise Invalid("service", f"The organization already has {MAX_SERVICES} services.")
+
+    def check_limits(self, place: Place, person: Person, *, feature_id: int, credits: int) -> None:
+        """Raise LimitReached where a limit doesn't allow so many credits more."""
+        self.limits.check(
+            place.organization_id,
+            user_id=person.user_id,
+            team_id=person.team_id,
+            feature_id=feature_id,
+            credits=credits,
+        )
+
+    def _take(
+        self, use: Use, place: Place, person: Person, *, credits: int, digest: bytes, occurred_at: datetime
+    ) -> ledger.Recorded:
+        try:
+            recorded = ledger.spend(
+                self.book,
+                wallet_id=place.wallet_id,
+                credits=credits,
+                feature=use.feature,
+                key=ledger_key(use),
+                content_hash=digest,
+                cause=ledger.Cause(
+                    actor_id=person.user_id,
+                    actor_label=use.via,
+                    feature=use.feature,
+                    resource=use.resource,
+                    occurred_at=occurred_at,
+                ),
+            )
+        except ledger.InsufficientCredits as error:
+            self.note_balance(place)
+            raise Insufficient.of(place.slug, error) from None
+        return recorded
+
+    def record(self, event: NewEvent, place: Place, service: str) -> None:
+        """Keep an event for writing, count it against the limits, and act where the balance came to its end."""
+        self.new_events.append((event, service))
+        if self._services is not None:
+            self._services.setdefault(place.organization_id, set()).add(service)
+        self.limits.count(
+            event.organization_id,
+            user_id=event.user_id,
+            team_id=event.team_id,
+            feature_id=event.feature_id,
+            credits=event.credits,
+        )
+        self.note_balance(place)
+
+    def note_balance(self, place: Place) -> None:
+        """Where the program says so, AI goes off when nothing is left and no plan's credits are waited for.
+
+        What is too little for this use may be enough for another, so that it was refused switches nothing off.
+        """
+        if place.switches_off_at_zero and ledger.is_at_its_end(self.book, place.wallet_id):
+            self.at_zero.add(place.organization_id)
+
+    def write(self) -> None:
+        """Have everything that goes with the book's entries written with them."""
+        self._name_services()
+        if self.new_events:
+            written = [event for event, _ in self.new_events]
+            self.book.write_too(partial(events.insert, written))
+            happened = [(event.organization_id, event.occurred_at, event.written_at) for event in written]
+            self.book.write_too(partial(late_uses.mark, happened))
+        # Here and not with the book's rows: those are sent without waiting, and notices are read back.
+        limits.tell(self.limits.to_tell)
+        self.book.write_too(partial(limits.write, self.limits))
+        if self.at_zero:
+            self.book.write_too(partial(lookups.switch_off, self.at_zero, self.now))
+
+    def service_id(self, organization_id: int, key: str) -> int:
+        """Return the service's id; one named for the first time comes into being."""
+        known = self.found.services.get((organization_id, key))
+        return known or lookups.create_services({(organization_id, key)}, self.now)[organization_id, key]
+
+    def _name_services(self) -> None:
+        nameless = {(event.organization_id, key) for event, key in self.new_events if event.service_id == 0}
+        if nameless:
+            made = lookups.create_services(nameless, self.now)
+            for event, key in self.new_events:
+                event.service_id = event.service_id or made[event.organization_id, key]
+
+
+def find_terms(rates: Sequence[Terms], *, model: str, at: datetime) -> Terms:
+    """Return the rate in force at an instant, the model's own before one for all. Raises Invalid.
+
+    rates: of one feature, the latest first.
+    """
+    in_force = [terms for terms in rates if terms.effective_at <= at]
+    for terms in in_force:
+        if terms.model == model:
+            return terms
+    for terms in in_force:
+        if not terms.model:
+            return terms
+    if not in_force:
+        raise Invalid("feature", "This feature has no price at that time.")
+    if not model:
+        raise Invalid("model", "This feature is priced by model: name the model.")
+    raise Invalid("model", f"This feature has no price for the model “{model}”.")
+
+
+def cost_of(terms: Terms, measures: Measures) -> int:
+    """Return the price of a use, in smallest units. Raises Invalid."""
+    try:
+        return price(terms, measures)
+    except WrongMeasure as wrong:
+        raise Invalid(wrong.field, str(wrong)) from None
+
+
+def _answer(recorded: ledger.Recorded) -> Metered:
+    return Metered(
+        event_id=recorded.id,
+        credits=-recorded.credits,
+        available=recorded.available_after,
+        was_replayed=recorded.was_replayed,
+    )

@@ -1,0 +1,1 @@
+"""Services: their names and their AI switch."""
