@@ -30,6 +30,10 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Drawdown <credits@localhost>
 ADMINS = getaddresses([env.str("ADMINS", "")])
 # How many trusted proxies append to X-Forwarded-For in front of the web server (0: none, the header is not read).
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
+# Whether browsers are to refuse plain http for all subdomains of BASE_URL's host too, and may be shipped knowing that.
+# Neither can be taken back for two years, and both concern hosts that are not ours: off unless asked for.
+HSTS_SUBDOMAINS = env.bool("HSTS_SUBDOMAINS", False)
+HSTS_PRELOAD = env.bool("HSTS_PRELOAD", False)
 # Where static files come from: what collectstatic gathered ("collected": compressed, cached for ever), or straight
 # from the source folders ("sources": for the demo and development).
 STATIC_FILES = env.str("STATIC_FILES", "collected", validate=validate.OneOf(["collected", "sources"]))
@@ -82,6 +86,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.middleware.PrivateByDefault",
     "django.middleware.security.SecurityMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -185,8 +190,10 @@ WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ["map", "png", "jpg", "gif", "woff2", "br"
 # Transport and browser
 SECURE_SSL_REDIRECT = IS_HTTPS
 SECURE_HSTS_SECONDS = 63_072_000 if IS_HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
-SECURE_HSTS_PRELOAD = IS_HTTPS
+SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS and HSTS_SUBDOMAINS
+SECURE_HSTS_PRELOAD = IS_HTTPS and HSTS_PRELOAD
+# Off by choice, above; `check --deploy` needs no reminder.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = IS_HTTPS
@@ -297,6 +304,8 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
+        # Django's own handler would mail every failed request to ADMINS, with its fields, cookies and settings.
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"level": "ERROR"},
         "django.db.backends": {"level": "INFO"},
         "celery": {"level": "WARNING"},

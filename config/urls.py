@@ -14,3 +14,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("usage.urls")),
     path("", include("billing.urls")),
 ]
+
+handler500 = "config.errors.server_error"

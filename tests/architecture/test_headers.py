@@ -1,10 +1,15 @@
 """What every answer carries, whatever it says: pages, errors, the admin, the API."""
 
+import logging
+from typing import Any
+
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import include, path
+from django.utils.log import AdminEmailHandler
 
 from tests.support import factories
 
@@ -13,7 +18,16 @@ def broken(_request: HttpRequest) -> HttpResponse:
     raise RuntimeError("broken on purpose")
 
 
-urlpatterns = [path("broken/", broken), path("", include("config.urls"))]
+def unreachable(_request: HttpRequest) -> HttpResponse:
+    raise OperationalError("FATAL: sorry, too many clients already")
+
+
+urlpatterns = [
+    path("broken/", broken),
+    path("unreachable/", unreachable),
+    path("", include("config.urls")),
+]
+handler500 = "config.errors.server_error"
 
 PAGES = ["/", "/accounts/login/", "/accounts/signup/", "/admin/login/", "/nothing/here/", "/api/nothing/", "/broken/"]
 
@@ -49,11 +63,42 @@ def test_the_headers_that_close_old_holes(visitor: Client, page: str) -> None:
     assert "camera=()" in headers["Permissions-Policy"]
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_no_cache_keeps_an_answer(visitor: Client, page: str) -> None:
+    assert "no-store" in visitor.get(page).headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("page", ["/o/acme/history/csv/", "/admin/", "/api/v1/organizations/acme/balance"])
+def test_nor_one_to_somebody_who_is_signed_in(visitor: Client, page: str) -> None:
+    visitor.force_login(factories.staff())
+
+    assert "no-store" in visitor.get(page).headers["Cache-Control"]
+
+
 def test_the_broken_page_is_really_broken(visitor: Client) -> None:
     response = visitor.get("/broken/")
 
     assert response.status_code == 500
     assert b"on purpose" not in response.content
+
+
+def test_without_a_database_a_page_asks_to_try_again(visitor: Client) -> None:
+    response = visitor.get("/unreachable/")
+
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "5"
+    assert b"too many clients" not in response.content
+    assert "Try again in a moment" in response.content.decode()
+
+
+def test_nobody_is_mailed_about_a_failed_request(visitor: Client, settings: Any, mailoutbox: list[Any]) -> None:
+    settings.ADMINS = [("Ops", "ops@example.com")]
+
+    visitor.post("/broken/", {"password": "secret"}, headers={"Cookie": "session=secret"})
+    visitor.get("/", headers={"Host": "evil.example.com"})
+
+    assert mailoutbox == []
+    assert not any(isinstance(handler, AdminEmailHandler) for handler in logging.getLogger("django").handlers)
 
 
 def test_staff_pages_carry_the_policy_too(visitor: Client) -> None:
