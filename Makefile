@@ -14,7 +14,7 @@ ARGS ?=
 # A public address with everything switched on, for the checks of a deployment. No server is asked.
 DEPLOYED := DEBUG=false SECRET_KEY=only-for-checking-0123456789-abcdefghijklmnopqrstuvwxyz \
 	BASE_URL=https://credits.example.com ALLOWED_HOSTS=credits.example.com \
-	DATABASE_URL=postgresql://localhost/nowhere REDIS_URL=redis://localhost/0
+	DATABASE_URL=postgresql://localhost/nowhere REDIS_URL=redis://localhost/0 TRUSTED_PROXIES=1 EMAIL_URL=smtp://localhost
 
 .PHONY: help setup demo demo-reset test test-debian lint format bench chaos audit lock
 
@@ -64,7 +64,8 @@ lint: setup ## check style, types, imports, templates, migrations and deployment
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/djlint templates --lint --quiet
 	$(VENV)/bin/djlint templates --check --quiet
-	$(PY) manage.py makemigrations --check --dry-run
+	$(PY) -m demo.manage makemigrations --check --dry-run
+	$(DEPLOYED) $(PY) manage.py collectstatic --noinput --verbosity 0
 	$(DEPLOYED) $(PY) manage.py check --deploy --fail-level WARNING
 	$(PY) -m pytest -q -p no:cacheprovider tests/architecture/test_requirements.py
 
@@ -80,8 +81,8 @@ bench: setup ## measure spends per second beside pgbench, and daily sums beside 
 chaos: setup ## kill workers, cut off PostgreSQL and Redis, then prove the books (ARGS="--seconds 60 --seed 1")
 	@$(PY) -m benchmarks.chaos $(ARGS)
 
-audit: setup ## prove the ledger from its entries alone
-	@$(PY) manage.py audit_ledger $(ARGS)
+audit: setup ## prove the demo's ledger from its entries alone
+	@$(PY) -m demo.manage audit_ledger $(ARGS)
 
 lock: ## resolve pyproject.toml into the requirement files again (needs uv)
 	@pin() { uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet "$$@"; }

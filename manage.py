@@ -1,15 +1,14 @@
 #!/usr/bin/env python
-"""Django's command line for Drawdown; without DATABASE_URL it runs on the embedded servers."""
+"""Django's command line for an installation. The demo's own is `python -m demo.manage`."""
 
 import os
 import sys
 
-from config import embedded
-
 
 def main() -> None:
+    if "DATABASE_URL" not in os.environ:
+        sys.exit("DATABASE_URL is not set: name the database. For the demo's, run python -m demo.manage instead.")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    embedded.fill_environment()
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -104,6 +104,73 @@ def sandbox_is_for_the_demo(app_configs: Sequence[AppConfig] | None, **kwargs: A
     return []
 
 
+@register(Tags.security, deploy=True)
+def proxy_is_counted(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The web server speaks plain http: unless a proxy says what the browser used, each request is sent to https."""
+    if settings.IS_HTTPS and not settings.TRUSTED_PROXIES:
+        return [
+            Error(
+                "TRUSTED_PROXIES is 0 while BASE_URL is https: every page would redirect to itself.",
+                hint="Set it to the number of proxies in front of the web server, usually 1.",
+                id="config.E008",
+            )
+        ]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def mail_leaves_the_machine(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Mails carry links that sign people in; printed ones land in the log, and reach nobody."""
+    if settings.EMAIL_BACKEND == "django.core.mail.backends.console.EmailBackend":
+        return [
+            Warning(
+                "Emails are printed, not sent.",
+                hint="Set EMAIL_URL, such as smtp+tls://user:password@mail.example.com:587.",
+                id="config.W003",
+            )
+        ]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def static_files_are_collected(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Without them every page is an error: its stylesheets can't be named."""
+    manifest = settings.STATIC_ROOT / "staticfiles.json"
+    if settings.STATIC_FILES == "collected" and not manifest.exists():
+        return [
+            Error("Static files are not collected.", hint="Run `manage.py collectstatic --noinput`.", id="config.E009")
+        ]
+    return []
+
+
+@register(Tags.database, deploy=True)
+def role_owns_no_table(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Whoever owns the ledger's tables, or is a superuser, can switch off the triggers that keep it append-only."""
+    messages: list[CheckMessage] = []
+    for alias in databases or []:
+        connection = connections[alias]
+        if connection.vendor != "postgresql":
+            continue
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT rolsuper, EXISTS (SELECT FROM pg_class WHERE relname = 'credits_entry'"
+                " AND pg_has_role(current_user, relowner, 'USAGE')) FROM pg_roles WHERE rolname = current_user"
+            )
+            is_superuser, is_owner = cursor.fetchone()
+        if is_superuser or is_owner:
+            what = "is a superuser" if is_superuser else "owns the ledger's tables"
+            messages.append(
+                Warning(
+                    f"The database role of DATABASE_URL {what}, so it can switch off the ledger's triggers.",
+                    hint="Run the web server and the worker as a role that owns no table; migrate as the owner.",
+                    id="config.W004",
+                )
+            )
+    return messages
+
+
 @register(Tags.database)
 def postgresql_is_new_enough(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any

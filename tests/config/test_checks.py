@@ -1,15 +1,18 @@
 """The system checks: each dangerous combination is named, and a sound one passes."""
 
+from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from config import checks
 
 
 @pytest.fixture
-def deployed(settings: Any) -> Any:
+def deployed(settings: Any, tmp_path: Path) -> Any:
     """The settings of a sound installation."""
     settings.DEBUG = False
     settings.IS_HTTPS = True
@@ -18,6 +21,10 @@ def deployed(settings: Any) -> Any:
     settings.ALLOWED_HOSTS = ["credits.example.com"]
     settings.SECRET_KEY = "a" * 50
     settings.STATIC_FILES = "collected"
+    settings.STATIC_ROOT = tmp_path
+    (tmp_path / "staticfiles.json").touch()
+    settings.TRUSTED_PROXIES = 1
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.STRIPE_SECRET_KEY = "sk_live_x"
     settings.STRIPE_WEBHOOK_SECRET = "whsec_x"
     settings.PAYMENTS_SANDBOX_URL = ""
@@ -34,6 +41,9 @@ def ids() -> list[str | None]:
         *checks.sandbox_has_no_live_key(None),
         *checks.key_has_its_webhook_secret(None),
         *checks.sandbox_is_for_the_demo(None),
+        *checks.proxy_is_counted(None),
+        *checks.mail_leaves_the_machine(None),
+        *checks.static_files_are_collected(None),
     ]
     return [message.id for message in found]
 
@@ -50,6 +60,9 @@ def test_a_sound_installation_passes(deployed: Any) -> None:
         ("SECRET_KEY", "short", "config.E003"),
         ("STATIC_FILES", "sources", "config.W001"),
         ("STRIPE_WEBHOOK_SECRET", "", "config.E007"),
+        ("TRUSTED_PROXIES", 0, "config.E008"),
+        ("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend", "config.W003"),
+        ("STATIC_ROOT", Path("nowhere"), "config.E009"),
     ],
 )
 def test_a_dangerous_setting_is_named(deployed: Any, setting: str, value: object, id_: str) -> None:
@@ -110,3 +123,27 @@ class _Connection:
 
     def __exit__(self, *_error: object) -> None:
         pass
+
+
+class TestTheRoleOfTheDatabase:
+    """The tests' own role is a superuser; others are made for the moment and gone with the transaction."""
+
+    @pytest.fixture
+    def as_role(self, db: None) -> Callable[[str], list[str]]:
+        def run(grants: str) -> list[str]:
+            with connection.cursor() as cursor:
+                cursor.execute(f"CREATE ROLE checked_role; {grants}; SET LOCAL ROLE checked_role")
+            return [str(message.msg) for message in checks.role_owns_no_table(None, databases=["default"])]
+
+        return run
+
+    def test_a_superuser_is_named(self, db: None) -> None:
+        assert "is a superuser" in str(checks.role_owns_no_table(None, databases=["default"])[0].msg)
+
+    def test_whoever_owns_the_ledgers_tables_is_named(self, as_role: Callable[[str], list[str]]) -> None:
+        [message] = as_role("ALTER TABLE credits_entry OWNER TO checked_role")
+
+        assert "owns the ledger's tables" in message
+
+    def test_a_role_that_owns_nothing_passes(self, as_role: Callable[[str], list[str]]) -> None:
+        assert as_role("GRANT SELECT ON credits_entry TO checked_role") == []

@@ -145,3 +145,19 @@ print([name for name in sys.modules if name.split(".")[0] in {"pixeltable_pgserv
     ran = run(script, DJANGO_SETTINGS_MODULE="config.settings")
 
     assert ran.stdout.strip() == "[]", ran.stderr
+
+
+def test_manage_py_guesses_no_database() -> None:
+    script = "import runpy, sys; sys.argv = ['manage.py', 'check']; runpy.run_path('manage.py', run_name='__main__')"
+    stopped = run(script, DATABASE_URL=None)
+
+    assert stopped.returncode == 1
+    assert stopped.stderr.strip() == (
+        "DATABASE_URL is not set: name the database. For the demo's, run python -m demo.manage instead."
+    )
+
+
+def test_other_hosts_are_left_out_of_hsts_unless_asked_for() -> None:
+    assert show("SECURE_HSTS_INCLUDE_SUBDOMAINS, settings.SECURE_HSTS_PRELOAD") == "False False"
+    assert show("SECURE_HSTS_INCLUDE_SUBDOMAINS", HSTS_SUBDOMAINS="true") == "True"
+    assert show("SECURE_HSTS_PRELOAD", HSTS_PRELOAD="true") == "True"
