@@ -32,6 +32,7 @@ from billing.stripe_gateway.errors import (
     GatewayError,
     NotSetUp,
     OutcomeUnknown,
+    OversizedEvent,
     Refused,
     Unavailable,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "MethodState",
     "NotSetUp",
     "OutcomeUnknown",
+    "OversizedEvent",
     "PaymentState",
     "RefundState",
     "Refused",

@@ -41,3 +41,7 @@ class Unavailable(GatewayError):
 
 class BadEvent(GatewayError):
     """A webhook that is not Stripe's, too old, from the future, or not an event that can be read."""
+
+
+class OversizedEvent(BadEvent):
+    """A webhook whose body is larger than any event of Stripe's."""

@@ -11,7 +11,7 @@ import stripe
 from django.conf import settings
 
 from billing.stripe_gateway.client import read_all
-from billing.stripe_gateway.errors import BadEvent
+from billing.stripe_gateway.errors import BadEvent, OversizedEvent
 from billing.stripe_gateway.fields import instant
 
 # How old a signature may be, and how far ahead of our clock: the library checks only the first.
@@ -39,11 +39,11 @@ class VerifiedEvent:
 def construct_event(body: bytes, signature: str) -> VerifiedEvent:
     """Verify a webhook's raw body against its `Stripe-Signature` header and read it. Asks nobody.
 
-    Raises BadEvent: no or a wrong signature, signed more than five minutes ago or ahead, larger than 1 MB, not UTF-8,
-    not JSON, nested too deeply, or without the fields that every event has.
+    Raises OversizedEvent for more than 1 MB, and BadEvent for no or a wrong signature, one made more than five minutes
+    ago or ahead, and a body that is not UTF-8, not JSON, nested too deeply, or without the fields that every event has.
     """
     if len(body) > LARGEST_BODY:
-        raise BadEvent("The body is larger than any event.")
+        raise OversizedEvent("The body is larger than any event.")
     _verify(body, signature)
     try:
         payload = json.loads(body, parse_constant=_refuse_constant)
@@ -63,6 +63,9 @@ def find_events(since: datetime) -> Iterator[VerifiedEvent]:
 
 
 def _verify(body: bytes, signature: str) -> None:
+    if not signature.isascii():
+        # The library compares it as text and raises TypeError.
+        raise BadEvent("The signature is not ASCII.")
     try:
         stripe.WebhookSignature.verify_header(body, signature, settings.STRIPE_WEBHOOK_SECRET, TOLERANCE_SECONDS)
     except (stripe.SignatureVerificationError, ValueError) as error:

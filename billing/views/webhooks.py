@@ -18,11 +18,14 @@ logger = logging.getLogger(__name__)
 @csrf_exempt  # the signature is the proof
 @require_POST
 def stripe_webhook(request: HttpRequest) -> HttpResponse:
-    """200 once the event is kept, new or not; 400 for what isn't Stripe's or can't be kept, and nothing is written."""
+    """200 once the event is kept, new or not; 400 for what isn't Stripe's or can't be kept, 413 for what is too large;
+    then nothing is written."""
     try:
         event = stripe_gateway.construct_event(request.body, request.headers.get("Stripe-Signature", ""))
         row = inbox.receive(event)
-    except (stripe_gateway.BadEvent, RequestDataTooBig) as error:
+    except (stripe_gateway.OversizedEvent, RequestDataTooBig):
+        return HttpResponse("The body is larger than any event.", status=413, content_type="text/plain")
+    except stripe_gateway.BadEvent as error:
         logger.warning("A Stripe webhook was refused: %s", type(error.__cause__ or error).__name__)
         return HttpResponse("Refused.", status=400, content_type="text/plain")
     if row.state in {EventState.RECEIVED, EventState.FAILED}:

@@ -101,6 +101,13 @@ class TestWhatIsNot:
         assert not StripeEvent.objects.exists()
         assert deliver(body, sign(body)).status_code == 200, "the control: the true one is taken"
 
+    def test_a_signature_that_is_not_ascii(self) -> None:
+        body = json.dumps(event())
+
+        assert deliver(body, "t=1,v1=ä").status_code == 400
+        assert deliver(body, sign(body) + "é").status_code == 400
+        assert not StripeEvent.objects.exists()
+
     @pytest.mark.parametrize("seconds", [-301, -86_400, 310, 86_400])
     def test_a_signature_of_another_time(self, seconds: int) -> None:
         body = json.dumps(event())
@@ -162,7 +169,7 @@ class TestWhatIsNot:
 
     @pytest.mark.parametrize("size", [1_000_001, 5_000_000, 10_000_000])
     def test_a_huge_body(self, size: int) -> None:
-        assert deliver(json.dumps(event(thing={"description": "x" * size}))).status_code == 400
+        assert deliver(json.dumps(event(thing={"description": "x" * size}))).status_code == 413
         assert not StripeEvent.objects.exists()
 
     def test_without_a_secret_nothing_is_believed(self, settings: Any) -> None:
