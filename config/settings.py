@@ -69,7 +69,7 @@ INSTALLED_APPS = [
     "usage",
     "billing",
     # Django's admin, opened only to staff who have two factors.
-    "organizations.staff_admin.StaffAdminConfig",
+    "organizations.staff.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -99,7 +99,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "organizations.middleware.PersonsLanguageMiddleware",
+    "organizations.accounts.middleware.PersonsLanguageMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
@@ -246,7 +246,7 @@ EMAIL_TIMEOUT = 10
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 
 # Accounts (django-allauth). Sign-in by password, by a code sent by mail, or by passkey; then the second factor.
-ACCOUNT_ADAPTER = "organizations.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "organizations.accounts.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]

@@ -14,9 +14,10 @@ from credits import ledger
 from credits.models import Program, Wallet
 from demo import plans, purchases
 from demo.cast import PASSWORD, Actor, Gift, Work
-from organizations import api_keys, membership, teams
+from organizations import api_keys
+from organizations.accounts.people import create_person
+from organizations.members import membership, teams
 from organizations.models import Organization, Role, Scope, Team, User
-from organizations.people import create_person
 from usage import limits
 from usage.metering import meter, reservations, usage_refunds
 from usage.models import Service

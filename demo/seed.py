@@ -15,8 +15,8 @@ from demo.cast import CAST, PASSWORD, STAFF_EMAIL, STAFF_TOTP_SECRET
 from demo.life import DAYS, live
 from notices.models import MailState, NoticeMail
 from organizations import api_keys
+from organizations.accounts.people import create_person, give_totp
 from organizations.models import Organization, Scope, User
-from organizations.people import create_person, give_totp
 from usage import rollups
 
 

@@ -20,8 +20,8 @@ from django.utils import timezone
 
 from notices import addresses, mails
 from notices.models import ESSENTIAL, MailState, NoticeMail, Unsubscription
+from organizations.accounts.people import verified_addresses
 from organizations.models import Membership
-from organizations.people import verified_addresses
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from notices.models import ESSENTIAL, Kind, NoticeRecipient, NoticeSetting
-from organizations.membership import lock_organization
+from organizations.members.membership import lock_organization
 from organizations.models import Organization, User
 
 

@@ -17,8 +17,8 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from organizations.accounts.people import has_second_factor
 from organizations.models import Membership, Organization, Role, User
-from organizations.people import has_second_factor
 
 
 class MemberRequest(HttpRequest):

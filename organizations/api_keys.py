@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from organizations import audit_events
-from organizations.membership import lock_organization
+from organizations.members.membership import lock_organization
 from organizations.models import ApiKey, Organization, Scope, User
 from organizations.public_ids import ALPHABET
 from organizations.refusals import Refusal

@@ -1,6 +1,6 @@
 """Who: people, organizations, their teams, invitations, API keys, and the record of who did what.
 
-Rows only; the verbs that change them are in `membership`, `invitations`, `api_keys` and `audit_events`.
+Rows only; the verbs that change them are in `members`, `api_keys`, `preferences` and `audit_events`.
 """
 
 import uuid

@@ -6,9 +6,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from organizations import audit_events
-from organizations.membership import lock_organization
+from organizations.accounts.people import has_second_factor
+from organizations.members.membership import lock_organization
 from organizations.models import Organization, User
-from organizations.people import has_second_factor
 from organizations.refusals import Refusal
 
 

@@ -19,10 +19,10 @@ from config import embedded
 from credits import ledger
 from credits.models import Program, Source, Wallet
 from demo.server import Children, free_port, wait_until_served, web_command
+from organizations.accounts.people import create_person
 from organizations.api_keys import create_key
-from organizations.membership import create_organization
+from organizations.members.membership import create_organization
 from organizations.models import Membership, Organization, Role, Scope, User
-from organizations.people import create_person
 from usage.models import Feature, Rate
 from usage.pricing import Measures
 

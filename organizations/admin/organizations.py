@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from organizations import membership
 from organizations.admin.audit_trail import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline, ReasonForm
+from organizations.members import membership
 from organizations.models import Invitation, Membership, Organization, Role, Team, User
 
 

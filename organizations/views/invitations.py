@@ -8,9 +8,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from organizations import invitations
 from organizations.access import MemberRequest, owner_required
 from organizations.forms import InviteForm
+from organizations.members import invitations
 from organizations.models import Invitation, Organization, User
 from organizations.refusals import Refusal
 from organizations.views.members import members_page

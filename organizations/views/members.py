@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from organizations import membership
 from organizations.access import MemberRequest, member_required, owner_required
 from organizations.forms import InviteForm, MemberTeamForm, RoleForm
+from organizations.members import membership
 from organizations.models import Invitation, Membership, Organization
 from organizations.refusals import Refusal
 

@@ -9,9 +9,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from organizations.access import MemberRequest, owner_required
 from organizations.forms import TeamForm, open_teams
+from organizations.members.teams import close_team, create_team, rename_team
 from organizations.models import Organization, Team
 from organizations.refusals import Refusal
-from organizations.teams import close_team, create_team, rename_team
 
 
 @require_safe

@@ -14,8 +14,8 @@ from jobs import queries, runs, tasks
 from jobs.locks import only_run_of
 from jobs.models import JobRun
 from jobs.schedule import SCHEDULE, Job
+from organizations.accounts.people import give_totp
 from organizations.models import AuditEvent, User
-from organizations.people import give_totp
 from organizations.public_ids import new_uuid
 from tests.jobs.conftest import NOW, SLOT
 from tests.support import factories

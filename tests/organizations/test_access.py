@@ -5,8 +5,8 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from organizations.accounts.people import give_totp
 from organizations.models import Organization, User
-from organizations.people import give_totp
 from tests.organizations.conftest import signed_in
 from tests.support import factories
 

@@ -4,8 +4,8 @@ import pytest
 from django.test import Client
 
 from organizations import api_keys
+from organizations.accounts.people import verified_addresses
 from organizations.models import ApiKey, AuditEvent, Membership, Organization, Role, User
-from organizations.people import verified_addresses
 from tests.organizations.conftest import signed_in
 from tests.support import factories
 

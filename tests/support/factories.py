@@ -5,10 +5,10 @@ from typing import Any
 
 from credits import ledger
 from credits.models import Program, Wallet
-from organizations.membership import add_member, create_organization
+from organizations.accounts.people import create_person, give_totp
+from organizations.members.membership import add_member, create_organization
+from organizations.members.teams import create_team
 from organizations.models import Membership, Organization, Role, Team, User
-from organizations.people import create_person, give_totp
-from organizations.teams import create_team
 
 PASSWORD = "correct horse battery"
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"

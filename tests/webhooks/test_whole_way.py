@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 from django.test import Client
 
-from organizations.membership import move_to_team
+from organizations.members.membership import move_to_team
 from tests.support import factories
 from tests.support.shop import open_shop
 from tests.support.usage_stage import NOW, set_up

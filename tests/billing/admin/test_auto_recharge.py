@@ -5,8 +5,8 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from billing.models import RechargeAttempt
+from organizations.accounts.people import give_totp
 from organizations.models import AuditEvent, User
-from organizations.people import give_totp
 from tests.support import factories
 from tests.support.payments import Payments
 from tests.support.recharges import Recharging, set_up

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from billing.models import Method, Purchase, StripeCustomer
 from billing.purchases.quotes import PackChoice
+from organizations.accounts.people import give_totp
 from organizations.models import AuditEvent, User
-from organizations.people import give_totp
 from tests.support import factories
 from tests.support.factories import TOTP_SECRET
 from tests.support.owner_pages import signed_in

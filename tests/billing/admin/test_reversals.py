@@ -13,8 +13,8 @@ from billing import stripe_gateway as gateway
 from billing.models import Method, Refund, RefundPolicy, RefundRequest, RefundState
 from billing.purchases.payments import grant_paid
 from billing.refunds import requests, settlement
+from organizations.accounts.people import give_totp
 from organizations.models import AuditEvent
-from organizations.people import give_totp
 from tests.support import factories
 from tests.support.factories import TOTP_SECRET
 from tests.support.payments import Payments

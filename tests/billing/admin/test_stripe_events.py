@@ -10,8 +10,8 @@ from django.urls import reverse
 from billing import stripe_gateway
 from billing.models import EventState, StripeEvent
 from billing.stripe_events import inbox
+from organizations.accounts.people import give_totp
 from organizations.models import AuditEvent, User
-from organizations.people import give_totp
 from tests.support import factories
 from tests.support.factories import TOTP_SECRET
 from tests.support.stripe_events import deliver, event

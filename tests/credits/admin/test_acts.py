@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from credits import audit
 from credits.models import Grant, Operation, Reservation
+from organizations.accounts.people import give_totp
 from organizations.models import AuditEvent, User
-from organizations.people import give_totp
 from tests.support import factories
 from tests.support.ledger_calls import Desk
 

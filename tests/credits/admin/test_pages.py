@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from credits import audit
 from credits.models import MAX_BALANCE, Operation, Program, Reservation
+from organizations.accounts.people import give_totp
 from organizations.models import AuditEvent, User
-from organizations.people import give_totp
 from tests.support import factories
 from tests.support.ledger_calls import Desk, busy
 

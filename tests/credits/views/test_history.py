@@ -8,7 +8,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from credits.models import Operation, Source
-from organizations.membership import remove_member
+from organizations.members.membership import remove_member
 from tests.support import factories
 from tests.support.ledger_calls import Desk
 from tests.support.owner_pages import assert_for_owners_alone, signed_in

@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
+from organizations.accounts.people import give_totp
 from organizations.models import AuditEvent, Organization, User
-from organizations.people import give_totp
 from tests.organizations.conftest import signed_in
 from tests.support import factories
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from credits.models import MAX_CREDITS
-from organizations.membership import move_to_team, remove_member
+from organizations.members.membership import move_to_team, remove_member
+from organizations.members.teams import close_team
 from organizations.models import AuditEvent, Organization, Team, User
-from organizations.teams import close_team
 from tests.support import factories
 from tests.support.usage_stage import NOW, Stage, prove_books, rows, set_up
 from usage import limits

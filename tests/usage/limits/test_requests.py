@@ -13,7 +13,7 @@ from django.db import transaction
 
 from credits.models import Wallet
 from notices.models import Kind, Notice
-from organizations.membership import remove_member
+from organizations.members.membership import remove_member
 from organizations.models import AuditEvent, User
 from tests.support import factories
 from tests.support.races import run_together

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from credits.models import Entry, Operation
-from organizations.membership import remove_member
+from organizations.members.membership import remove_member
 from organizations.models import Organization
 from sql import statements
 from tests.support import factories

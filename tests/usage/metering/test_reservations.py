@@ -9,7 +9,7 @@ import pytest
 
 from credits import ledger
 from credits.models import Program, Reservation, Wallet
-from organizations.membership import remove_member
+from organizations.members.membership import remove_member
 from tests.support import factories
 from tests.support.usage_stage import NOW, Stage, give, price, prove_books, rows, set_up
 from usage import limits, uses

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from organizations.membership import move_to_team
+from organizations.members.membership import move_to_team
 from tests.support import factories
 from tests.support.usage_stage import NOW, Stage, price, set_up
 from usage import reports

@@ -11,7 +11,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.locmem import EmailBackend
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from organizations import invitations, membership
+from organizations.members import invitations, membership
 from organizations.models import AuditEvent, Invitation, Membership, Organization, Role, User
 from tests.support import factories
 from tests.support.races import run_many

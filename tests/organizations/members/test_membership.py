@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.dispatch import Signal
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from organizations import membership
+from organizations.members import membership
 from organizations.models import AuditEvent, Membership, Organization, Role, User
 from organizations.signals import organization_created
 from tests.support import factories

@@ -14,8 +14,8 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from organizations.accounts.people import has_second_factor
 from organizations.models import User
-from organizations.people import has_second_factor
 
 ANSWER = "staff_has_second_factor"
 

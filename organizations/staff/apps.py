@@ -4,4 +4,4 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class StaffAdminConfig(AdminConfig):
-    default_site = "organizations.staff_site.StaffSite"
+    default_site = "organizations.staff.site.StaffSite"

@@ -3,8 +3,8 @@
 from django.contrib.messages import get_messages
 from django.test import Client
 
+from organizations.accounts.people import create_person, give_totp
 from organizations.models import User
-from organizations.people import create_person, give_totp
 from tests.organizations.conftest import signed_in
 from tests.support import factories
 

@@ -9,8 +9,8 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.core import mail
 from django.test import Client, override_settings
 
+from organizations.accounts.people import give_totp, has_second_factor, verified_addresses
 from organizations.models import User
-from organizations.people import give_totp, has_second_factor, verified_addresses
 from tests.organizations.conftest import signed_in
 from tests.support import factories
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from organizations import audit_events
-from organizations.membership import lock_organization
+from organizations.members.membership import lock_organization
 from organizations.models import Organization, Team, User
 from organizations.refusals import Refusal
 

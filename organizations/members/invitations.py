@@ -16,9 +16,9 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from organizations import audit_events
-from organizations.membership import add_member, lock_organization, open_team
+from organizations.accounts.people import verified_addresses
+from organizations.members.membership import add_member, lock_organization, open_team
 from organizations.models import Invitation, Membership, Organization, Role, Team, User
-from organizations.people import verified_addresses
 from organizations.refusals import Refusal
 
 VALIDITY = timedelta(days=7)

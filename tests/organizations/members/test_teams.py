@@ -2,7 +2,7 @@
 
 import pytest
 
-from organizations import teams
+from organizations.members import teams
 from organizations.models import AuditEvent, Membership, Organization, Team, User
 from tests.support import factories
 

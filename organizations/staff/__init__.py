@@ -1,0 +1,1 @@
+"""The entrance for staff: the admin site, which asks for two factors."""
