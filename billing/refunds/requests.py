@@ -91,10 +91,10 @@ def _mail(asked: RefundRequest) -> None:
         subject = _("Your refund request for %(reference)s") % {"reference": purchase.reference}
         mail = EmailMultiAlternatives(
             subject=subject,
-            body=render_to_string("billing/emails/refund_answer.txt", context),
+            body=render_to_string("billing/refunds/answer_email.txt", context),
             to=[asked.requested_by.email],
         )
-        mail.attach_alternative(render_to_string("billing/emails/refund_answer.html", context), "text/html")
+        mail.attach_alternative(render_to_string("billing/refunds/answer_email.html", context), "text/html")
         mail.send()
 
 

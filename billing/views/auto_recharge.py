@@ -143,7 +143,7 @@ def _review(
         "shown": rules.digest(text),
         "refusal": refusal,
     }
-    return render(request, "billing/auto_recharge_review.html", context, status=status)
+    return render(request, "billing/auto_recharge/review.html", context, status=status)
 
 
 def _page(
@@ -163,4 +163,4 @@ def _page(
         "method": default_method(organization),
         "refusal": refusal,
     }
-    return render(request, "billing/auto_recharge.html", context, status=status)
+    return render(request, "billing/auto_recharge/auto_recharge.html", context, status=status)

@@ -82,7 +82,7 @@ def _review(request: MemberRequest, organization: Organization, form: ChoiceForm
         "choice_without_code": _chosen(request.GET, without=("code",)),
         "form_token": uuid4(),
     }
-    return render(request, "billing/buy_review.html", context, status=409 if refusal else 200)
+    return render(request, "billing/buy/review.html", context, status=409 if refusal else 200)
 
 
 def _preview(organization: Organization, form: ChoiceForm) -> tuple[on_sale.Preview, Refusal | None]:
@@ -159,7 +159,7 @@ def _window(
     try:
         currency = _currency(organization)
     except NotForSale as nothing:
-        return render(request, "billing/buy.html", {**context, "nothing": nothing}, status=status)
+        return render(request, "billing/buy/buy.html", {**context, "nothing": nothing}, status=status)
     if wallet is not None and terms is not None:
         context |= {
             **_ways_to_pay(organization),
@@ -169,7 +169,7 @@ def _window(
             "packs": on_sale.packs_on_sale(wallet, currency),
             "custom": on_sale.custom_amount_on_sale(wallet, currency),
         }
-    return render(request, "billing/buy.html", context, status=status)
+    return render(request, "billing/buy/buy.html", context, status=status)
 
 
 def _ways_to_pay(organization: Organization) -> dict[str, Any]:

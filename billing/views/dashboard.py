@@ -49,7 +49,7 @@ def _page(request: MemberRequest, organization: Organization, *, refusal: str = 
         context["sells"] = sells_credits(wallet.program)
     if wallet is not None and wallet.last_number:
         context |= overview(organization, wallet, now=timezone.now())
-    return render(request, "billing/dashboard.html", context, status=status)
+    return render(request, "billing/dashboard/dashboard.html", context, status=status)
 
 
 def _notices(organization: Organization, wallet: Wallet | None) -> list[Shown]:

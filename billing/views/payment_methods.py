@@ -63,7 +63,7 @@ def remove_payment_method(request: MemberRequest, organization: Organization, pk
         return _act(request, organization, pk, methods.remove, _("No longer on file: %(method)s."))
     method = get_object_or_404(PaymentMethod, organization=organization, pk=pk, detached_at=None)
     context = {"organization": organization, "method": method, "token": new_token()}
-    return render(request, "billing/payment_methods_remove.html", context)
+    return render(request, "billing/payment_methods/remove.html", context)
 
 
 def _act(
@@ -89,4 +89,4 @@ def _page(request: MemberRequest, organization: Organization, *, refusal: str = 
         "refusal": refusal,
         "token": new_token(),
     }
-    return render(request, "billing/payment_methods.html", context, status=status)
+    return render(request, "billing/payment_methods/payment_methods.html", context, status=status)

@@ -61,7 +61,7 @@ def cancel_plan(request: MemberRequest, organization: Organization) -> HttpRespo
         if not changes.is_live(subscription):
             return redirect("plan", organization.slug)
         context = {"organization": organization, "subscription": subscription, "token": new_token()}
-        return render(request, "billing/plan_cancel.html", context)
+        return render(request, "billing/plan/cancel.html", context)
     try:
         changes.cancel(organization=organization, actor=request.user, form_token=token_of(request))
     except Refusal as refusal:
@@ -153,9 +153,9 @@ def _confirmation(request: MemberRequest, organization: Organization, chosen: Pl
         "default_method": next(iter(payment_methods.on_file(organization)), None),
         "token": new_token(),
     }
-    return render(request, "billing/plan_choose.html", context)
+    return render(request, "billing/plan/choose.html", context)
 
 
 def _page(request: MemberRequest, organization: Organization, *, refusal: str = "", status: int = 200) -> HttpResponse:
     context = {"organization": organization, "refusal": refusal, "token": new_token(), **plan_page(organization)}
-    return render(request, "billing/plan.html", context, status=status)
+    return render(request, "billing/plan/plan.html", context, status=status)

@@ -113,4 +113,4 @@ def _page(
             .order_by("-created_at")[:MOST_SHOWN],
             "has_bought": Purchase.objects.filter(organization=organization, state="paid").exists(),
         }
-    return render(request, "billing/promotions.html", context, status=status)
+    return render(request, "billing/promotions/promotions.html", context, status=status)

@@ -41,14 +41,14 @@ def purchases(request: MemberRequest, organization: Organization) -> HttpRespons
     page = purchases_page(organization, before=before, after=after, limit=PER_PAGE)
     if page is None:
         refusal = _("There is no such place in the list. Begin again with the newest.")
-        return render(request, "billing/purchases.html", {**context, "refusal": refusal}, status=422)
+        return render(request, "billing/purchases/purchases.html", {**context, "refusal": refusal}, status=422)
     here = reverse("purchases", args=[organization.slug])
     context |= {
         "page": page,
         "older_url": f"{here}?before={page.older}" if page.older else None,
         "newer_url": f"{here}?after={page.newer}" if page.newer else None,
     }
-    return render(request, "billing/purchases.html", context)
+    return render(request, "billing/purchases/purchases.html", context)
 
 
 @require_safe
@@ -68,14 +68,14 @@ def as_csv(_request: MemberRequest, organization: Organization) -> HttpResponseB
 @owner_required
 def purchase(request: MemberRequest, organization: Organization, reference: str) -> HttpResponse:
     """Show one order, and what can be done about it."""
-    return render(request, "billing/purchase.html", _context(organization, _find(organization, reference)))
+    return render(request, "billing/purchases/purchase.html", _context(organization, _find(organization, reference)))
 
 
 @require_safe
 @owner_required
 def document(request: MemberRequest, organization: Organization, reference: str) -> HttpResponse:
     """The order's printable paper: what is to be transferred where, or, once it is paid, the receipt."""
-    return render(request, "billing/purchase_document.html", _context(organization, _find(organization, reference)))
+    return render(request, "billing/purchases/document.html", _context(organization, _find(organization, reference)))
 
 
 @require_safe
@@ -94,7 +94,7 @@ def returned(request: MemberRequest, organization: Organization, reference: str)
         logger.warning("%s can't be settled now: %s", found.reference, error)
         silent = True
     context = {**_context(organization, found), "is_silent": silent, "balance": _balance(organization)}
-    response = render(request, "billing/purchase_return.html", context)
+    response = render(request, "billing/purchases/return.html", context)
     age = (timezone.now() - found.created_at).total_seconds()
     if _may_still_change(found) and age < LOOKS_AGAIN_FOR_SECONDS:
         response["Refresh"] = str(LOOKS_AGAIN_SECONDS)
@@ -105,7 +105,7 @@ def returned(request: MemberRequest, organization: Organization, reference: str)
 @owner_required
 def left(request: MemberRequest, organization: Organization, reference: str) -> HttpResponse:
     """Whoever leaves the payment page without paying lands here. Nothing happens by itself."""
-    return render(request, "billing/purchase_canceled.html", _context(organization, _find(organization, reference)))
+    return render(request, "billing/purchases/canceled.html", _context(organization, _find(organization, reference)))
 
 
 @require_POST

@@ -54,4 +54,4 @@ def _page(request: MemberRequest, purchase: Purchase, form: RefundRequestForm, *
         "may_ask": not is_open and requests.may_request(purchase),
         "is_open": is_open,
     }
-    return render(request, "billing/refund_request.html", context, status=status)
+    return render(request, "billing/refunds/request.html", context, status=status)
