@@ -119,7 +119,7 @@ def balance_chart(
         "id": "balance-over-time",
         "title": _("Balance over time"),
         "description": _description(ends, program),
-        "template": "credits/balance_chart.html",
+        "template": "credits/balance/chart.html",
         "grid": grid(scale, program),
         "line": line,
         "area": f"{line} L1000 {floor} L0 {floor} Z",

@@ -28,18 +28,18 @@ def history(request: MemberRequest, organization: Organization) -> HttpResponse:
     """Show the operations that the filters in the address let through, and what they sum up to."""
     wallet = _wallet(organization)
     if wallet is None:
-        return render(request, "credits/history.html", {"organization": organization})
+        return render(request, "credits/history/history.html", {"organization": organization})
     features = _features(wallet.program)
     form = HistoryForm(request.GET, organization=organization, features=features)
     context: dict[str, Any] = {"organization": organization, "program": wallet.program, "features": features}
     page = _page(request, organization, wallet, form)
     if page is None:
-        return render(request, "credits/history.html", {**context, "form": form}, status=422)
+        return render(request, "credits/history/history.html", {**context, "form": form}, status=422)
     is_filtered = any(form.cleaned_data.values())
     if is_filtered:
         context["sum"] = queries.operations_sum(wallet, form.filters(ZoneInfo(organization.time_zone)))
     context |= {"form": form, "is_filtered": is_filtered, "page": page}
-    return render(request, "credits/history.html", {**context, **_links(request, organization, page)})
+    return render(request, "credits/history/history.html", {**context, **_links(request, organization, page)})
 
 
 @require_safe
@@ -53,7 +53,7 @@ def as_csv(request: MemberRequest, organization: Organization) -> HttpResponseBa
     form = HistoryForm(request.GET, organization=organization, features=features)
     if not form.is_valid():
         context = {"organization": organization, "program": wallet.program, "form": form}
-        return render(request, "credits/history.html", context, status=422)
+        return render(request, "credits/history/history.html", context, status=422)
     zone = ZoneInfo(organization.time_zone)
     operations = queries.each_operation(wallet, filters=form.filters(zone))
     lines = export_csv.lines(operations, program=wallet.program, zone=zone, features=features)
@@ -81,7 +81,7 @@ def operation(request: MemberRequest, organization: Organization, operation: UUI
         "usage": found.subject if found.kind == "return" else None,
         "features": _features(found.wallet.program),
     }
-    return render(request, "credits/operation.html", context)
+    return render(request, "credits/history/operation.html", context)
 
 
 def _wallet(organization: Organization) -> Wallet | None:
