@@ -49,7 +49,7 @@ def document(_request: HttpRequest) -> HttpResponse:
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
     """The document, readable and ready to be tried."""
-    return render(request, "usage/api_docs.html", {"calls": CALLS, "problems": PROBLEM_TYPES.values()})
+    return render(request, "usage/api/docs.html", {"calls": CALLS, "problems": PROBLEM_TYPES.values()})
 
 
 @require_safe
@@ -58,7 +58,7 @@ def problem(request: HttpRequest, slug: str) -> HttpResponse:
     kind = PROBLEM_TYPES.get(slug)
     if kind is None:
         raise Http404
-    return render(request, "usage/api_problem.html", {"problem": kind})
+    return render(request, "usage/api/problem.html", {"problem": kind})
 
 
 @csrf_exempt

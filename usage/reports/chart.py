@@ -27,7 +27,7 @@ def usage_chart(report: Report, *, program: Program, today: date) -> dict[str, A
         "id": "usage-over-time",
         "title": _("By month") if report.by_month else _("By day"),
         "description": _description(report, program),
-        "template": "usage/usage_chart.html",
+        "template": "usage/reports/chart.html",
         "grid": grid(scale, program),
         "bars": [
             {

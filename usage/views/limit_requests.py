@@ -44,7 +44,7 @@ def ask(request: MemberRequest, organization: Organization, whose: str, feature:
             messages.success(request, _("The owners are told. You will get their answer by mail."))
             return redirect("my_usage", organization.slug)
     context = {"organization": organization, "program": program, "row": row, "form": form}
-    return render(request, "usage/limit_ask.html", context, status=422 if form.errors else 200)
+    return render(request, "usage/limit_requests/ask.html", context, status=422 if form.errors else 200)
 
 
 @require_safe
@@ -144,4 +144,4 @@ def _page(
         "grant_form": grant_form or GrantForm(initial=wanted, program=program),
         "decline_form": decline_form or DeclineForm(),
     }
-    return render(request, "usage/limit_request.html", context, status=status)
+    return render(request, "usage/limit_requests/request.html", context, status=status)

@@ -44,7 +44,7 @@ def limits(request: MemberRequest, organization: Organization) -> HttpResponse:
         "rows": queries.stand(list(page), organization=organization, now=timezone.now()),
         "asked": asked.select_related("user", "limit__team", "limit__user", "limit__feature").order_by("created_at"),
     }
-    return render(request, "usage/limits.html", context)
+    return render(request, "usage/limits/limits.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -67,7 +67,7 @@ def add(request: MemberRequest, organization: Organization) -> HttpResponse:
         else:
             return _done(request, organization, made, _("The limit is set."))
     context = {"organization": organization, "program": program, "form": form}
-    return render(request, "usage/limit_add.html", context, status=422 if form.errors else 200)
+    return render(request, "usage/limits/add.html", context, status=422 if form.errors else 200)
 
 
 @require_safe
@@ -202,4 +202,4 @@ def _page(
         "raise_form": raise_form or RaiseForm(initial={"day": last_of_month(today)}, program=program),
         "asked": limit.requests.filter(state=RequestState.OPEN).select_related("user").order_by("created_at"),
     }
-    return render(request, "usage/limit.html", context, status=status)
+    return render(request, "usage/limits/limit.html", context, status=status)

@@ -28,14 +28,14 @@ def usage(request: MemberRequest, organization: Organization) -> HttpResponse:
     """Show what was used in some days, over time and by service, person, feature, team and model."""
     wallet = _wallet(organization)
     if wallet is None:
-        return render(request, "usage/usage.html", {"organization": organization})
+        return render(request, "usage/reports/usage.html", {"organization": organization})
     form, links = _form(request, organization, wallet), Links(request.GET.dict())
     context: dict[str, Any] = {"organization": organization, "program": wallet.program, "form": form}
     if not form.is_valid():
-        return render(request, "usage/usage.html", {**context, "presets": _presets(links, "")}, status=422)
+        return render(request, "usage/reports/usage.html", {**context, "presets": _presets(links, "")}, status=422)
     context |= {"presets": _presets(links, form.preset), "links": _links(links), "chosen": form.chosen()}
     context |= _reported(organization, form, links, wallet.program)
-    return render(request, "usage/usage.html", context)
+    return render(request, "usage/reports/usage.html", context)
 
 
 def _reported(organization: Organization, form: UsageForm, links: Links, program: Program) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def usage_csv(request: MemberRequest, organization: Organization) -> HttpRespons
     form = _form(request, organization, wallet)
     if not form.is_valid():
         context = {"organization": organization, "program": wallet.program, "form": form}
-        return render(request, "usage/usage.html", context, status=422)
+        return render(request, "usage/reports/usage.html", context, status=422)
     today = timezone.localdate()
     days = form.days(today)
     lines = export_csv.lines(organization, days, today=today, filters=form.filters(), program=wallet.program)
@@ -80,11 +80,11 @@ def my_usage(request: MemberRequest, organization: Organization) -> HttpResponse
     own limit."""
     wallet = _wallet(organization)
     if wallet is None:
-        return render(request, "usage/my_usage.html", {"organization": organization})
+        return render(request, "usage/reports/my_usage.html", {"organization": organization})
     form, links = RangeForm(request.GET), Links(request.GET.dict())
     context: dict[str, Any] = {"organization": organization, "program": wallet.program, "form": form}
     if not form.is_valid():
-        return render(request, "usage/my_usage.html", {**context, "presets": _presets(links, "")}, status=422)
+        return render(request, "usage/reports/my_usage.html", {**context, "presets": _presets(links, "")}, status=422)
     now, today = timezone.now(), timezone.localdate()
     days = form.days(today)
     report = reports.report(
@@ -94,7 +94,7 @@ def my_usage(request: MemberRequest, organization: Organization) -> HttpResponse
     context |= {"days": days, "report": report, "tables": tables(report), "today": today}
     context["own_limits"] = own_limits(request.membership, now=now)
     context["limit"] = _own_limit(context["own_limits"])
-    return render(request, "usage/my_usage.html", context)
+    return render(request, "usage/reports/my_usage.html", context)
 
 
 def _wallet(organization: Organization) -> Wallet | None:

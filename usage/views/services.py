@@ -83,7 +83,7 @@ def rename(request: MemberRequest, organization: Organization) -> HttpResponse:
         messages.success(request, _("The service is now named %(name)s.") % {"name": form.cleaned_data["name"]})
         return redirect("services", organization.slug)
     context = {"organization": organization, "service": service, "form": form}
-    return render(request, "usage/service.html", context, status=422 if form.errors else 200)
+    return render(request, "usage/services/rename.html", context, status=422 if form.errors else 200)
 
 
 def _find(organization: Organization, key: str) -> Service:
@@ -105,4 +105,4 @@ def _page(request: MemberRequest, organization: Organization, *, refusal: str = 
             "off": sum(not service.is_ai_on for service in found),
             "has_credits": balance_of(wallet, now).available > 0,
         }
-    return render(request, "usage/services.html", context, status=status)
+    return render(request, "usage/services/services.html", context, status=status)
