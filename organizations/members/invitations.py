@@ -189,10 +189,10 @@ def _mail(invitation: Invitation, token: str) -> None:
         subject = _("You are invited to %(organization)s") % {"organization": organization.name}
         mail = EmailMultiAlternatives(
             subject=" ".join(subject.split()),
-            body=render_to_string("organizations/emails/invitation.txt", context),
+            body=render_to_string("organizations/invitations/email.txt", context),
             to=[invitation.email],
         )
-        mail.attach_alternative(render_to_string("organizations/emails/invitation.html", context), "text/html")
+        mail.attach_alternative(render_to_string("organizations/invitations/email.html", context), "text/html")
         mail.send()
     Invitation.objects.filter(pk=invitation.pk).update(mailed_at=timezone.now())
 

@@ -38,7 +38,7 @@ def create(request: MemberRequest, organization: Organization) -> HttpResponse:
         form.add_error("name", str(refusal))
         return _page(request, organization, form, status=409)
     context = {"organization": organization, "key": key, "secret": text}
-    return render(request, "organizations/api_key_created.html", context, status=201)
+    return render(request, "organizations/api_keys/created.html", context, status=201)
 
 
 @require_POST
@@ -64,4 +64,4 @@ def _page(request: MemberRequest, organization: Organization, form: ApiKeyForm, 
         "keys": keys.order_by(F("revoked_at").desc(nulls_first=True), "name")[:KEYS_SHOWN],
         "form": form,
     }
-    return render(request, "organizations/api_keys.html", context, status=status)
+    return render(request, "organizations/api_keys/api_keys.html", context, status=status)

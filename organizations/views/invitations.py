@@ -91,8 +91,8 @@ def accept(request: HttpRequest) -> HttpResponse:
         found = invitations.find(token)
     except Refusal as refusal:
         context = {"refusal": str(refusal)}
-        return render(request, "organizations/accept_invitation.html", context, status=409)
-    return render(request, "organizations/accept_invitation.html", {"invitation": found})
+        return render(request, "organizations/invitations/accept.html", context, status=409)
+    return render(request, "organizations/invitations/accept.html", {"invitation": found})
 
 
 def _find(organization: Organization, public_id: str) -> Invitation:

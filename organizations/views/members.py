@@ -40,7 +40,7 @@ def members_page(
         "form": form,
         "now": timezone.now(),
     }
-    return render(request, "organizations/members.html", context, status=status)
+    return render(request, "organizations/members/members.html", context, status=status)
 
 
 @require_safe
@@ -108,11 +108,11 @@ def leave(request: MemberRequest, organization: Organization) -> HttpResponse:
     """Ask, by GET, whether to leave; leave by POST."""
     context: dict[str, Any] = {"organization": organization}
     if request.method != "POST":
-        return render(request, "organizations/leave.html", context)
+        return render(request, "organizations/members/leave.html", context)
     try:
         membership.leave(organization=organization, user=request.user)
     except Refusal as refusal:
-        return render(request, "organizations/leave.html", {**context, "refusal": str(refusal)}, status=409)
+        return render(request, "organizations/members/leave.html", {**context, "refusal": str(refusal)}, status=409)
     messages.success(request, _("You have left %(organization)s.") % {"organization": organization})
     return redirect("home")
 
@@ -151,4 +151,4 @@ def _member_page(
         "team_form": team_form or MemberTeamForm(initial={"team": team}, organization=organization),
         "refusal": refusal,
     }
-    return render(request, "organizations/member.html", context, status=status)
+    return render(request, "organizations/members/member.html", context, status=status)

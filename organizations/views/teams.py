@@ -90,9 +90,9 @@ def _teams_page(
 ) -> HttpResponse:
     counted = open_teams(organization).annotate(people=Count("memberships"))
     context = {"organization": organization, "teams": counted, "form": form}
-    return render(request, "organizations/teams.html", context, status=status)
+    return render(request, "organizations/teams/teams.html", context, status=status)
 
 
 def _team_page(request: MemberRequest, team: Team, form: TeamForm, *, status: int = 200) -> HttpResponse:
     context = {"organization": team.organization, "team": team, "form": form}
-    return render(request, "organizations/team.html", context, status=status)
+    return render(request, "organizations/teams/team.html", context, status=status)

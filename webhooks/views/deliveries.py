@@ -44,7 +44,7 @@ def delivery(request: MemberRequest, organization: Organization, endpoint: str, 
         "body": queries.body(found),
         "tries": found.tries.select_related("asked_by").order_by("-pk")[:TRIES_SHOWN],
     }
-    return render(request, "webhooks/delivery.html", context)
+    return render(request, "webhooks/deliveries/delivery.html", context)
 
 
 @require_POST

@@ -70,7 +70,7 @@ def webhook(request: MemberRequest, organization: Organization, endpoint: str) -
         "current": next((secret for secret in secrets if secret.signs_until is None), None),
         "replaced": [secret for secret in secrets if secret.signs_until and secret.signs_until > timezone.now()],
     }
-    return render(request, "webhooks/endpoint.html", context)
+    return render(request, "webhooks/endpoints/endpoint.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -154,16 +154,16 @@ def _list(request: MemberRequest, organization: Organization, form: EndpointForm
         "form": form,
         "is_full": len(endpoints) >= MOST_ENDPOINTS,
     }
-    return render(request, "webhooks/endpoints.html", context, status=status)
+    return render(request, "webhooks/endpoints/endpoints.html", context, status=status)
 
 
 def _change(
     request: MemberRequest, endpoint: WebhookEndpoint, form: EndpointForm, *, status: int = 200
 ) -> HttpResponse:
     context = {"organization": endpoint.organization, "endpoint": endpoint, "form": form}
-    return render(request, "webhooks/change.html", context, status=status)
+    return render(request, "webhooks/endpoints/change.html", context, status=status)
 
 
 def _secret(request: MemberRequest, endpoint: WebhookEndpoint, secret: str, *, title: str) -> HttpResponse:
     context: dict[str, Any] = {"organization": endpoint.organization, "endpoint": endpoint, "secret": secret}
-    return render(request, "webhooks/secret.html", {**context, "title": title}, status=201)
+    return render(request, "webhooks/endpoints/secret.html", {**context, "title": title}, status=201)
