@@ -1,13 +1,23 @@
 """The cast and the fixtures that every test may use; what must stand earlier is in tests/stage.py."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
 from django.db import connection
 
-from tests.support import live
+from tests.support import database, live
 from tests.support.payments import at_stripe, sandbox  # noqa: F401 - fixtures for every test that pays
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: Any) -> None:
+    """Called by pytest-django before it makes the test database."""
+    database.empty_quickly()
+    database.drop_under_anyone()
+    with django_db_blocker.unblock():
+        database.clone_from_template()
 
 
 @pytest.fixture(scope="session")
