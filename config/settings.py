@@ -39,6 +39,10 @@ HSTS_PRELOAD = env.bool("HSTS_PRELOAD", False)
 STATIC_FILES = env.str("STATIC_FILES", "collected", validate=validate.OneOf(["collected", "sources"]))
 # Tests that run side by side on one server name their databases apart.
 TEST_DATABASE_NAME = env.str("TEST_DATABASE_NAME", "test_drawdown")
+# How many API calls a key may send to one web process; generous, against a client that went wild.
+API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", 1_000_000, validate=validate.Range(min=1))
+# Of one address: a client that was configured wrongly notices at once, and whoever guesses gets nowhere.
+API_REFUSED_KEYS_PER_MINUTE = 60
 # Payments. Without a key nothing is sold by card. The webhook secret is that of the endpoint at Stripe which calls
 # BASE_URL/billing/webhooks/stripe/. With the address of a payments sandbox (loopback only) no money moves.
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", "", validate=validate.Regexp("^((sk|rk)_(test|live)_.+)?$"))
@@ -247,6 +251,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 
 # Accounts (django-allauth). Sign-in by password, by a code sent by mail, or by passkey; then the second factor.
 ACCOUNT_ADAPTER = "organizations.accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"signup": "organizations.accounts.forms.SignupForm"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]

@@ -10,3 +10,5 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 # Nudges to background jobs go nowhere; a test calls the job that it wants.
 REDIS_URL = "memory://"
+# All tests come from one address; those about this limit set it as it ships.
+API_REFUSED_KEYS_PER_MINUTE = 1_000_000

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Literal
 
 import msgspec
@@ -13,6 +14,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.csrf import csrf_exempt
 
 from credits.ledger import ClockSteppedBack
+from usage.api import rate_limits
 from usage.api.problems import Refused, from_refusal, json_response, respond, unavailable
 from usage.uses import Refusal
 
@@ -55,28 +57,41 @@ class Call:
 
 
 def framed(call: Call) -> Callable[..., HttpResponse]:
-    """Return the call's view inside the frame that turns what it raises into problem documents."""
+    """Return the call's view inside the frame that bounds how often it is asked and turns what it raises into problem
+    documents."""
 
     @csrf_exempt
     def view(request: HttpRequest, **parts: str) -> HttpResponse:
         try:
-            if request.method != call.method:
-                return respond(other_method(call.method))
-            return call.view(request, **parts)
+            headers = rate_limits.admit(request)
         except Refused as refused:
             return respond(refused)
-        except Refusal as refusal:
-            return respond(from_refusal(refusal))
-        except (DatabaseError, ClockSteppedBack) as error:
-            # The kind and the server's code only: messages may quote rows.
-            state = getattr(error.__cause__, "sqlstate", None)
-            logger.warning("%s failed: %s %s", call.name, type(error).__name__, state or "")
-            return respond(unavailable())
-        except Exception:
-            logger.exception("%s failed", call.name)
-            return respond(Refused("internal_error", "Something went wrong here and was logged."))
+        response = _answered(call, request, parts)
+        rate_limits.note(request, is_valid=response.status_code != HTTPStatus.UNAUTHORIZED)
+        for name, value in headers.items():
+            response.headers[name] = value
+        return response
 
     return view
+
+
+def _answered(call: Call, request: HttpRequest, parts: dict[str, str]) -> HttpResponse:
+    try:
+        if request.method != call.method:
+            return respond(other_method(call.method))
+        return call.view(request, **parts)
+    except Refused as refused:
+        return respond(refused)
+    except Refusal as refusal:
+        return respond(from_refusal(refusal))
+    except (DatabaseError, ClockSteppedBack) as error:
+        # The kind and the server's code only: messages may quote rows.
+        state = getattr(error.__cause__, "sqlstate", None)
+        logger.warning("%s failed: %s %s", call.name, type(error).__name__, state or "")
+        return respond(unavailable())
+    except Exception:
+        logger.exception("%s failed", call.name)
+        return respond(Refused("internal_error", "Something went wrong here and was logged."))
 
 
 def other_method(allowed: str) -> Refused:

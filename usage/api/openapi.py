@@ -18,6 +18,12 @@ are read strictly: unknown fields, numbers in strings, fractions and names that 
 problem documents (RFC 9457) with a stable `type`; nothing was written. After a 503 or a lost connection, try again with
 the same idempotency key: the answer is the truth."""
 
+RATE_LIMITS = {
+    "RateLimit-Limit": "How many calls this key may send in a minute.",
+    "RateLimit-Remaining": "How many it may send now.",
+    "RateLimit-Reset": "In how many seconds it may send as many as ever.",
+}
+
 
 def document(calls: Sequence[Call]) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of the calls, on the server that the document comes from."""
@@ -42,7 +48,7 @@ def document(calls: Sequence[Call]) -> dict[str, Any]:
 
 def problem_slugs(call: Call) -> list[str]:
     """Return the types of problems that a call may answer."""
-    slugs = {"unauthorized", "method_not_allowed", "unavailable", *call.problems}
+    slugs = {"unauthorized", "method_not_allowed", "too_many_requests", "unavailable", *call.problems}
     if call.scope == "spend":
         slugs.add("scope")
     if call.body is not None:
@@ -80,9 +86,10 @@ def _responses(call: Call) -> dict[str, Any]:
         "description": HTTPStatus(call.status).phrase,
         "content": {"application/json": {"schema": {"$ref": REFERENCE.format(name=call.answer.__name__)}}},
     }
+    done["headers"] = {name: {"description": what, "schema": {"type": "integer"}} for name, what in RATE_LIMITS.items()}
     if call.is_replayable:
         replayed = {"description": "“true” where an earlier call did it.", "schema": {"type": "string"}}
-        done["headers"] = {"Idempotent-Replayed": replayed}
+        done["headers"]["Idempotent-Replayed"] = replayed
     responses = {str(call.status): done}
     for status, kinds in groupby(map(PROBLEM_TYPES.__getitem__, problem_slugs(call)), key=lambda kind: kind.status):
         responses[str(status)] = {

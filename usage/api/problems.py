@@ -96,7 +96,11 @@ PROBLEM_TYPES = {
             "`errors` names each field and says what is wrong with it. Fields that are not documented are refused.",
         ),
         ProblemType(
-            "too_many_requests", 429, "Too many requests at once", "Wait as long as Retry-After says, then try again."
+            "too_many_requests",
+            429,
+            "Too many requests",
+            "Too many at once, too many of one key within a minute, or too many without a valid key from one address. "
+            "Wait as long as Retry-After says, then try again.",
         ),
         ProblemType(
             "internal_error",
