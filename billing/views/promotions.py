@@ -17,6 +17,7 @@ from billing.purchases.promotions import redeem as redeem_code
 from billing.purchases.referrals import code_of, use_code
 from credits.models import Wallet
 from organizations.access import MemberRequest, owner_required
+from organizations.accounts.tries import count_try
 from organizations.formats import format_credits_with_unit
 from organizations.models import Organization
 from organizations.refusals import Refusal
@@ -39,6 +40,7 @@ def redeem(request: MemberRequest, organization: Organization) -> HttpResponse:
     if not form.is_valid():
         return _page(request, organization, promotion_form=form, status=422)
     try:
+        count_try(request, "promotion-code")
         use = redeem_code(organization=organization, code=form.cleaned_data["code"], actor=request.user)
     except Refusal as refusal:
         form.add_error("code", str(refusal))
@@ -60,6 +62,7 @@ def refer(request: MemberRequest, organization: Organization) -> HttpResponse:
         return _page(request, organization, referral_form=form, status=422)
     code = form.cleaned_data["code"]
     try:
+        count_try(request, "referral-code")
         use_code(organization=organization, code=code, actor=request.user, now=timezone.now())
     except Refusal as refusal:
         form.add_error("code", str(refusal))

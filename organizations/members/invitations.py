@@ -24,6 +24,9 @@ from organizations.refusals import Refusal
 VALIDITY = timedelta(days=7)
 # Each invitation is a mail in our name to an address that nobody has verified: hence a bound.
 MAX_OPEN = 100
+# Sent again and again, or sent and taken back, they are mails all the same.
+MAX_A_DAY = 200
+MAX_TO_ONE_ADDRESS_A_DAY = 5
 
 
 class AlreadyInvitedError(Refusal):
@@ -72,8 +75,8 @@ def invite(
 def invite_again(*, invitation: Invitation, actor: User, now: datetime | None = None) -> Invitation:
     """Replace an invitation by a fresh one to the same address, role and team; the old link stops working.
 
-    Raises OrganizationClosedError, AlreadyMemberError, and InvitationNotOpenError (also on the second of two calls)
-    unless it is open or expired.
+    Raises OrganizationClosedError, AlreadyMemberError, TooManyInvitationsError, and InvitationNotOpenError (also on the
+    second of two calls) unless it is open or expired.
     """
     now = now or timezone.now()
     with transaction.atomic():
@@ -205,6 +208,9 @@ def _refuse_needless(organization: Organization, email: str, now: datetime) -> N
     unanswered.filter(email=email, expires_at__lte=now).update(revoked_at=now)
     if unanswered.filter(email=email).exists():
         raise AlreadyInvitedError(_("%(email)s is invited already. Send it again below.") % {"email": email})
+    sent = Invitation.objects.filter(organization=organization, created_at__gt=now - timedelta(days=1))
+    if sent.filter(email=email).count() >= MAX_TO_ONE_ADDRESS_A_DAY or sent.count() >= MAX_A_DAY:
+        raise TooManyInvitationsError(_("Too many invitations were sent within 24 hours. Try again tomorrow."))
     if unanswered.filter(expires_at__gt=now).count() >= MAX_OPEN:
         raise TooManyInvitationsError(
             _("%(count)s invitations are open. Revoke some before you send more.") % {"count": MAX_OPEN}

@@ -5,6 +5,7 @@ from django.test import Client
 
 from billing.models import Referral, ReferralCode
 from billing.purchases.referrals import code_of
+from organizations.models import Role
 from tests.support import factories
 from tests.support.owner_pages import assert_for_owners_alone, signed_in
 from tests.support.shop import Shop, open_shop
@@ -85,3 +86,27 @@ def test_a_program_without_referrals_shows_none() -> None:
     assert client.post(URL + "referral/", {"referral-code": "X"}).status_code == 422
     client.post(URL + "code/")
     assert not ReferralCode.objects.exists()
+
+
+@pytest.mark.parametrize(("action", "name"), [("redeem/", "promotion-code"), ("referral/", "referral-code")])
+def test_codes_can_not_be_guessed_one_after_the_other(shop: Shop, alices: Client, action: str, name: str) -> None:
+    answers = [alices.post(URL + action, {name: f"GUESS{number}"}) for number in range(12)]
+
+    assert "Too many tries" not in answers[9].content.decode()
+    assert "Too many tries. Wait 15 minutes" in answers[10].content.decode()
+    right = alices.post(URL + "redeem/", {"promotion-code": "WELCOME"})
+    assert (right.status_code == 409) == (action == "redeem/"), "each kind of code is counted by itself"
+
+
+def test_nor_by_many_accounts_of_one_address(shop: Shop) -> None:
+    owners = [shop.owner]
+    for number in range(3):
+        owners.append(factories.person(f"Owner{number}"))
+        factories.member(shop.organization, owners[-1], role=Role.OWNER)
+    answers = [
+        signed_in(owner).post(URL + "redeem/", {"promotion-code": f"GUESS{number}"}).content.decode()
+        for owner in owners
+        for number in range(10)
+    ]
+
+    assert ["Too many tries" in answer for answer in answers] == [False] * 30 + [True] * 10

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core import mail
 from django.test import Client, override_settings
 
@@ -88,6 +89,22 @@ class TestSigningUp:
         assert (known.status_code, known["Location"]) == (new.status_code, new["Location"])
         assert User.objects.filter(email=alice.email).count() == 1
         assert len(mail.outbox) == 2
+
+    def test_it_takes_as_long_whether_or_not_the_address_has_an_account(
+        self, client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nearly all of the time is the password's hash, so hashes are counted."""
+        hashed: list[str] = []
+        encode = MD5PasswordHasher.encode
+        monkeypatch.setattr(
+            MD5PasswordHasher,
+            "encode",
+            lambda self, password, salt: hashed.append(password) or encode(self, password, salt),
+        )
+        for email in (alice.email, "dora@example.com"):
+            Client().post("/accounts/signup/", {"email": email, "password1": factories.PASSWORD})
+
+        assert hashed == [factories.PASSWORD] * 2
 
     def test_a_weak_password_is_refused(self, client: Client, db: None) -> None:
         response = client.post("/accounts/signup/", {"email": "dora@example.com", "password1": "password"})

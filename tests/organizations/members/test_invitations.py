@@ -193,6 +193,29 @@ class TestInviting:
         with pytest.raises(invitations.TooManyInvitationsError):
             invite("emil@example.com")
 
+    def test_one_address_gets_few_mails_a_day(self, invite: Invite, alice: User) -> None:
+        invite()
+        for _ in range(invitations.MAX_TO_ONE_ADDRESS_A_DAY - 1):
+            invitations.invite_again(invitation=Invitation.objects.get(revoked_at=None), actor=alice, now=NOW)
+        current = Invitation.objects.get(revoked_at=None)
+
+        with pytest.raises(invitations.TooManyInvitationsError):
+            invitations.invite_again(invitation=current, actor=alice, now=NOW)
+        current.refresh_from_db()
+        assert current.revoked_at is None, "what is refused leaves the link that was sent"
+        invitations.invite_again(invitation=current, actor=alice, now=NOW + timedelta(days=1))
+
+    def test_invited_and_taken_back_counts_all_the_same(
+        self, invite: Invite, alice: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(invitations, "MAX_A_DAY", 2)
+        for name in ("emil", "fritz"):
+            invite(f"{name}@example.com")
+            invitations.revoke(invitation=Invitation.objects.get(revoked_at=None), actor=alice, now=NOW)
+
+        with pytest.raises(invitations.TooManyInvitationsError):
+            invite("gustav@example.com")
+
     def test_a_closed_team_is_no_place_to_invite_to(self, invite: Invite, acme: Organization) -> None:
         team = factories.team(acme)
         team.closed_at = NOW
