@@ -1,1 +1,1 @@
-"""SQL without a model: hot statements and arrays of parameters. Knows no table."""
+"""SQL without a model: hot statements, arrays of parameters, triggers. Knows no table."""

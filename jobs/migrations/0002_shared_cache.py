@@ -1,14 +1,19 @@
-"""The table of the cache that all web processes share: as `createcachetable` would make it, so that nobody has to."""
+"""The table of the cache that all web processes share.
+
+It is as `createcachetable` would make it, so that an installation needs no command but `migrate`.
+"""
 
 from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0001_jobs")]
+    dependencies = [
+        ("jobs", "0001_job_runs"),
+    ]
 
     operations = [
         migrations.RunSQL(
-            sql=[
+            [
                 """
                 CREATE TABLE drawdown_cache (
                     cache_key varchar(255) NOT NULL PRIMARY KEY,
@@ -18,6 +23,6 @@ class Migration(migrations.Migration):
                 """,
                 "CREATE INDEX drawdown_cache_expires ON drawdown_cache (expires)",
             ],
-            reverse_sql="DROP TABLE drawdown_cache",
+            "DROP TABLE drawdown_cache",
         )
     ]

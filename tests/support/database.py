@@ -67,10 +67,10 @@ def _migrate(name: str) -> None:
 
 
 def _digest() -> str:
-    """What the tables depend on: our migrations, and the versions of the packages that bring their own."""
+    """What the tables depend on: our migrations with their helper, and the packages that bring their own."""
     migrations = sorted(path for path in ROOT.glob("*/migrations/*.py"))
     digest = hashlib.sha256()
-    for path in [*migrations, ROOT / "requirements.txt"]:
+    for path in [*migrations, ROOT / "sql/triggers.py", ROOT / "requirements.txt"]:
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
 

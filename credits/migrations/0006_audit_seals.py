@@ -1,23 +1,18 @@
-"""Seals of clean audits: a hash for every stretch of a wallet's entries, and one over all of them. Append-only."""
+"""Seals of clean audits: a hash for every stretch of a wallet's entries, and one over all of them.
+
+They are append-only like the entries: otherwise a changed past could be sealed again.
+"""
 
 import django.db.models.deletion
 from django.db import migrations, models
 
-
-def triggers(table: str) -> migrations.RunSQL:
-    return migrations.RunSQL(
-        f"""
-        CREATE TRIGGER {table}_refuses_change BEFORE UPDATE OR DELETE ON {table}
-            FOR EACH ROW EXECUTE FUNCTION credits_refuse_change();
-        CREATE TRIGGER {table}_refuses_truncate BEFORE TRUNCATE ON {table}
-            FOR EACH STATEMENT EXECUTE FUNCTION credits_refuse_change();
-        """,
-        f"DROP TRIGGER {table}_refuses_truncate ON {table}; DROP TRIGGER {table}_refuses_change ON {table}",
-    )
+from sql.triggers import refuse_changes
 
 
 class Migration(migrations.Migration):
-    dependencies = [("credits", "0007_low_balance_and_thresholds")]
+    dependencies = [
+        ("credits", "0005_room_for_updates"),
+    ]
 
     operations = [
         migrations.CreateModel(
@@ -45,9 +40,6 @@ class Migration(migrations.Migration):
                         "wallet_id", "from_number", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("from_number", models.BigIntegerField()),
-                ("to_number", models.BigIntegerField()),
-                ("hash", models.BinaryField(max_length=32)),
                 (
                     "seal",
                     models.ForeignKey(
@@ -63,6 +55,9 @@ class Migration(migrations.Migration):
                         to="credits.wallet",
                     ),
                 ),
+                ("from_number", models.BigIntegerField()),
+                ("to_number", models.BigIntegerField()),
+                ("hash", models.BinaryField(max_length=32)),
             ],
             options={
                 "constraints": [
@@ -73,6 +68,6 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        triggers("credits_auditseal"),
-        triggers("credits_sealedsegment"),
+        refuse_changes("credits_auditseal", "UPDATE OR DELETE", function="credits_refuse_change"),
+        refuse_changes("credits_sealedsegment", "UPDATE OR DELETE", function="credits_refuse_change"),
     ]

@@ -1,4 +1,4 @@
-"""Runs of the schedule, and its heartbeat."""
+"""Runs of background jobs, each slot of the schedule once, and the heartbeat of what runs them."""
 
 import django.db.models.deletion
 from django.conf import settings
@@ -11,18 +11,10 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ("organizations", "0001_people_and_organizations"),
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="Heartbeat",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("beat_at", models.DateTimeField()),
-                ("worker", models.CharField(max_length=200)),
-            ],
-        ),
         migrations.CreateModel(
             name="JobRun",
             fields=[
@@ -34,14 +26,6 @@ class Migration(migrations.Migration):
                 ),
                 ("job", models.CharField(max_length=60, verbose_name="job")),
                 ("slot", models.DateTimeField(blank=True, null=True, verbose_name="slot")),
-                ("reason", models.CharField(blank=True, max_length=500, verbose_name="reason")),
-                ("created_at", models.DateTimeField(verbose_name="due")),
-                ("started_at", models.DateTimeField(blank=True, null=True, verbose_name="started")),
-                ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="ended")),
-                ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="attempts")),
-                ("did", models.JSONField(blank=True, default=dict, verbose_name="did")),
-                ("error", models.CharField(blank=True, max_length=1000, verbose_name="error")),
-                ("worker", models.CharField(blank=True, max_length=200, verbose_name="worker")),
                 (
                     "asked_by",
                     models.ForeignKey(
@@ -53,6 +37,14 @@ class Migration(migrations.Migration):
                         verbose_name="asked for by",
                     ),
                 ),
+                ("reason", models.CharField(blank=True, max_length=500, verbose_name="reason")),
+                ("created_at", models.DateTimeField(verbose_name="due")),
+                ("started_at", models.DateTimeField(blank=True, null=True, verbose_name="started")),
+                ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="ended")),
+                ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="attempts")),
+                ("did", models.JSONField(blank=True, default=dict, verbose_name="did")),
+                ("error", models.CharField(blank=True, max_length=1000, verbose_name="error")),
+                ("worker", models.CharField(blank=True, max_length=200, verbose_name="worker")),
             ],
             options={
                 "verbose_name": "job run",
@@ -87,5 +79,13 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
+        ),
+        migrations.CreateModel(
+            name="Heartbeat",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("beat_at", models.DateTimeField()),
+                ("worker", models.CharField(max_length=200)),
+            ],
         ),
     ]

@@ -1,0 +1,171 @@
+"""Who gets which notices, and how: settings, recipients, unsubscriptions, and addresses that refused a mail."""
+
+import django.db.models.deletion
+from django.conf import settings
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("notices", "0001_notices"),
+        ("organizations", "0001_people_and_organizations"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="NoticeSetting",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="notice_settings",
+                        to="organizations.organization",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("low_balance", "low balance"),
+                            ("depleted", "no credits left"),
+                            ("restored", "credits again"),
+                            ("expiring", "credits expiring"),
+                            ("limit", "limit reached"),
+                            ("limit_request", "a member asks for more"),
+                            ("limit_answer", "an answer to a request for more"),
+                            ("recharge_failed", "auto-recharge stopped"),
+                        ],
+                        max_length=20,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("by_mail", models.BooleanField(default=True, verbose_name="by mail")),
+                ("on_dashboard", models.BooleanField(default=True, verbose_name="on the dashboard")),
+            ],
+            options={
+                "verbose_name": "notice setting",
+                "verbose_name_plural": "notice settings",
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization", "kind"), name="notice_setting_per_kind"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                [
+                                    "low_balance",
+                                    "depleted",
+                                    "restored",
+                                    "expiring",
+                                    "limit",
+                                    "limit_request",
+                                    "limit_answer",
+                                    "recharge_failed",
+                                ],
+                            )
+                        ),
+                        name="notice_setting_kind_known",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="NoticeRecipient",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="notice_recipients",
+                        to="organizations.organization",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "recipient of notices",
+                "verbose_name_plural": "recipients of notices",
+                "constraints": [models.UniqueConstraint(fields=("organization", "user"), name="notice_recipient_once")],
+            },
+        ),
+        migrations.CreateModel(
+            name="Unsubscription",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("low_balance", "low balance"),
+                            ("depleted", "no credits left"),
+                            ("restored", "credits again"),
+                            ("expiring", "credits expiring"),
+                            ("limit", "limit reached"),
+                            ("limit_request", "a member asks for more"),
+                            ("limit_answer", "an answer to a request for more"),
+                            ("recharge_failed", "auto-recharge stopped"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+            ],
+            options={
+                "verbose_name": "unsubscription",
+                "verbose_name_plural": "unsubscriptions",
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization", "user", "kind"), name="unsubscribed_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                [
+                                    "low_balance",
+                                    "depleted",
+                                    "restored",
+                                    "expiring",
+                                    "limit",
+                                    "limit_request",
+                                    "limit_answer",
+                                    "recharge_failed",
+                                ],
+                            )
+                        ),
+                        name="unsubscription_kind_known",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="RefusedAddress",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("email", models.EmailField(max_length=254, unique=True, verbose_name="mail address")),
+                ("reason", models.CharField(blank=True, max_length=300, verbose_name="what the server said")),
+                ("refused_at", models.DateTimeField(verbose_name="refused")),
+            ],
+            options={
+                "verbose_name": "refused address",
+                "verbose_name_plural": "refused addresses",
+            },
+        ),
+    ]
