@@ -47,7 +47,7 @@ def _template() -> str:
 @contextmanager
 def _alone() -> Iterator[Any]:
     """A cursor on the server's own database, under a lock that one test process at a time holds."""
-    with connection.creation._nodb_cursor() as cursor:
+    with connection.creation._nodb_cursor() as cursor:  # type: ignore[attr-defined]
         cursor.execute("SET lock_timeout = 0")
         cursor.execute("SET statement_timeout = 0")
         cursor.execute("SELECT pg_advisory_lock(hashtext('tests: template'))")
