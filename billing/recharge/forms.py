@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.models import AutoRecharge, PackPrice, SaleTerms
 from billing.purchases.forms import MoneyField
 from billing.recharge.rules import MOST_MINOR, money
-from credits.admin.forms import CreditsField
+from credits.fields import CreditsField
 from credits.models import Program
 from organizations.formats import currency_decimals
 

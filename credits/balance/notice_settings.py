@@ -13,7 +13,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from credits import ledger
-from credits.admin.forms import CreditsField
+from credits.fields import CreditsField
 from credits.models import Program, Wallet
 from notices import preferences
 from notices.models import Kind

@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from credits.admin.forms import CreditsField
 from credits.balance.over_time import midnight
+from credits.fields import CreditsField
 from credits.history.forms import DayField
 from credits.models import Program
 from organizations.forms import open_teams
