@@ -1,15 +1,10 @@
-"""The staff's page of jobs: how each stands, what its runs did, and running one now, with a reason."""
+"""The staff's page about jobs: the state of each, its runs, and running one now."""
 
-import uuid
-from typing import Any, cast
+from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,19 +12,35 @@ from django.utils.translation import gettext_lazy
 from jobs import queries, runs, tasks
 from jobs.models import JobRun
 from jobs.schedule import JOBS, Job
-from organizations.admin.audit_trail import ReadOnlyAdmin
+from organizations.admin.acts import Act, Done
+from organizations.admin.forms import ActForm
+from organizations.admin.read_only import ReadOnlyAdmin
 from organizations.models import User
 
-PERMISSION = "jobs.change_jobrun"
+
+def run_now(job: Job, form: ActForm, actor: User) -> Done:
+    """Request a run of the job. The form's token becomes the run's id, so a form sent twice requests one run."""
+    asked = form.cleaned_data
+    run = runs.ask(job, actor=actor, reason=asked["reason"], run_id=asked["token"])
+    if tasks.hurry(run):
+        return Done(message=_("The job %(job)s starts as soon as a worker is free.") % {"job": job.name})
+    message = _("The queue is not reachable. The job %(job)s starts when the workers are back.") % {"job": job.name}
+    return Done(message=message, level=messages.WARNING)
 
 
-class RunNowForm(forms.Form):
-    """Why, and the token that becomes the run's id: a form that is sent twice asks once."""
+def described(job: Job) -> list[str]:
+    """The job's name and purpose."""
+    return [f"{job.name}: {job.purpose}"]
 
-    token = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"), max_length=500, help_text=gettext_lazy("Kept in the audit events.")
-    )
+
+RUN_NOW = Act(
+    name="run_now",
+    label=gettext_lazy("Run now"),
+    effect=gettext_lazy("Does only what is due, so an extra run does no harm."),
+    permission="jobs.change_jobrun",
+    describe=described,
+    run=run_now,
+)
 
 
 class JobFilter(admin.SimpleListFilter):
@@ -46,7 +57,7 @@ class JobFilter(admin.SimpleListFilter):
 
 
 class OutcomeFilter(admin.SimpleListFilter):
-    """What became of them."""
+    """The runs with one outcome."""
 
     title = gettext_lazy("outcome")
     parameter_name = "outcome"
@@ -64,15 +75,13 @@ class OutcomeFilter(admin.SimpleListFilter):
 
 @admin.register(JobRun)
 class JobRunAdmin(ReadOnlyAdmin):
-    """Above, how each job stands; below, the runs, newest first."""
+    """Above the state of each job, below the runs, newest first."""
 
     change_list_template = "jobs/admin/jobs.html"
     list_display = ["created_at", "job", "asked", "did_in_words", "error", "started_at", "ended_at", "attempts"]
     list_select_related = ["asked_by"]
     list_filter = [JobFilter, OutcomeFilter]
     ordering = ["-created_at"]
-    show_full_result_count = False
-    list_per_page = 50
     fields = [
         "job",
         "slot",
@@ -88,16 +97,16 @@ class JobRunAdmin(ReadOnlyAdmin):
     ]
     readonly_fields = ["asked", "did_in_words"]
 
-    @admin.display(description=gettext_lazy("asked for by"))
+    @admin.display(description=gettext_lazy("requested by"))
     def asked(self, run: JobRun) -> str:
-        """Who or what wanted the run."""
+        """Who or what requested the run."""
         if run.slot is not None:
             return _("the schedule")
         return str(run.asked_by) if run.asked_by else _("the command line")
 
     @admin.display(description=gettext_lazy("did"))
     def did_in_words(self, run: JobRun) -> str:
-        """What it did: numbers by word."""
+        """What it did, as numbers by word."""
         return ", ".join(f"{word} {number}" for word, number in run.did.items())
 
     def get_urls(self) -> list[URLPattern]:
@@ -106,47 +115,18 @@ class JobRunAdmin(ReadOnlyAdmin):
         return [run_now, *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show how each job stands above the list of runs."""
+        """Show the state of each job above the list of runs."""
         context = {
             "title": _("Jobs"),
             "overview": queries.look(now=timezone.now()),
-            "may_run": request.user.has_perm(PERMISSION),
+            "may_run": request.user.has_perm(RUN_NOW.permission),
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)
 
     def run_now(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Ask why, then have the job run. It can do no harm: a job does what its rows say is due, and that once."""
-        if not request.user.has_perm(PERMISSION):
-            raise PermissionDenied
+        """Ask for the reason, then request a run of the job."""
         job = JOBS.get(name)
         if job is None:
             raise Http404
-        form = RunNowForm(request.POST if request.method == "POST" else None)
-        if not form.is_valid():
-            return self._ask(request, job, form)
-        run = runs.ask(
-            job,
-            actor=cast("User", request.user),
-            reason=form.cleaned_data["reason"],
-            run_id=form.cleaned_data["token"],
-        )
-        if tasks.hurry(run):
-            messages.success(request, _("The job %(job)s starts as soon as a worker is free.") % {"job": name})
-        else:
-            messages.warning(
-                request,
-                _("The queue can't be reached now. The job %(job)s is begun when the workers are back.")
-                % {"job": name},
-            )
-        return redirect("admin:jobs_jobrun_changelist")
-
-    def _ask(self, request: HttpRequest, job: Job, form: RunNowForm) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Run now: %(job)s") % {"job": job.name},
-            "job": job,
-            "form": form,
-        }
-        return TemplateResponse(request, "jobs/admin/run_now.html", context, status=422 if form.is_bound else 200)
+        return self.perform(request, RUN_NOW, job, back=reverse("admin:jobs_jobrun_changelist"))

@@ -1,4 +1,4 @@
-"""The staff's pages about money. Importing this registers them with the staff's site."""
+"""The staff's pages about money. Importing this module registers them."""
 
 from billing.admin import auto_recharge, catalog, purchases, reversals, stripe_events, subscriptions
 

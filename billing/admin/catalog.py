@@ -1,6 +1,6 @@
-"""What is sold, for staff to change: terms, currencies, packs, custom amounts, plans, promotions, each with a reason.
+"""What is sold, for staff to edit: terms, currencies, packs, custom amounts, plans and promotions.
 
-Amounts are in smallest and minor units, as the rows are. What was sold stays as it was: orders have their own copy.
+Amounts are in smallest and minor units, as in the rows. Orders have their own copy of what they bought.
 """
 
 from typing import Any
@@ -24,21 +24,23 @@ from billing.models import (
     SaleTerms,
 )
 from credits.models import MAX_CREDITS
-from organizations.admin.audit_trail import AuditedAdmin, ReadOnlyInline, ReasonForm
+from organizations.admin.audited import AuditedAdmin
+from organizations.admin.forms import ReasonForm
+from organizations.admin.read_only import ReadOnlyInline
 from organizations.formats import currency_decimals
 
 
 def check_currency(code: str) -> str:
-    """Refuse a currency that amounts are not kept in."""
+    """Refuse a currency that amounts can't be stored in."""
     try:
         currency_decimals(code)
     except ValueError:
-        raise ValidationError(_("%(code)s is not a currency that amounts are kept in.") % {"code": code}) from None
+        raise ValidationError(_("%(code)s is not a supported currency.") % {"code": code}) from None
     return code
 
 
 class CatalogAdmin(AuditedAdmin):
-    """A row of the catalogue. Its program and its key stay: orders and files name them."""
+    """A row of the catalog. Its program and key never change: orders and program files refer to them."""
 
     identity: tuple[str, ...] = ("program",)
     list_filter = ["program"]
@@ -48,7 +50,7 @@ class CatalogAdmin(AuditedAdmin):
         return list(self.identity) if obj else []
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: FBT001
-        """Record what became of each price."""
+        """Record each change of a price."""
         for priced in formset.forms:
             if "amount_minor" in priced.changed_data and hasattr(priced.instance, "stripe_price_id"):
                 # Another amount is another price at Stripe.
@@ -70,7 +72,7 @@ class PriceForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class PriceInline(admin.TabularInline):  # type: ignore[type-arg]
-    """Prices, one a currency. One that is no longer wanted stays, and its pack or plan is taken off sale."""
+    """Prices, one per currency. A price is never removed; its pack or plan is taken off sale."""
 
     form = PriceForm
     fields = ["currency", "amount_minor"]
@@ -91,7 +93,7 @@ class PlanPriceInline(PriceInline):
 
 @admin.register(Pack)
 class PackAdmin(CatalogAdmin):
-    """Packs, as they stand side by side."""
+    """Packs, in the order in which they are offered."""
 
     audited_as = "pack"
     identity = ("program", "key")
@@ -115,7 +117,7 @@ class PackAdmin(CatalogAdmin):
 
 @admin.register(Plan)
 class PlanAdmin(CatalogAdmin):
-    """Plans, as they are offered."""
+    """Plans, in the order in which they are offered."""
 
     audited_as = "plan"
     identity = ("program", "key")
@@ -127,7 +129,7 @@ class PlanAdmin(CatalogAdmin):
 
 
 class CustomAmountForm(ReasonForm):
-    """Bounds that are whole steps, and credits that the ledger can hold."""
+    """Checks that the bounds are whole steps and the credits fit into the ledger."""
 
     def clean_currency(self) -> str:
         return check_currency(self.cleaned_data["currency"])
@@ -138,15 +140,15 @@ class CustomAmountForm(ReasonForm):
             data.get(name) for name in ("least_minor", "most_minor", "step_minor", "credits_per_step")
         )
         if least and most and step and (least % step or most % step):
-            self.add_error("step_minor", _("The least and the most must be multiples of it."))
+            self.add_error("step_minor", _("The minimum and the maximum must be multiples of it."))
         if most and step and credits and most // step * credits > MAX_CREDITS:
-            self.add_error("credits_per_step", _("The most would buy more credits than the ledger holds."))
+            self.add_error("credits_per_step", _("The maximum would buy more credits than the ledger can hold."))
         return data
 
 
 @admin.register(CustomAmount)
 class CustomAmountAdmin(CatalogAdmin):
-    """Amounts of the buyer's own choice, one row a currency."""
+    """Amounts that buyers choose themselves, one row per currency."""
 
     form = CustomAmountForm
     audited_as = "custom_amount"
@@ -174,7 +176,7 @@ class CurrencyForm(ReasonForm):
 
 @admin.register(ProgramCurrency)
 class ProgramCurrencyAdmin(CatalogAdmin):
-    """What programs sell in, and where. The one without countries is for everywhere else."""
+    """The currencies of programs, by country. The one without countries is for all other countries."""
 
     form = CurrencyForm
     audited_as = "currency"
@@ -216,7 +218,7 @@ class SaleTermsAdmin(CatalogAdmin):
 
 
 class PromotionForm(ReasonForm):
-    """A code that brings credits, or takes a percentage off: one of the two."""
+    """A code that grants credits or takes a percentage off, not both."""
 
     def clean_code(self) -> str:
         return str(self.cleaned_data["code"]).strip()
@@ -229,17 +231,17 @@ class PromotionForm(ReasonForm):
 
 
 class UsesInline(ReadOnlyInline):
-    """Who used it."""
+    """The organizations that used the code."""
 
     model = PromotionUse
     fields = ["organization", "used_at", "operation"]
     ordering = ["-used_at"]
-    verbose_name_plural = gettext_lazy("uses that brought credits")
+    verbose_name_plural = gettext_lazy("uses that granted credits")
 
 
 @admin.register(Promotion)
 class PromotionAdmin(CatalogAdmin):
-    """Codes. What was used stays used; the end of a code is set, not the code deleted."""
+    """Codes. They are never deleted; set an end instead."""
 
     form = PromotionForm
     audited_as = "promotion"

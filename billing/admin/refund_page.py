@@ -1,24 +1,26 @@
-"""The page on which staff refund a purchase: how it stands, what the refund would do, and then doing it, once.
+"""The page on which staff refund a purchase: it shows the refund's effect first, then refunds once.
 
-What a refund would do is shown before it can be done; if that has changed when it is confirmed, it is shown anew.
+If the effect has changed by the time it is confirmed, the new effect is shown instead.
 """
 
 from decimal import Decimal
 from typing import Any, cast
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing.models import Purchase, Refund, RefundMode, RefundRequest, RefundState, RequestState
 from billing.refunds import refunding, requests
 from credits.admin.ledger_pages import with_unit
+from organizations.admin.acts import act_page
+from organizations.admin.forms import ActForm
 from organizations.formats import currency_decimals
 from organizations.models import User
 from organizations.refusals import Refusal
@@ -26,8 +28,8 @@ from organizations.refusals import Refusal
 REFUND = "billing.change_refund"
 
 
-class RefundForm(forms.Form):
-    """How much, which way, why. `shown` is what the page said it would do; the token makes it happen once."""
+class RefundForm(ActForm):
+    """How much, which way, and the reason."""
 
     amount = forms.DecimalField(label=gettext_lazy("Amount"), max_digits=15)
     mode = forms.ChoiceField(
@@ -36,10 +38,8 @@ class RefundForm(forms.Form):
         initial=RefundMode.UNSPENT,
         widget=forms.RadioSelect,
     )
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"), max_length=500, help_text=gettext_lazy("Kept in the audit events.")
-    )
-    token = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
+
+    field_order = ["amount", "mode", "reason", "token"]
 
     def __init__(self, data: Any, *, purchase: Purchase, unspent_minor: int) -> None:
         self.decimals = currency_decimals(purchase.currency)
@@ -47,7 +47,7 @@ class RefundForm(forms.Form):
         self.fields["amount"].help_text = purchase.currency
 
     def clean_amount(self) -> int:
-        """The amount in minor units; more decimals than the currency has are refused, not rounded."""
+        """Return the amount in minor units. More decimals than the currency has are refused, not rounded."""
         minor = self.cleaned_data["amount"].scaleb(self.decimals)
         if minor != int(minor) or minor <= 0:
             raise ValidationError(
@@ -64,12 +64,12 @@ class RefundForm(forms.Form):
 
 
 class FindForm(forms.Form):
-    """The reference of a purchase, as it is read over the phone."""
+    """The reference of a purchase, in any case."""
 
     reference = forms.CharField(label=gettext_lazy("Reference"), max_length=20)
 
     def clean_reference(self) -> str:
-        """The reference as it is written in the row."""
+        """Return the reference as the row has it."""
         asked: str = self.cleaned_data["reference"].strip().upper()
         if not Purchase.objects.filter(reference=asked).exists():
             raise ValidationError(_("There is no purchase with this reference."))
@@ -77,9 +77,8 @@ class FindForm(forms.Form):
 
 
 class RefundPage:
-    """The views, for the admin of refunds."""
+    """The views of the page, for the admin of refunds."""
 
-    admin_site: Any
     opts: Any
 
     def find(self, request: HttpRequest) -> HttpResponse:
@@ -89,17 +88,11 @@ class RefundPage:
         form = FindForm(request.GET if "reference" in request.GET else None)
         if form.is_valid():
             return redirect("admin:billing_refund_of", form.cleaned_data["reference"])
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Refund a purchase"),
-            "form": form,
-        }
-        status = 422 if form.is_bound else 200
-        return TemplateResponse(request, "billing/admin/find_purchase.html", context, status=status)
+        shown = {"title": _("Refund a purchase"), "method": "get", "submit": _("Continue")}
+        return act_page(request, opts=self.opts, form=form, back=reverse("admin:billing_refund_changelist"), **shown)
 
     def refund(self, request: HttpRequest, reference: str) -> HttpResponse:
-        """By GET how the purchase stands; by POST what a refund would do, and, confirmed, the refund."""
+        """By GET the purchase's position; by POST the effect of a refund and, once confirmed, the refund."""
         if not request.user.has_perm(REFUND):
             raise PermissionDenied
         purchase = get_object_or_404(
@@ -122,18 +115,18 @@ class RefundPage:
             effect = refunding.rehearse(purchase, form.wish)
             if request.POST.get("shown") != shown(form.wish, effect):
                 return self._page(request, purchase, form, effect=effect)
-            return self._do(request, purchase, form.wish, form.cleaned_data["token"])
+            return self._refund(request, purchase, form.wish, form.cleaned_data["token"])
         except Refusal as refusal:
             form.add_error(None, str(refusal))
             return self._page(request, purchase, form)
 
-    def _do(self, request: HttpRequest, purchase: Purchase, wish: refunding.Wish, token: UUID) -> HttpResponse:
+    def _refund(self, request: HttpRequest, purchase: Purchase, wish: refunding.Wish, token: UUID) -> HttpResponse:
         actor = cast("User", request.user)
         made = refunding.refund(purchase, wish, refund_id=token, actor=actor)
         if made.state in {RefundState.PENDING, RefundState.SUCCEEDED}:
             requests.grant(made, actor=actor)
-        tell = messages.warning if made.state in {RefundState.FAILED, RefundState.UNKNOWN} else messages.success
-        tell(request, sentence(made))
+        went_through = made.state not in {RefundState.FAILED, RefundState.UNKNOWN}
+        messages.add_message(request, messages.SUCCESS if went_through else messages.WARNING, sentence(made))
         return redirect("admin:billing_refund_change", made.pk)
 
     def _page(
@@ -145,68 +138,92 @@ class RefundPage:
         effect: refunding.Effect | None = None,
         refusal: str = "",
     ) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
+        tables = [] if form is None else [(_("Position"), facts(purchase))]
+        hidden: list[tuple[str, str]] = []
+        if form is not None and effect is not None:
+            tables.append((_("Effect of this refund"), what_it_does(purchase, form.wish, effect)))
+            hidden.append(("shown", shown(form.wish, effect)))
+        page = {
             "title": _("Refund %(reference)s") % {"reference": purchase.reference},
-            "purchase": purchase,
-            "form": form,
-            "facts": facts(purchase) if form is not None else [],
-            "effect": what_it_does(purchase, form.wish, effect) if effect is not None and form is not None else [],
-            "shown": shown(form.wish, effect) if effect is not None and form is not None else "",
-            "refusal": refusal,
-            "is_refused": not refunding.is_allowed(purchase),
-            "is_by_hand": refunding.is_by_hand(purchase),
-            "requests": RefundRequest.objects.filter(purchase=purchase, state=RequestState.OPEN),
+            "organization": purchase.organization,
+            "errors": [refusal] if refusal else _refusals(purchase),
+            "notes": _notes(purchase),
+            "tables": tables,
+            "hidden": hidden,
+            "submit": _("Refund as shown") if hidden else _("Preview"),
         }
-        is_wrong = form is not None and form.is_bound and effect is None
-        return TemplateResponse(request, "billing/admin/refund.html", context, status=422 if is_wrong else 200)
+        return act_page(request, opts=self.opts, form=form, back=reverse("admin:billing_refund_changelist"), **page)
+
+
+def _refusals(purchase: Purchase) -> list[str]:
+    """Why the purchase can't be refunded at all."""
+    if refunding.is_allowed(purchase):
+        return []
+    return [_("The organization's program doesn't refund purchases, so a refund isn't possible.")]
+
+
+def _notes(purchase: Purchase) -> list[str]:
+    """What staff should know before they refund the purchase."""
+    asked = RefundRequest.objects.filter(purchase=purchase, state=RequestState.OPEN).select_related("requested_by")
+    notes = [
+        _("%(person)s requested a refund: %(message)s") % {"person": each.requested_by, "message": each.message}
+        for each in asked
+    ]
+    notes.append(
+        _(
+            "Credits are voided in proportion to the money, added up over all refunds and rounded up to the smallest"
+            " unit. Expired credits don't become debt."
+        )
+    )
+    if refunding.is_by_hand(purchase):
+        notes.append(_("This was not paid through Stripe. Pay the money back by hand."))
+    return notes
 
 
 def facts(purchase: Purchase) -> list[tuple[str, str]]:
-    """How the purchase stands: label and value."""
+    """The purchase's position: label and value."""
     stands = refunding.look(purchase)
     program = purchase.organization.wallet.program
     return [
         (_("Paid"), requests.money(stands.paid_minor, purchase)),
         (_("Refunded or lost so far"), requests.money(stands.reversed_minor, purchase)),
         (_("Can still be refunded"), requests.money(stands.refundable_minor, purchase)),
-        (_("Worth of what is left"), requests.money(stands.unspent_minor, purchase)),
+        (_("Value of the credits left"), requests.money(stands.unspent_minor, purchase)),
         (_("Credits bought"), with_unit(stands.credits, program)),
         (_("Left"), with_unit(stands.left, program)),
         (_("Reserved"), with_unit(stands.reserved, program)),
         (_("Spent"), with_unit(stands.spent, program)),
         (_("Expired"), with_unit(stands.expired, program)),
-        (_("Taken back so far"), with_unit(stands.voided, program)),
+        (_("Voided so far"), with_unit(stands.voided, program)),
     ]
 
 
 def what_it_does(purchase: Purchase, wish: refunding.Wish, effect: refunding.Effect) -> list[tuple[str, str]]:
-    """What the refund would do: label and value."""
+    """The effect of the refund: label and value."""
     program = purchase.organization.wallet.program
     return [
         (_("Money back"), requests.money(wish.amount_minor, purchase)),
-        (_("Credits taken from the grant"), with_unit(effect.taken, program)),
+        (_("Credits voided"), with_unit(effect.taken, program)),
         (_("Becomes debt"), with_unit(effect.owed, program)),
-        (_("Left of the grant after"), with_unit(effect.after.left, program)),
+        (_("Left of the grant afterwards"), with_unit(effect.after.left, program)),
         (_("Balance now"), with_unit(effect.balance_before, program)),
-        (_("Balance after"), with_unit(effect.balance_after, program)),
-        (_("Debt after"), with_unit(effect.debt_after, program)),
+        (_("Balance afterwards"), with_unit(effect.balance_after, program)),
+        (_("Debt afterwards"), with_unit(effect.debt_after, program)),
     ]
 
 
 def shown(wish: refunding.Wish, effect: refunding.Effect) -> str:
-    """The effect in a word, to see whether what is confirmed is what was shown."""
+    """The effect as one word, to check that what is confirmed is what was shown."""
     return f"{wish.amount_minor}:{wish.mode}:{effect.taken}:{effect.owed}:{effect.balance_after}"
 
 
 def sentence(made: Refund) -> str:
-    """What became of the refund, for staff."""
+    """The outcome of the refund, for staff."""
     amount = requests.money(made.amount_minor, made.purchase)
     if made.state == RefundState.UNKNOWN:
-        return _("Stripe did not answer. Whether %(amount)s went back is being found out.") % {"amount": amount}
+        return _("Stripe did not answer. Drawdown checks whether %(amount)s was refunded.") % {"amount": amount}
     if made.state == RefundState.FAILED:
-        return _("Stripe refused the refund of %(amount)s; the credits are back.") % {"amount": amount}
+        return _("Stripe refused the refund of %(amount)s. The credits are returned.") % {"amount": amount}
     if refunding.is_by_hand(made.purchase):
-        return _("The credits are taken. Pay %(amount)s back by hand, then say so here.") % {"amount": amount}
+        return _("The credits are voided. Pay %(amount)s back by hand, then confirm it here.") % {"amount": amount}
     return _("%(amount)s is refunded.") % {"amount": amount}

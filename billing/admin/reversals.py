@@ -1,15 +1,10 @@
-"""The staff's pages about money that goes back: refunds, disputes, and the owners' requests, each to be looked at.
+"""Refunds, disputes and refund requests, for staff to read and to close. A refund is made on `refund_page`."""
 
-A refund is made on the purchase's page of its own (`refund_page`); here are the lists, and the acts on one row.
-"""
+from collections.abc import Callable
+from typing import Any
 
-from typing import Any, cast
-
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.template.response import TemplateResponse
+from django.contrib import admin
+from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,20 +12,17 @@ from django.utils.translation import gettext_lazy
 from billing.admin.refund_page import REFUND, RefundPage
 from billing.models import Dispute, Refund, RefundRequest, RefundState, RequestState
 from billing.refunds import refunding, requests
-from credits.admin.forms import ActForm
-from organizations.admin.audit_trail import ReadOnlyAdmin
-from organizations.models import User
-from organizations.refusals import Refusal
+from organizations.admin.acts import Act, Done, Link
+from organizations.admin.forms import ActForm, ReasonField
+from organizations.admin.read_only import ReadOnlyAdmin
+from organizations.models import Organization, User
 
 SEARCHED = ["purchase__reference", "purchase__organization__name", "purchase__organization__slug"]
 
 
 class ReversalAdmin(ReadOnlyAdmin):
-    """Rows of money that went back, newest first, with what may be done to one of them."""
+    """Money that goes back to a buyer, newest first."""
 
-    change_form_template = "credits/admin/ledger_row.html"
-    show_full_result_count = False
-    list_per_page = 50
     list_select_related = ["purchase__organization__wallet__program"]
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount_minor")
@@ -41,49 +33,31 @@ class ReversalAdmin(ReadOnlyAdmin):
     def organization(self, row: Any) -> str:
         return str(row.purchase.organization)
 
-    def acts_on(self, row: Any) -> list[tuple[str, str]]:
-        """Label and address of what may be done to the row."""
-        del row
-        return []
+    def organization_of(self, row: Any) -> Organization | None:
+        """The organization that bought."""
+        return row.purchase.organization  # type: ignore[no-any-return]
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show the row, and what this person may do to it."""
-        row = self.get_object(request, object_id)
-        acts = self.acts_on(row) if row is not None and request.user.has_perm(REFUND) else []
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "acts": acts})
 
-    def ask(self, request: HttpRequest, object_id: str) -> tuple[Any, ActForm]:
-        """The row and the form that asks why, or a refusal to whoever may not."""
-        if not request.user.has_perm(REFUND):
-            raise PermissionDenied
-        row = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
-        return row, ActForm(request.POST if request.method == "POST" else None)
+def is_open_by_hand(refund: Refund) -> bool:
+    """Whether staff still have to say whether the money was paid back."""
+    return refund.state == RefundState.PENDING and refunding.is_by_hand(refund.purchase)
 
-    def answer(self, request: HttpRequest, row: Any, form: ActForm, title: str) -> HttpResponse:
-        """The page that asks why."""
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": title,
-            "subtitle": str(row),
-            "row": row,
-            "organization": row.purchase.organization,
-            "form": form,
-            "submit": title,
-            "back": _("Back"),
-        }
-        return TemplateResponse(request, "credits/admin/act.html", context, status=422 if form.is_bound else 200)
+
+def closing(*, is_paid: bool) -> Callable[[Refund, ActForm, User], Done]:
+    """Close a refund that is paid back by hand."""
+
+    def run(refund: Refund, form: ActForm, actor: User) -> Done:
+        reason = form.cleaned_data["reason"]
+        closed = refunding.close_by_hand(refund, is_paid=is_paid, actor=actor, reason=reason)
+        return Done(message=_("The refund is now: %(state)s.") % {"state": closed.get_state_display()})
+
+    return run
 
 
 @admin.register(Refund)
 class RefundAdmin(RefundPage, ReversalAdmin):
-    """Refunds; those that did not come through Stripe are paid back by hand, and closed here."""
+    """Refunds. Those not made through Stripe are paid back by hand, and closed here."""
 
-    change_list_template = "billing/admin/refunds.html"
     list_display = ["created_at", "purchase", "organization", "amount", "mode", "state", "refunded_by"]
     list_filter = ["state", "mode"]
     search_fields = [*SEARCHED, "=stripe_id"]
@@ -104,52 +78,44 @@ class RefundAdmin(RefundPage, ReversalAdmin):
     ]
     readonly_fields = ["amount"]
 
+    row_acts = (
+        Act(
+            name="paid_back",
+            label=gettext_lazy("Paid back"),
+            effect=gettext_lazy("Closes the refund: the money was sent."),
+            permission=REFUND,
+            applies=is_open_by_hand,
+            run=closing(is_paid=True),
+        ),
+        Act(
+            name="not_paid",
+            label=gettext_lazy("Not paid back"),
+            effect=gettext_lazy("Closes the refund: the money will not be sent, and the credits are returned."),
+            permission=REFUND,
+            applies=is_open_by_hand,
+            run=closing(is_paid=False),
+        ),
+    )
+
     def get_urls(self) -> list[URLPattern]:
-        """Add the page that refunds a purchase, and the two ends of a refund by hand."""
+        """Add the page that refunds a purchase."""
         site = self.admin_site
         return [
             path("of/", site.admin_view(self.find), name="billing_refund_find"),
             path("of/<str:reference>/", site.admin_view(self.refund), name="billing_refund_of"),
-            path("<path:object_id>/paid-back/", site.admin_view(self.paid_back), name="billing_refund_paid_back"),
-            path("<path:object_id>/not-paid/", site.admin_view(self.not_paid), name="billing_refund_not_paid"),
             *super().get_urls(),
         ]
 
-    def acts_on(self, row: Refund) -> list[tuple[str, str]]:
-        """The two ends of a refund by hand that is open."""
-        if row.state != RefundState.PENDING or not refunding.is_by_hand(row.purchase):
+    def links_of_list(self, request: HttpRequest) -> list[Link]:
+        """Link to the page that refunds a purchase."""
+        if not request.user.has_perm(REFUND):
             return []
-        return [
-            (_("Paid back"), reverse("admin:billing_refund_paid_back", args=[row.pk])),
-            (_("Not paid, give the credits back"), reverse("admin:billing_refund_not_paid", args=[row.pk])),
-        ]
-
-    def paid_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Say that the money was sent."""
-        return self._close(request, object_id, title=_("Paid back"), is_paid=True)
-
-    def not_paid(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Say that the money won't be sent."""
-        return self._close(request, object_id, title=_("Not paid, give the credits back"), is_paid=False)
-
-    def _close(self, request: HttpRequest, object_id: str, *, title: str, is_paid: bool) -> HttpResponse:
-        row, form = self.ask(request, object_id)
-        if not form.is_valid():
-            return self.answer(request, row, form, title)
-        try:
-            closed = refunding.close_by_hand(
-                row, is_paid=is_paid, actor=cast("User", request.user), reason=form.cleaned_data["reason"]
-            )
-        except Refusal as refusal:
-            form.add_error(None, str(refusal))
-            return self.answer(request, row, form, title)
-        messages.success(request, _("The refund is: %(state)s.") % {"state": closed.get_state_display()})
-        return redirect("admin:billing_refund_change", row.pk)
+        return [(_("Refund a purchase"), reverse("admin:billing_refund_find"))]
 
 
 @admin.register(Dispute)
 class DisputeAdmin(ReversalAdmin):
-    """Disputes. They are answered at Stripe; what they do to the credits happens by itself."""
+    """Disputes. They are answered at Stripe; their effect on the credits is automatic."""
 
     list_display = ["opened_at", "purchase", "organization", "amount", "status", "reason", "closed_at"]
     list_filter = ["status"]
@@ -169,9 +135,32 @@ class DisputeAdmin(ReversalAdmin):
     readonly_fields = ["amount"]
 
 
+class AnswerForm(ActForm):
+    """The answer to an owner's request: the reason, written for the owner."""
+
+    reason = ReasonField(
+        label=gettext_lazy("Answer"),
+        help_text=gettext_lazy("Mailed to the person who asked, and shown on the purchase's page."),
+    )
+
+
+def make_answer_form(_request: RefundRequest, data: Any) -> AnswerForm:
+    return AnswerForm(data)
+
+
+def is_open(asked: RefundRequest) -> bool:
+    return asked.state == RequestState.OPEN
+
+
+def decline(asked: RefundRequest, form: ActForm, actor: User) -> Done:
+    """Decline the request, once, and mail the answer."""
+    requests.decline(asked, answer=form.cleaned_data["reason"], actor=actor)
+    return Done(message=_("The request is declined. The answer is mailed."))
+
+
 @admin.register(RefundRequest)
 class RefundRequestAdmin(ReversalAdmin):
-    """What owners ask for. Granted by a refund, or declined with a sentence that is mailed to them."""
+    """Owners' requests. A refund grants one; or it is declined, with an answer."""
 
     list_display = ["created_at", "purchase", "organization", "state", "requested_by", "answered_by"]
     list_filter = ["state"]
@@ -188,33 +177,21 @@ class RefundRequestAdmin(ReversalAdmin):
         "answered_at",
     ]
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add "decline"."""
-        decline = path(
-            "<path:object_id>/decline/", self.admin_site.admin_view(self.decline), name="billing_refundrequest_decline"
-        )
-        return [decline, *super().get_urls()]
+    row_acts = (
+        Act(
+            name="decline",
+            label=gettext_lazy("Decline"),
+            effect=gettext_lazy("Declines the request and mails your answer."),
+            permission=REFUND,
+            make_form=make_answer_form,
+            applies=is_open,
+            run=decline,
+        ),
+    )
 
-    def acts_on(self, row: RefundRequest) -> list[tuple[str, str]]:
-        """Refund or decline one that is open."""
-        if row.state != RequestState.OPEN:
-            return []
-        return [
-            (_("Refund"), reverse("admin:billing_refund_of", args=[row.purchase.reference])),
-            (_("Decline"), reverse("admin:billing_refundrequest_decline", args=[row.pk])),
-        ]
-
-    def decline(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask for the answer, then send it: once."""
-        row, form = self.ask(request, object_id)
-        form.fields["reason"].label = _("Answer")
-        form.fields["reason"].help_text = _("Mailed to whoever asked, and shown on the purchase's page.")
-        if not form.is_valid():
-            return self.answer(request, row, form, _("Decline"))
-        try:
-            requests.decline(row, answer=form.cleaned_data["reason"], actor=cast("User", request.user))
-        except Refusal as refusal:
-            form.add_error(None, str(refusal))
-            return self.answer(request, row, form, _("Decline"))
-        messages.success(request, _("The request is declined, and the answer mailed."))
-        return redirect("admin:billing_refundrequest_change", row.pk)
+    def links_of_row(self, request: HttpRequest, row: RefundRequest) -> list[Link]:
+        """Begin with the page that grants an open request."""
+        links = super().links_of_row(request, row)
+        if is_open(row) and request.user.has_perm(REFUND):
+            links.insert(0, (_("Refund"), reverse("admin:billing_refund_of", args=[row.purchase.reference])))
+        return links

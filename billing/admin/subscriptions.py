@@ -1,30 +1,28 @@
-"""Plans of organizations, to look up; staff put invoiced customers on one, and let one end, each with a reason."""
+"""Organizations' plans, for staff to read; they put customers who pay by invoice on a plan, and end it."""
 
-from typing import Any, cast
+from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.template.response import TemplateResponse
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing.models import Allowance, Plan, Subscription
 from billing.plans import invoiced
-from credits.admin.forms import ActForm
 from credits.admin.ledger_pages import SEARCHED
-from organizations.admin.audit_trail import ReadOnlyAdmin
+from organizations.admin.acts import Act, Done, Link
+from organizations.admin.forms import ActForm
+from organizations.admin.read_only import ReadOnlyAdmin
 from organizations.models import Organization, User
-from organizations.refusals import Refusal
 
 PERMISSION = "billing.change_subscription"
 
 
 class PutForm(ActForm):
-    """Whom, on which plan, why."""
+    """The organization, its plan, and the reason."""
 
     organization = forms.SlugField(label=gettext_lazy("Organization"), help_text=gettext_lazy("Its slug."))
     plan = forms.SlugField(label=gettext_lazy("Plan"), help_text=gettext_lazy("Its key, such as “team”."))
@@ -32,7 +30,7 @@ class PutForm(ActForm):
     field_order = ["organization", "plan", "reason", "token"]
 
     def clean_organization(self) -> Organization:
-        """The organization of this slug, if it has a wallet."""
+        """Find the organization by its slug. It must have a wallet."""
         slug = self.cleaned_data["organization"]
         found = Organization.objects.filter(slug=slug, closed_at=None, wallet__isnull=False).first()
         if found is None:
@@ -40,7 +38,7 @@ class PutForm(ActForm):
         return found
 
     def clean(self) -> dict[str, Any]:
-        """The plan of this key in the organization's program."""
+        """Find the plan by its key in the organization's program."""
         data = super().clean() or self.cleaned_data
         organization, key = data.get("organization"), data.get("plan")
         if organization is not None and key is not None:
@@ -53,19 +51,55 @@ class PutForm(ActForm):
         return data
 
 
+def make_put_form(slug: str, data: Any) -> PutForm:
+    return PutForm(data, initial={"organization": slug})
+
+
+def put(_slug: str, form: ActForm, actor: User) -> Done:
+    """Put the organization on the plan. The second time changes nothing."""
+    asked = form.cleaned_data
+    row = invoiced.put_on_plan(
+        organization=asked["organization"], plan=asked["plan"], actor=actor, reason=asked["reason"]
+    )
+    message = _("The plan is %(plan)s.") % {"plan": row.plan}
+    if row.next_plan is not None:
+        message = _("%(plan)s begins when the month is over.") % {"plan": row.next_plan}
+    return Done(message=message, url=reverse("admin:billing_subscription_change", args=[row.pk]))
+
+
+# Its subject is the slug that the form begins with: of an organization, or nothing.
+PUT = Act(
+    name="put",
+    label=gettext_lazy("Put on a plan"),
+    effect=gettext_lazy(
+        "For customers who pay by invoice. A plan with more credits begins at once and brings the difference for the"
+        " rest of the month. Any other plan begins when the month is over."
+    ),
+    permission=PERMISSION,
+    make_form=make_put_form,
+    run=put,
+)
+
+
+def is_invoiced(row: Subscription) -> bool:
+    return row.is_invoiced
+
+
+def end(row: Subscription, form: ActForm, actor: User) -> Done:
+    """Let the plan end with its month. The second time changes nothing."""
+    invoiced.end_invoiced(organization=row.organization, actor=actor, reason=form.cleaned_data["reason"])
+    return Done(message=_("The plan ends with its month."))
+
+
 @admin.register(Subscription)
 class SubscriptionAdmin(ReadOnlyAdmin):
-    """Found by the organization, by a mail address in it, and by Stripe's id."""
+    """Found by the organization, the email address of a member, and Stripe's id."""
 
-    change_list_template = "billing/admin/subscriptions.html"
-    change_form_template = "credits/admin/ledger_row.html"
     list_display = ["organization", "plan", "state", "is_invoiced", "period_start", "period_end", "next_plan"]
     list_filter = ["state", "is_invoiced", "plan__program"]
     list_select_related = ["organization", "plan", "next_plan"]
     search_fields = [*SEARCHED, "=stripe_id"]
     ordering = ["organization__name"]
-    show_full_result_count = False
-    list_per_page = 50
     fields = [
         "organization",
         "plan",
@@ -83,108 +117,51 @@ class SubscriptionAdmin(ReadOnlyAdmin):
         "created_at",
     ]
 
+    row_acts = (
+        Act(
+            name="end",
+            label=gettext_lazy("End the plan"),
+            effect=gettext_lazy("The plan ends when its month is over."),
+            permission=PERMISSION,
+            applies=is_invoiced,
+            run=end,
+        ),
+    )
+
     def get_urls(self) -> list[URLPattern]:
-        """Add the addresses of the two acts."""
-        view = self.admin_site.admin_view
+        """Add the address that puts an organization on a plan."""
         return [
-            path("put/", view(self.put), name="billing_subscription_put"),
-            path("<path:object_id>/end/", view(self.end), name="billing_subscription_end"),
+            path("put/", self.admin_site.admin_view(self.put), name="billing_subscription_put"),
             *super().get_urls(),
         ]
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """List them, with "put on a plan" for whoever may."""
-        may = request.user.has_perm(PERMISSION)
-        return super().changelist_view(request, {**(extra_context or {}), "may_put": may})
+    def links_of_list(self, request: HttpRequest) -> list[Link]:
+        """Link to putting an organization on a plan."""
+        return [(PUT.label, reverse("admin:billing_subscription_put"))] if request.user.has_perm(PERMISSION) else []
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show one, with its acts for whoever may and where it is invoiced."""
-        row = self.get_object(request, object_id)
-        acts: list[tuple[str, str]] = []
-        if row is not None and row.is_invoiced and request.user.has_perm(PERMISSION):
-            change = reverse("admin:billing_subscription_put") + f"?organization={row.organization.slug}"
-            acts = [
-                (_("Change the plan"), change),
-                (_("Let it end"), reverse("admin:billing_subscription_end", args=[object_id])),
-            ]
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "acts": acts})
+    def links_of_row(self, request: HttpRequest, row: Subscription) -> list[Link]:
+        """Begin with the change of an invoiced plan."""
+        links = super().links_of_row(request, row)
+        if is_invoiced(row) and request.user.has_perm(PERMISSION):
+            query = urlencode({"organization": row.organization.slug})
+            links.insert(0, (_("Change the plan"), f"{reverse('admin:billing_subscription_put')}?{query}"))
+        return links
 
     def put(self, request: HttpRequest) -> HttpResponse:
-        """Ask whom, on which plan and why, then do it. The same again changes nothing."""
-        self._refuse_without_permission(request)
-        initial = {"organization": request.GET.get("organization", "")}
-        form = PutForm(request.POST) if request.method == "POST" else PutForm(initial=initial)
-        if form.is_valid():
-            asked = form.cleaned_data
-            try:
-                row = invoiced.put_on_plan(
-                    organization=asked["organization"],
-                    plan=asked["plan"],
-                    actor=cast("User", request.user),
-                    reason=asked["reason"],
-                )
-            except Refusal as refusal:
-                form.add_error(None, str(refusal))
-            else:
-                messages.success(request, self._said(row))
-                return redirect("admin:billing_subscription_change", row.pk)
-        return self._ask(request, form, title=_("Put on a plan"), row=None)
-
-    def end(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask why, then let the plan end with its month."""
-        self._refuse_without_permission(request)
-        row = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
-        form = ActForm(request.POST if request.method == "POST" else None)
-        if form.is_valid():
-            reason, actor = form.cleaned_data["reason"], cast("User", request.user)
-            try:
-                invoiced.end_invoiced(organization=row.organization, actor=actor, reason=reason)
-            except Refusal as refusal:
-                form.add_error(None, str(refusal))
-            else:
-                messages.success(request, _("The plan ends with its month."))
-                return redirect("admin:billing_subscription_change", row.pk)
-        return self._ask(request, form, title=_("Let it end"), row=row)
-
-    def _refuse_without_permission(self, request: HttpRequest) -> None:
-        if not request.user.has_perm(PERMISSION):
-            raise PermissionDenied
-
-    def _said(self, row: Subscription) -> str:
-        if row.next_plan is not None:
-            return _("%(plan)s begins when the month is over.") % {"plan": row.next_plan}
-        return _("The plan is %(plan)s.") % {"plan": row.plan}
-
-    def _ask(self, request: HttpRequest, form: ActForm, *, title: str, row: Subscription | None) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": title,
-            "row": row,
-            "organization": row.organization if row else None,
-            "form": form,
-            "submit": title,
-            "back": _("Back"),
-        }
-        template = "credits/admin/act.html" if row else "billing/admin/put_on_plan.html"
-        return TemplateResponse(request, template, context, status=422 if form.is_bound else 200)
+        """Ask which organization, which plan and why, then put it on the plan."""
+        back = reverse("admin:billing_subscription_changelist")
+        return self.perform(request, PUT, request.GET.get("organization", ""), back=back)
 
 
 @admin.register(Allowance)
 class AllowanceAdmin(ReadOnlyAdmin):
-    """What plans' months brought; without an operation it was known of too late, and staff may make it good."""
+    """Credits by plan and month. One without an operation was not granted in time; staff may grant the credits."""
 
     list_display = ["period_start", "subscription_organization", "plan", "credits", "operation", "recorded_at"]
     list_filter = [("operation", admin.EmptyFieldListFilter), "plan__program"]
     list_select_related = ["subscription__organization", "plan", "operation"]
     search_fields = [f"subscription__{field}" for field in SEARCHED]
     ordering = ["-period_start"]
-    show_full_result_count = False
-    list_per_page = 50
 
     @admin.display(description=gettext_lazy("organization"))
     def subscription_organization(self, allowance: Allowance) -> Organization:

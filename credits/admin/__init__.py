@@ -1,4 +1,4 @@
-"""The staff's pages about programs and the ledger. Importing this registers them with the staff's site."""
+"""The staff's pages about programs and the ledger. Importing this module registers them."""
 
 from credits.admin import grants, operations, programs, reservations, seals, wallets
 

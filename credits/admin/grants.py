@@ -1,4 +1,4 @@
-"""Grants, to look at; voiding, freezing and thawing one, each with a reason."""
+"""Grants, for staff to read; one can be voided, frozen and unfrozen."""
 
 from typing import Any
 
@@ -7,23 +7,24 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from credits import ledger
-from credits.admin.forms import ActForm, VoidForm
-from credits.admin.ledger_pages import SEARCHED, Act, Done, LedgerAdmin, Refused, amount, with_unit
+from credits.admin.forms import VoidForm
+from credits.admin.ledger_pages import SEARCHED, LedgerAdmin, amount, sent_with_other_values, with_unit
 from credits.models import Grant
+from organizations.admin.acts import Act, Done
+from organizations.admin.forms import ActForm
 from organizations.formats import format_money
 from organizations.models import User
+from organizations.refusals import Refusal
+
+PERMISSION = "credits.change_grant"
 
 
 def make_void_form(grant: Grant, data: Any) -> VoidForm:
     return VoidForm(data, program=grant.wallet.program)
 
 
-def make_reason_form(_grant: Grant, data: Any) -> ActForm:
-    return ActForm(data)
-
-
 def void(grant: Grant, form: ActForm, actor: User) -> Done:
-    """Take back what the form says, as far as it is free. A form sent again takes nothing."""
+    """Void what the form says, as far as it is free. The same form again voids nothing."""
     asked = form.cleaned_data
     content = ledger.hash_content(act="void", grant=grant.pk, credits=asked["credits"], reason=asked["reason"])
     try:
@@ -38,27 +39,27 @@ def void(grant: Grant, form: ActForm, actor: User) -> Done:
                 cause=ledger.Cause(actor_id=actor.pk, memo=asked["reason"]),
             )
     except ledger.IdempotencyConflict as conflict:
-        raise Refused(_("This form was sent before, with other values. Open it anew.")) from conflict
+        raise sent_with_other_values() from conflict
     except ledger.AlreadyVoided as excess:
         most = with_unit(excess.voidable, grant.wallet.program)
-        raise Refused(_("At most %(credits)s of this grant can still be voided.") % {"credits": most}) from excess
-    sentence = _("Voided: %(credits)s.") % {"credits": with_unit(-voided.credits, grant.wallet.program)}
+        raise Refusal(_("At most %(credits)s of this grant can still be voided.") % {"credits": most}) from excess
+    message = _("Voided: %(credits)s.") % {"credits": with_unit(-voided.credits, grant.wallet.program)}
     details = {"asked": asked["credits"], "voided": -voided.credits}
-    return Done(sentence, None if voided.was_replayed else details)
+    return Done(message=message, details=None if voided.was_replayed else details)
 
 
 def freeze(grant: Grant, _form: ActForm, _actor: User) -> Done:
-    """Keep it from being spent."""
+    """Keep the grant from being spent."""
     with ledger.open_book(keys=[(grant.wallet_id, "")]) as book:
         was_changed = ledger.freeze(book, wallet_id=grant.wallet_id, grant_id=grant.pk)
-    return Done(_("The grant is frozen: nothing is spent from it."), {} if was_changed else None)
+    return Done(message=_("The grant is frozen. Nothing can be spent from it."), details={} if was_changed else None)
 
 
-def thaw(grant: Grant, _form: ActForm, _actor: User) -> Done:
-    """Let it be spent again."""
+def unfreeze(grant: Grant, _form: ActForm, _actor: User) -> Done:
+    """Let the grant be spent again."""
     with ledger.open_book(keys=[(grant.wallet_id, "")]) as book:
         was_changed = ledger.thaw(book, wallet_id=grant.wallet_id, grant_id=grant.pk)
-    return Done(_("The grant is thawed: it can be spent again."), {} if was_changed else None)
+    return Done(message=_("The grant can be spent again."), details={} if was_changed else None)
 
 
 @admin.register(Grant)
@@ -86,10 +87,32 @@ class GrantAdmin(LedgerAdmin):
         "created_at",
     ]
     readonly_fields = ["id", "given", "left", "held", "paid"]
-    acts = (
-        Act("void", gettext_lazy("Void"), "grant.voided", "credits.change_grant", make_void_form, void),
-        Act("freeze", gettext_lazy("Freeze"), "grant.frozen", "credits.change_grant", make_reason_form, freeze),
-        Act("thaw", gettext_lazy("Thaw"), "grant.thawed", "credits.change_grant", make_reason_form, thaw),
+    row_acts = (
+        Act(
+            name="void",
+            label=gettext_lazy("Void"),
+            effect=gettext_lazy("Takes credits back from the grant. Credits that are used or reserved stay."),
+            permission=PERMISSION,
+            action="grant.voided",
+            make_form=make_void_form,
+            run=void,
+        ),
+        Act(
+            name="freeze",
+            label=gettext_lazy("Freeze"),
+            effect=gettext_lazy("Nothing can be spent from the grant until it is unfrozen."),
+            permission=PERMISSION,
+            action="grant.frozen",
+            run=freeze,
+        ),
+        Act(
+            name="unfreeze",
+            label=gettext_lazy("Unfreeze"),
+            effect=gettext_lazy("The grant can be spent again."),
+            permission=PERMISSION,
+            action="grant.thawed",
+            run=unfreeze,
+        ),
     )
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount")

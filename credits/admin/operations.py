@@ -1,4 +1,4 @@
-"""Operations with their entries, to look at."""
+"""Operations with their entries, for staff to read."""
 
 from django.contrib import admin
 from django.template.loader import render_to_string
@@ -11,7 +11,7 @@ from credits.models import Entry, Operation
 
 @admin.register(Operation)
 class OperationAdmin(LedgerAdmin):
-    """Newest first. Nobody changes what happened: a mistake is made good by a further operation."""
+    """Newest first. What happened is never edited: a further operation corrects a mistake."""
 
     list_display = ["written_at", "wallet", "kind", "source", "change", "balance", "actor", "actor_label", "feature"]
     list_filter = ["kind", "source"]
@@ -49,7 +49,7 @@ class OperationAdmin(LedgerAdmin):
 
     @admin.display(description=gettext_lazy("entries"))
     def entries(self, operation: Operation) -> SafeString:
-        """The entries as a table: their key of two columns keeps them from having pages of their own."""
+        """The entries as a table. Their primary key has two columns, so they have no pages of their own."""
         program = operation.wallet.program
         entries = Entry.objects.filter(
             wallet=operation.wallet_id, number__range=(operation.first_number, operation.number)

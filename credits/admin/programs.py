@@ -1,4 +1,4 @@
-"""The terms under which credits are sold: edited here, with a reason; what amounts are counted in stays."""
+"""Programs, for staff to edit. The unit and decimals stay once a wallet uses them."""
 
 from typing import Any
 
@@ -7,9 +7,10 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest
 
 from credits.models import MAX_BALANCE, MAX_CREDITS, Program, Wallet
-from organizations.admin.audit_trail import AuditedAdmin, ReasonForm
+from organizations.admin.audited import AuditedAdmin
+from organizations.admin.forms import ReasonForm
 
-# The database's own bounds, said before it has to.
+# The database's own bounds, for an error at the field instead of one from the database.
 BOUNDS = {
     "decimals": (0, 6),
     "validity_days": (1, 36_500),
@@ -36,7 +37,7 @@ class ProgramForm(ReasonForm):
 
 @admin.register(Program)
 class ProgramAdmin(AuditedAdmin):
-    """A change holds for what happens from now on; grants keep the terms that they were given under."""
+    """A change applies from now on; grants keep the terms they were made with."""
 
     form = ProgramForm
     audited_as = "program"
@@ -45,7 +46,7 @@ class ProgramAdmin(AuditedAdmin):
     ordering = ["name"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
-        """Once amounts were counted in a unit, changing it would change what every one of them means."""
+        """Another unit or number of decimals would change the meaning of every amount that a wallet holds."""
         if obj is not None and Wallet.objects.filter(program=obj).exists():
             return ["key", "unit", "decimals"]
         return []

@@ -1,31 +1,27 @@
-"""Reservations, to look at; releasing one that its caller forgot, with a reason."""
-
-from typing import Any
+"""Reservations, for staff to read; one that its caller forgot can be released."""
 
 from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from credits import ledger
-from credits.admin.forms import ActForm
-from credits.admin.ledger_pages import SEARCHED, Act, Done, LedgerAdmin, Refused, amount
+from credits.admin.ledger_pages import SEARCHED, LedgerAdmin, amount
 from credits.models import Reservation
+from organizations.admin.acts import Act, Done
+from organizations.admin.forms import ActForm
 from organizations.models import User
-
-
-def make_reason_form(_reservation: Reservation, data: Any) -> ActForm:
-    return ActForm(data)
+from organizations.refusals import Refusal
 
 
 def release(reservation: Reservation, _form: ActForm, _actor: User) -> Done:
-    """Give everything back to its grants; a second time it does nothing."""
+    """Return the credits to their grants. The second time changes nothing."""
     try:
         with ledger.open_book(keys=[(reservation.wallet_id, "")]) as book:
             released = ledger.release(book, wallet_id=reservation.wallet_id, reservation_id=reservation.pk)
     except ledger.ReservationClosed as closed:
-        raise Refused(_("This reservation was settled: refund the usage instead.")) from closed
-    sentence = _("The reservation is closed: its credits are free again.")
-    return Done(sentence, None if released.was_replayed else {"credits": reservation.credits})
+        raise Refusal(_("This reservation was settled. Refund the usage instead.")) from closed
+    details = None if released.was_replayed else {"credits": reservation.credits}
+    return Done(message=_("The reservation is released. Its credits can be spent again."), details=details)
 
 
 @admin.register(Reservation)
@@ -63,14 +59,14 @@ class ReservationAdmin(LedgerAdmin):
         "idempotency_key",
     ]
     readonly_fields = ["id", "held"]
-    acts = (
+    row_acts = (
         Act(
-            "release",
-            gettext_lazy("Release"),
-            "reservation.released",
-            "credits.change_reservation",
-            make_reason_form,
-            release,
+            name="release",
+            label=gettext_lazy("Release"),
+            effect=gettext_lazy("Returns the reserved credits to their grants."),
+            permission="credits.change_reservation",
+            action="reservation.released",
+            run=release,
         ),
     )
 

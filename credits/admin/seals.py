@@ -1,4 +1,4 @@
-"""Seals of clean audits, to look at and to compare with the hashes that were printed and kept elsewhere."""
+"""Seals of clean audits, for staff to compare with the hashes that were printed and kept elsewhere."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
 from credits.models import AuditSeal
-from organizations.admin.audit_trail import ReadOnlyAdmin
+from organizations.admin.read_only import ReadOnlyAdmin
 
 
 @admin.register(AuditSeal)
@@ -19,18 +19,16 @@ class AuditSealAdmin(ReadOnlyAdmin):
     ordering = ["-number"]
     fields = ["number", "sealed_at", "wallets", "entries", "hash_in_hex", "previous_in_hex"]
     readonly_fields = ["wallets", "entries", "hash_in_hex", "previous_in_hex"]
-    show_full_result_count = False
-    list_per_page = 50
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditSeal]:
-        """Count what each seal added."""
+        """Add how many wallets and entries each seal covers for the first time."""
         lengths = F("segments__to_number") - F("segments__from_number") + 1
         seals: QuerySet[AuditSeal] = super().get_queryset(request)
         return seals.annotate(wallets=Count("segments__wallet", distinct=True), entries=Sum(lengths, default=0))
 
     @admin.display(description=gettext_lazy("wallets"))
     def wallets(self, seal: Any) -> int:
-        """How many wallets had something new."""
+        """How many wallets had new entries."""
         return int(seal.wallets)
 
     @admin.display(description=gettext_lazy("entries"))
@@ -43,7 +41,7 @@ class AuditSealAdmin(ReadOnlyAdmin):
         """As `manage.py audit_ledger --seal` printed it."""
         return bytes(seal.hash).hex()
 
-    @admin.display(description=gettext_lazy("hash of the seal before"))
+    @admin.display(description=gettext_lazy("hash of the previous seal"))
     def previous_in_hex(self, seal: AuditSeal) -> str:
-        """Zeros for the first."""
+        """Zeros for the first seal."""
         return bytes(seal.previous_hash).hex()

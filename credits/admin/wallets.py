@@ -1,4 +1,4 @@
-"""Wallets, to look at; giving credits starts here."""
+"""Wallets, for staff to read; credits are granted here."""
 
 from typing import Any
 
@@ -14,48 +14,51 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from credits import ledger
-from credits.admin.forms import ActForm, GrantForm
-from credits.admin.ledger_pages import SEARCHED, Act, Done, LedgerAdmin, Refused, amount, list_link, with_unit
+from credits.admin.forms import GrantForm
+from credits.admin.ledger_pages import SEARCHED, LedgerAdmin, amount, list_link, sent_with_other_values, with_unit
 from credits.models import Grant, Source, Wallet
+from organizations.admin.acts import Act, Done
+from organizations.admin.forms import ActForm
 from organizations.models import Organization, User
+from organizations.refusals import Refusal
 
 
 def make_grant_form(wallet: Wallet, data: Any) -> GrantForm:
     return GrantForm(data, program=wallet.program)
 
 
-def give(wallet: Wallet, form: ActForm, actor: User) -> Done:
-    """Grant what the form says. A form sent again gives nothing."""
+def grant(wallet: Wallet, form: ActForm, actor: User) -> Done:
+    """Grant what the form says. The same form again grants nothing."""
     asked = form.cleaned_data
     terms = {name: asked[name] for name in ("credits", "expires_at", "priority", "features")}
-    told = {**terms, "features": sorted(asked["features"] or []), "source": asked["source"]}
+    content = {**terms, "features": sorted(asked["features"] or []), "source": asked["source"]}
     try:
         with ledger.open_book(keys=[(wallet.pk, form.key)]) as book:
-            given = ledger.grant(
+            granted = ledger.grant(
                 book,
                 wallet_id=wallet.pk,
                 source=Source(asked["source"]),
                 key=form.key,
-                content_hash=ledger.hash_content(act="grant", reason=asked["reason"], **told),
+                content_hash=ledger.hash_content(act="grant", reason=asked["reason"], **content),
                 cause=ledger.Cause(actor_id=actor.pk, memo=asked["reason"]),
                 **terms,
             )
     except ledger.IdempotencyConflict as conflict:
-        raise Refused(_("This form was sent before, with other values. Open it anew.")) from conflict
+        raise sent_with_other_values() from conflict
     except ledger.WalletFull as full:
-        raise Refused(_("The wallet would hold more than the ledger can count.")) from full
-    sentence = _("Given: %(credits)s.") % {"credits": with_unit(asked["credits"], wallet.program)}
+        raise Refusal(_("The wallet would hold more than the ledger can count.")) from full
+    message = _("Granted: %(credits)s.") % {"credits": with_unit(asked["credits"], wallet.program)}
     details = {
-        **told,
+        **content,
         "expires_at": asked["expires_at"] and asked["expires_at"].isoformat(),
-        "grant": str(given.subject),
+        "grant": str(granted.subject),
     }
-    return Done(sentence, None if given.was_replayed else details)
+    return Done(message=message, details=None if granted.was_replayed else details)
 
 
 @admin.register(Wallet)
 class WalletAdmin(LedgerAdmin):
-    """Found by the organization's name or slug, or the mail address of someone in it."""
+    """Found by the organization's name or slug, or the email address of a member."""
 
     list_display = ["organization", "program", "balance_now", "reserved_now", "debt_now", "last_written_at"]
     list_filter = ["program"]
@@ -74,10 +77,19 @@ class WalletAdmin(LedgerAdmin):
         "rows",
     ]
     readonly_fields = ["organization_page", "balance_now", "reserved_now", "debt_now", "rows"]
-    acts = (Act("grant", gettext_lazy("Grant credits"), "grant.given", "credits.add_grant", make_grant_form, give),)
+    row_acts = (
+        Act(
+            name="grant",
+            label=gettext_lazy("Grant credits"),
+            permission="credits.add_grant",
+            action="grant.given",
+            make_form=make_grant_form,
+            run=grant,
+        ),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Wallet]:
-        """With what has expired this very second: no page shows it as balance, swept or not."""
+        """Add what has expired by now but is not swept: no page counts it as balance."""
         expired = (
             Grant.objects.filter(wallet=OuterRef("pk"), is_open=True, expires_at__lte=timezone.now())
             .values("wallet")
@@ -108,7 +120,7 @@ class WalletAdmin(LedgerAdmin):
         url = reverse("admin:organizations_organization_change", args=[wallet.organization_id])
         return format_html('<a href="{}">{}</a>', url, wallet.organization)
 
-    @admin.display(description=gettext_lazy("in it"))
+    @admin.display(description=gettext_lazy("contents"))
     def rows(self, wallet: Wallet) -> SafeString:
         return format_html(
             "{} · {} · {}",

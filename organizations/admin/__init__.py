@@ -1,4 +1,4 @@
-"""The staff's pages about people and organizations. Importing this registers them with the staff's site."""
+"""The staff's pages about people and organizations. Importing this module registers them."""
 
 from organizations.admin import api_keys, audit_events, organizations, users
 

@@ -1,8 +1,8 @@
-"""Who did what, when and why: for staff to look up, for nobody to change."""
+"""Audit events, for staff to read: who did what, when and why. Nobody can change them."""
 
 from django.contrib import admin
 
-from organizations.admin.audit_trail import ReadOnlyAdmin
+from organizations.admin.read_only import ReadOnlyAdmin
 from organizations.models import AuditEvent
 
 
@@ -16,4 +16,3 @@ class AuditEventAdmin(ReadOnlyAdmin):
     search_fields = ["target", "organization__slug", "organization__name", "actor__email", "reason"]
     date_hierarchy = "created_at"
     ordering = ["-created_at"]
-    show_full_result_count = False

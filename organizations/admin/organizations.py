@@ -1,4 +1,4 @@
-"""One page per organization: its terms, members and teams. Memberships go through the verbs, as on its own pages."""
+"""Organizations with their members and teams, for staff to edit. Memberships change through the domain verbs."""
 
 from typing import Any, cast
 
@@ -8,7 +8,9 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from organizations.admin.audit_trail import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline, ReasonForm
+from organizations.admin.audited import AuditedAdmin
+from organizations.admin.forms import ReasonForm
+from organizations.admin.read_only import ReadOnlyAdmin, ReadOnlyInline
 from organizations.members import membership
 from organizations.models import Invitation, Membership, Organization, Role, Team, User
 
@@ -24,7 +26,7 @@ class NewOrganizationForm(ReasonForm):
 
 
 class MembershipInline(ReadOnlyInline):
-    """The members; changed on the page of each."""
+    """The members. Each is changed on the page of the membership."""
 
     model = Membership
     fields = ["user", "role", "team", "created_at"]
@@ -33,7 +35,7 @@ class MembershipInline(ReadOnlyInline):
 
 
 class TeamInline(ReadOnlyInline):
-    """The teams; owners change them."""
+    """The teams. Owners change them."""
 
     model = Team
     fields = ["name", "created_at", "closed_at"]
@@ -42,7 +44,7 @@ class TeamInline(ReadOnlyInline):
 
 @admin.register(Organization)
 class OrganizationAdmin(AuditedAdmin):
-    """Found by name, slug or a member's mail address."""
+    """Found by name, slug or a member's email address."""
 
     audited_as = "organization"
     list_display = ["name", "slug", "country", "currency", "created_at", "closed_at"]
@@ -53,13 +55,13 @@ class OrganizationAdmin(AuditedAdmin):
     inlines = [MembershipInline, TeamInline]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002
-        """A new one needs an owner."""
+        """Ask for the first owner of a new organization."""
         if obj is None:
             kwargs["form"] = NewOrganizationForm
         return super().get_form(request, obj, change, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
-        """The slug is part of every address and stays."""
+        """The slug is part of every address, so it never changes."""
         if obj is None:
             return [*NewOrganizationForm.Meta.fields, "owner", "reason"]
         shown = ["name", "country", "currency", "time_zone", "language", "requires_two_factor", "closed_at", "reason"]
@@ -72,32 +74,32 @@ class OrganizationAdmin(AuditedAdmin):
         return [] if obj is None else self.inlines
 
     def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:  # type: ignore[override]  # noqa: FBT001
-        """A new organization is made by the verb, with its owner."""
+        """Create a new organization through the verb, with its owner."""
         if change:
             super().save_model(request, obj, form, change)
             return
         terms = {name: form.cleaned_data[name] for name in NewOrganizationForm.Meta.fields}
-        made = membership.create_organization(
+        created = membership.create_organization(
             **terms, owner=form.cleaned_data["owner"], actor=cast("User", request.user)
         )
-        obj.__dict__.update(made.__dict__)
-        self.record(request, made, "created_by_staff", reason=form.cleaned_data["reason"], details={})
+        obj.__dict__.update(created.__dict__)
+        self.record(request, created, "created_by_staff", reason=form.cleaned_data["reason"], details={})
 
 
 class MembershipForm(ReasonForm):
-    """A member's role and team, with the verbs' refusals shown as what is wrong."""
+    """A member's role and team."""
 
     class Meta:
         model = Membership
         fields = ["organization", "user", "role", "team"]
 
     def clean(self) -> dict[str, Any]:
-        """Refuse what the verbs would refuse, while it can still be corrected."""
+        """Refuse here what the verbs would refuse, so that the form can be corrected."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         team = data.get("team")
         organization = data.get("organization") or self.instance.organization
         if team and (team.organization_id != organization.pk or team.closed_at):
-            raise ValidationError(_("This team is closed, or is another organization's."))
+            raise ValidationError(_("This team is closed or belongs to another organization."))
         stepping_down = self.initial.get("role") == Role.OWNER and data.get("role") != Role.OWNER
         if stepping_down and not membership.has_other_owner(organization, self.instance.user):
             raise ValidationError(_("This is the last owner. Make someone else an owner first."))
@@ -106,7 +108,7 @@ class MembershipForm(ReasonForm):
 
 @admin.register(Membership)
 class MembershipAdmin(AuditedAdmin):
-    """One person's place: made and changed through the verbs. Owners end it, on their members page."""
+    """Memberships, created and changed through the verbs. Owners remove members, on their members page."""
 
     form = MembershipForm
     audited_as = "member"
@@ -121,13 +123,13 @@ class MembershipAdmin(AuditedAdmin):
         return [] if obj is None else ["organization", "user"]
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:  # type: ignore[override]  # noqa: FBT001
-        """Let the verbs do it: they lock, check and record."""
+        """Leave it to the verbs: they lock, check and record."""
         actor, organization, reason = cast("User", request.user), obj.organization, form.cleaned_data["reason"]
         if not change:
-            made = membership.add_member(
+            added = membership.add_member(
                 organization=organization, user=obj.user, role=obj.role, team=obj.team, actor=actor
             )
-            obj.__dict__.update(made.__dict__)
+            obj.__dict__.update(added.__dict__)
             self.record(request, obj, "created_by_staff", reason=reason, details={"user": obj.user.public_id})
             return
         membership.change_role(organization=organization, user=obj.user, role=obj.role, actor=actor, reason=reason)
@@ -136,7 +138,7 @@ class MembershipAdmin(AuditedAdmin):
 
 @admin.register(Invitation)
 class InvitationAdmin(ReadOnlyAdmin):
-    """Invitations, to look at. The token's hash is nobody's business."""
+    """Invitations. The token's hash is never shown."""
 
     list_display = ["email", "organization", "role", "created_at", "mailed_at", "expires_at", "accepted_at"]
     list_select_related = ["organization"]

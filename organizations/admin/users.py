@@ -1,28 +1,30 @@
-"""Staff and people: who they are, where they belong, whether they may sign in. Passwords are theirs alone to set."""
+"""People and staff: their accounts, memberships and permissions. Only they themselves can set their passwords."""
 
 from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from organizations.admin.audit_trail import AuditedAdmin, ReadOnlyInline, ReasonForm
+from organizations.admin.audited import AuditedAdmin
+from organizations.admin.forms import ReasonForm
+from organizations.admin.read_only import ReadOnlyInline
 from organizations.models import Membership, User
 
 
 class UserForm(ReasonForm):
-    """A person, whose mail address is kept in lower case."""
+    """A person. The email address is stored in lower case."""
 
     class Meta:
         model = User
         fields = ["email", "name", "language", "is_active", "is_staff", "is_superuser", "groups"]
 
     def clean_email(self) -> str:
-        """One account per address, however it is typed."""
+        """Store the address in lower case: one account per address, however it is typed."""
         return str(self.cleaned_data["email"]).lower()
 
 
 class MembershipInline(ReadOnlyInline):
-    """Where the person belongs; changed on the membership's own page."""
+    """The person's organizations. Each is changed on the page of the membership."""
 
     model = Membership
     fields = ["organization", "role", "team"]
@@ -31,7 +33,7 @@ class MembershipInline(ReadOnlyInline):
 
 @admin.register(User)
 class UserAdmin(AuditedAdmin):
-    """A new person is given no password: they set one by "forgot your password"."""
+    """A new person has no password; they set one through "Forgot your password?"."""
 
     form = UserForm
     audited_as = "user"
@@ -44,7 +46,7 @@ class UserAdmin(AuditedAdmin):
     inlines = [MembershipInline]
 
     def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:  # type: ignore[override, type-arg] # noqa: FBT001
-        """Keep the address that allauth checks in step with the person's."""
+        """Keep the address that allauth verifies equal to the person's."""
         if not change:
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)

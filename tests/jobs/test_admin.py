@@ -155,7 +155,7 @@ class TestRunNow:
         monkeypatch.setattr(tasks, "hurry", lambda _run: False)
         page = browser.post(run_now(), ANSWER, follow=True).content.decode()
 
-        assert "The queue can&#x27;t be reached now." in page
+        assert "The queue is not reachable." in page
         run = JobRun.objects.get()
         assert run in runs.due(now=run.created_at + runs.FETCHED_WITHIN)
 

@@ -1,5 +1,7 @@
 """What staff see of notices, and trying again with a reason."""
 
+from uuid import uuid4
+
 import pytest
 from django.test import Client
 
@@ -35,7 +37,8 @@ def given_up(acme: Organization) -> NoticeMail:
 
 
 def ask(client: Client, url: str, act: str, pk: object, **fields: str) -> str:
-    response = client.post(url, {"action": act, "_selected_action": str(pk), **fields}, follow=True)
+    chosen = {"action": act, "_selected_action": str(pk), "token": str(uuid4())}
+    response = client.post(url, {**chosen, **fields}, follow=True)
     return response.content.decode()
 
 

@@ -1,6 +1,7 @@
 """Webhooks in the admin: Stella makes endpoints for all organizations, and sends again what was given up."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -24,7 +25,11 @@ def stellas(stella: User) -> Client:
 
 
 def act(endpoint: WebhookEndpoint, name: str) -> str:
-    return f"{ENDPOINTS}{endpoint.pk}/act/{name}/"
+    return f"{ENDPOINTS}{endpoint.pk}/{name}/"
+
+
+def answer() -> dict[str, str]:
+    return {"reason": "They asked", "token": str(uuid4())}
 
 
 @pytest.fixture
@@ -88,24 +93,35 @@ class TestEndpoints:
         self, stellas: Client, public: WebhookEndpoint, name: str, action: str
     ) -> None:
         current = WebhookSecret.objects.get().pk
-        assert f'value="{current}"' in stellas.get(act(public, name)).content.decode()
+        assert 'name="reason"' in stellas.get(act(public, name)).content.decode()
         assert stellas.post(act(public, name), {"reason": ""}).status_code == 422
         assert not AuditEvent.objects.filter(action=f"webhook_endpoint.{action}").exists()
         for _click in range(2):
-            stellas.post(act(public, name), {"reason": "They asked", "replaces": current})
+            stellas.post(act(public, name), {**answer(), "replaces": current})
 
         assert AuditEvent.objects.get(action=f"webhook_endpoint.{action}").reason == "They asked"
 
+    def test_the_page_of_a_new_secret_names_the_one_that_it_replaces(
+        self, stellas: Client, public: WebhookEndpoint
+    ) -> None:
+        current = WebhookSecret.objects.get().pk
+        assert f'value="{current}"' in stellas.get(act(public, "rotate")).content.decode()
+        stellas.post(act(public, "rotate"), {**answer(), "replaces": current})
+
+        again = stellas.post(act(public, "rotate"), {**answer(), "replaces": current})
+
+        assert again.status_code == 422
+        assert "The secret was replaced a moment ago." in again.content.decode()
+
     def test_one_is_switched_on_again(self, stellas: Client, public: WebhookEndpoint) -> None:
         WebhookEndpoint.objects.update(disabled_at=NOW)
-        stellas.post(act(public, "enable"), {"reason": "They asked"})
+        stellas.post(act(public, "enable"), answer())
 
         public.refresh_from_db()
         assert public.disabled_at is None
-        assert stellas.post(act(public, "explode"), {"reason": "x"}).status_code == 404
 
     def test_nobody_else_gets_in(self, public: WebhookEndpoint, alice: User) -> None:
-        assert signed_in(alice).post(act(public, "disable"), {"reason": "x"}).status_code == 302
+        assert signed_in(alice).post(act(public, "disable"), answer()).status_code == 302
         public.refresh_from_db()
         assert public.disabled_at is None
 
@@ -123,7 +139,7 @@ class TestDeliveries:
         assert "delete_selected" not in stellas.get(DELIVERIES).content.decode()
 
     def send_again(self, stellas: Client, delivery: WebhookDelivery, **fields: str) -> Any:
-        chosen = {"action": "send_again", "_selected_action": [str(delivery.pk)]}
+        chosen = {"action": "send_again", "_selected_action": [str(delivery.pk)], "token": str(uuid4())}
         return stellas.post(DELIVERIES, {**chosen, **fields}, follow=True)
 
     def test_they_are_sent_again_with_a_reason(self, stellas: Client, given_up: WebhookDelivery, stella: User) -> None:

@@ -1,7 +1,4 @@
-"""The staff's pages about the meter. Importing this registers them with the staff's site.
-
-What has happened is for looking at; limits and switches go through the verbs that owners' pages use.
-"""
+"""The staff's pages about usage. Importing this module registers them."""
 
 from usage.admin import events, features, limits, rollups, services
 

@@ -1,4 +1,4 @@
-"""Features and their rates, for staff. A rate that may have been used never changes; a new one follows it."""
+"""Features and their rates, for staff. A rate that may have been used never changes; a new one replaces it."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from credits.models import MAX_CREDITS
-from organizations.admin.audit_trail import AuditedAdmin, ReadOnlyInline
+from organizations.admin.audited import AuditedAdmin
+from organizations.admin.read_only import ReadOnlyInline
 from usage.metering.meter import NEWEST
 from usage.models import Feature, Pricing, Rate
 from usage.pricing import SAID
@@ -32,12 +33,12 @@ RATE_FIELDS = (
 
 
 def first_free_instant() -> datetime:
-    """Rates that begin by then may have been used: the meter takes uses that are a little ahead of its clock."""
+    """Rates that begin before this may have been used: the meter accepts uses that are slightly ahead of its clock."""
     return timezone.now() + NEWEST
 
 
 class RateForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A rate to come. Amounts are in the program's smallest unit, as the ledger's are."""
+    """A future rate. Amounts are in the program's smallest unit."""
 
     class Meta:
         model = Rate
@@ -50,7 +51,7 @@ class RateForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields["effective_at"].required = self.instance.pk is not None
 
     def clean(self) -> dict[str, Any]:
-        """Refuse what would be missing or ignored, and what would change the price of the past."""
+        """Refuse fields that the pricing lacks or ignores, and changes to the prices of the past."""
         data = super().clean() or {}
         if "pricing" not in data:
             return data
@@ -66,11 +67,11 @@ class RateForm(forms.ModelForm):  # type: ignore[type-arg]
         if least is not None and most is not None and least > most:
             self.add_error("max_credits", _("Less than “at least”."))
         if data.get("per") != 1 and "per" not in SAID[data["pricing"]]:
-            self.add_error("per", _("This pricing doesn't use it: leave 1."))
+            self.add_error("per", _("This pricing doesn't use it. Leave 1."))
         self._clean_effective_at(data)
         others = Rate.objects.filter(feature=self.instance.feature_id).values_list("pricing", flat=True).distinct()
         if any((other == Pricing.PER_TOKEN) != (data["pricing"] == Pricing.PER_TOKEN) for other in others):
-            self.add_error("pricing", _("A feature is priced per token or otherwise, not both: make a new feature."))
+            self.add_error("pricing", _("A feature is priced per token or otherwise, not both. Create a new feature."))
         return data
 
     def _clean_effective_at(self, data: dict[str, Any]) -> None:
@@ -81,16 +82,16 @@ class RateForm(forms.ModelForm):  # type: ignore[type-arg]
         elif data["effective_at"] < timezone.now() or (
             self.instance.pk and data["effective_at"] < first_free_instant()
         ):
-            self.add_error("effective_at", _("This is past: name a later time, or leave it empty for now."))
+            self.add_error("effective_at", _("This is in the past. Enter a later time, or none to start now."))
 
 
 class RatesOfThePast(ReadOnlyInline):
-    """Rates that may have been used: they stay as they are."""
+    """Rates that may have been used. They never change."""
 
     model = Rate
     fields = RATE_FIELDS
     ordering = ["model", "-effective_at"]
-    verbose_name_plural = gettext_lazy("rates in force and before")
+    verbose_name_plural = gettext_lazy("current and past rates")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rate]:
         return super().get_queryset(request).filter(effective_at__lt=first_free_instant())
@@ -104,7 +105,7 @@ class RatesToCome(admin.TabularInline):  # type: ignore[type-arg]
     extra = 1
     can_delete = False
     ordering = ["model", "effective_at"]
-    verbose_name_plural = gettext_lazy("rates to come (amounts in smallest units; no time: from now on)")
+    verbose_name_plural = gettext_lazy("future rates (amounts in smallest units; leave the time empty to start now)")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rate]:
         return super().get_queryset(request).filter(effective_at__gte=first_free_instant())
@@ -112,7 +113,7 @@ class RatesToCome(admin.TabularInline):  # type: ignore[type-arg]
 
 @admin.register(Feature)
 class FeatureAdmin(AuditedAdmin):
-    """A feature and its prices. Its key is what product servers send, and stays."""
+    """A feature and its rates. Product servers send its key, so it never changes."""
 
     audited_as = "feature"
     list_display = ["name", "key", "program", "position"]
@@ -127,7 +128,7 @@ class FeatureAdmin(AuditedAdmin):
         return ["program", "key"] if obj else []
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: FBT001
-        """Record what became of each rate."""
+        """Record each new or changed rate."""
         super().save_formset(request, form, formset, change)
         rates = [(rate, "rate_created") for rate in getattr(formset, "new_objects", [])]
         rates += [(rate, "rate_changed") for rate, _fields in getattr(formset, "changed_objects", [])]

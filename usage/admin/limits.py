@@ -1,4 +1,4 @@
-"""Limits, for staff: set and taken away through the same verbs as on owners' pages, with a reason."""
+"""Limits, for staff: set and removed through the same verbs as on owners' pages."""
 
 from typing import Any, cast
 
@@ -6,22 +6,23 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.postgres.forms import SimpleArrayField
 from django.db import transaction
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from credits.models import MAX_CREDITS, Wallet
-from organizations.admin.audit_trail import AuditedAdmin, ReadOnlyAdmin, ReasonForm
+from organizations.admin.acts import Act, Done
+from organizations.admin.audited import AuditedAdmin
+from organizations.admin.forms import ActForm, ReasonForm
+from organizations.admin.read_only import ReadOnlyAdmin
 from organizations.models import User
 from usage.limits import clear_limit, queries, set_limit
 from usage.models import Limit, LimitRequest
 
 
 class LimitForm(ReasonForm):
-    """Whose limit, how many credits a month, and why."""
+    """Whose limit it is, how many credits a month, and the reason."""
 
     credits = forms.IntegerField(
         label=gettext_lazy("Credits a month"),
@@ -32,9 +33,9 @@ class LimitForm(ReasonForm):
 
     thresholds = SimpleArrayField(
         forms.IntegerField(min_value=1, max_value=100),
-        label=gettext_lazy("Thresholds, in per cent"),
+        label=gettext_lazy("Thresholds in percent"),
         required=False,
-        help_text=gettext_lazy("Empty: as they are; for a new limit, the program's."),
+        help_text=gettext_lazy("Leave empty to keep them; a new limit gets the program's."),
     )
 
     class Meta:
@@ -42,7 +43,7 @@ class LimitForm(ReasonForm):
         fields = ["organization", "team", "user", "feature", "credits", "thresholds"]
 
     def clean(self) -> dict[str, Any]:
-        """Refuse, each at its field, what the verb would refuse."""
+        """Refuse at its field what the verb would refuse."""
         data = super().clean() or {}
         organization, team, user, feature = (data.get(name, getattr(self.instance, name, None)) for name in WHOSE)
         if organization is None:
@@ -64,20 +65,27 @@ class LimitForm(ReasonForm):
         self.add_error(name if name in self.fields else None, sentence)
 
 
-class WhyForm(forms.Form):
-    """Why limits are taken away."""
-
-    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=500)
-
-
 WHOSE = ("organization", "team", "user", "feature")
-# Shown beside what may be changed: raises are the owners' affair.
+# Shown, not changed here: owners raise limits.
 SHOWN = ("used", "raised_credits", "raised_until")
+
+
+def listed(limits: list[Limit]) -> list[str]:
+    """Each limit with its organization."""
+    return [f"{limit.organization}: {limit}" for limit in limits]
+
+
+def remove(limits: list[Limit], form: ActForm, actor: User) -> Done:
+    """Remove all of them, or none."""
+    with transaction.atomic():
+        for limit in sorted(limits, key=lambda each: (each.organization_id, each.pk)):
+            clear_limit(limit=limit, actor=actor, reason=form.cleaned_data["reason"])
+    return Done(message=_("The limits are removed."))
 
 
 @admin.register(Limit)
 class LimitAdmin(AuditedAdmin):
-    """With neither team nor user, a limit is the whole organization's; without a feature, of all features."""
+    """Without team and user a limit is the whole organization's; without a feature it counts all features."""
 
     form = LimitForm
     list_display = [*WHOSE, "scope", "credits", "raised_credits", "raised_until", "created_at"]
@@ -87,15 +95,24 @@ class LimitAdmin(AuditedAdmin):
     ordering = ["organization__name", "scope"]
     raw_id_fields = WHOSE
     fields = [*WHOSE, "credits", "thresholds", "used", "raised_credits", "raised_until", "reason"]
-    actions = ["clear"]
+    list_acts = (
+        Act(
+            name="clear",
+            label=gettext_lazy("Remove the selected limits"),
+            effect=gettext_lazy("These limits no longer restrict use."),
+            permission="usage.change_limit",
+            describe=listed,
+            run=remove,
+        ),
+    )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
-        """Whose a limit is stays; only how much changes, and when people are told."""
+        """Whose limit it is never changes, only its amount and thresholds."""
         return (*WHOSE, *SHOWN) if obj else SHOWN
 
     @admin.display(description=gettext_lazy("used this month"))
     def used(self, limit: Limit) -> str:
-        """What counts this month, and what is reserved; in smallest units."""
+        """What counts this month and what is reserved, in smallest units."""
         if not limit.pk:
             return "-"
         (row,) = queries.stand([limit], organization=limit.organization, now=timezone.now())
@@ -103,7 +120,7 @@ class LimitAdmin(AuditedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Limit, form: Any, change: bool) -> None:  # type: ignore[override]  # noqa: ARG002, FBT001
         """Set it through the verb, which locks the wallet and records who did it."""
-        made = set_limit(
+        limit = set_limit(
             organization=obj.organization,
             team=obj.team,
             user=obj.user,
@@ -113,34 +130,15 @@ class LimitAdmin(AuditedAdmin):
             actor=cast("User", request.user),
             reason=form.cleaned_data["reason"],
         )
-        obj.__dict__.update(made.__dict__)
-        (row,) = queries.stand([made], organization=obj.organization, now=timezone.now())
+        obj.__dict__.update(limit.__dict__)
+        (row,) = queries.stand([limit], organization=obj.organization, now=timezone.now())
         if row.left == 0:
-            messages.warning(request, _("Nothing is left of this limit: further use is refused."))
-
-    @admin.action(description=gettext_lazy("Take the selected limits away"))
-    def clear(self, request: HttpRequest, queryset: QuerySet[Limit]) -> HttpResponse | None:
-        """Ask why; then take all away, or none."""
-        limits = queryset.select_related(*WHOSE).order_by("organization_id", "id")
-        form = WhyForm(request.POST if "reason" in request.POST else None)
-        if not form.is_valid():
-            context = {"title": _("Take limits away"), "form": form, "selected": limits}
-            return TemplateResponse(
-                request,
-                "usage/admin/clear_limits.html",
-                {**self.admin_site.each_context(request), **context},
-                status=422 if form.is_bound else 200,
-            )
-        with transaction.atomic():
-            for limit in limits:
-                clear_limit(limit=limit, actor=cast("User", request.user), reason=form.cleaned_data["reason"])
-        messages.success(request, _("The limits are taken away."))
-        return None
+            messages.warning(request, _("This limit is used up. Further use is refused."))
 
 
 @admin.register(LimitRequest)
 class LimitRequestAdmin(ReadOnlyAdmin):
-    """What members asked for, to look at; owners answer on their own page."""
+    """Members' requests for a higher limit, for staff to read. Owners answer them."""
 
     list_display = ["created_at", "user", "limit", "credits", "message", "state", "answered_by", "answered_at"]
     list_filter = ["state"]

@@ -1,32 +1,29 @@
-"""How far each organization is added up, for staff; days can be asked for again, with a reason."""
+"""How far each organization's usage is rolled up, for staff, who can have days rolled up again."""
 
-from typing import Any, cast
+from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.contrib.admin.widgets import AdminDateWidget
+from django.contrib import admin
 from django.db import transaction
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from organizations.admin.audit_trail import ReadOnlyAdmin
+from organizations.admin.acts import Act, Done
+from organizations.admin.forms import ActForm
+from organizations.admin.read_only import ReadOnlyAdmin
 from organizations.models import User
 from usage import rollups
 from usage.models import UsageRollup
 from usage.reports.periods import Days
 
 
-class DaysForm(forms.Form):
-    """Which days are to be added up again, and why."""
+class DaysForm(ActForm):
+    """The days to roll up again, and the reason."""
 
-    first = forms.DateField(label=gettext_lazy("From"), widget=AdminDateWidget)
-    last = forms.DateField(label=gettext_lazy("To"), widget=AdminDateWidget)
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"), max_length=500, help_text=gettext_lazy("Kept in the audit events.")
-    )
+    first = forms.DateField(label=gettext_lazy("From"), widget=forms.DateInput(attrs={"type": "date"}))
+    last = forms.DateField(label=gettext_lazy("To"), widget=forms.DateInput(attrs={"type": "date"}))
+
+    field_order = ["first", "last", "reason", "token"]
 
     def clean(self) -> dict[str, Any]:
         """Refuse days that end before they begin."""
@@ -37,6 +34,35 @@ class DaysForm(forms.Form):
         return data
 
 
+def make_days_form(_chosen: list[UsageRollup], data: Any) -> DaysForm:
+    return DaysForm(data)
+
+
+def listed(chosen: list[UsageRollup]) -> list[str]:
+    """How far each is rolled up."""
+    line = _("%(organization)s: rolled up through %(day)s (%(zone)s)")
+    return [
+        line % {"organization": one.organization, "day": one.through_on.isoformat(), "zone": one.time_zone}
+        for one in chosen
+    ]
+
+
+def roll_up_again(chosen: list[UsageRollup], form: ActForm, actor: User) -> Done:
+    """Mark the days for all of them, or for none. The job does the work."""
+    days = Days(form.cleaned_data["first"], form.cleaned_data["last"])
+    with transaction.atomic():
+        marked = sum(
+            rollups.ask_again(one.organization, days, actor=actor, reason=form.cleaned_data["reason"])
+            for one in sorted(chosen, key=lambda each: each.organization_id)
+        )
+    message = ngettext(
+        "%(days)s day will be rolled up again within minutes.",
+        "%(days)s days will be rolled up again within minutes.",
+        marked,
+    )
+    return Done(message=message % {"days": marked})
+
+
 @admin.register(UsageRollup)
 class UsageRollupAdmin(ReadOnlyAdmin):
     """Organizations that are behind come first."""
@@ -45,33 +71,14 @@ class UsageRollupAdmin(ReadOnlyAdmin):
     list_select_related = ["organization"]
     search_fields = ["organization__slug", "organization__name"]
     ordering = ["through_on", "organization__name"]
-    actions = ["add_up_again"]
-
-    def has_add_up_again_permission(self, request: HttpRequest) -> bool:
-        """Who may have days added up again."""
-        return request.user.has_perm("usage.change_usagerollup")
-
-    @admin.action(description=gettext_lazy("Add days up again"), permissions=["add_up_again"])
-    def add_up_again(self, request: HttpRequest, queryset: QuerySet[UsageRollup]) -> HttpResponse | None:
-        """Ask which days and why; then mark them. The job does the work."""
-        chosen = queryset.select_related("organization").order_by("organization_id")
-        form = DaysForm(request.POST if "reason" in request.POST else None)
-        if not form.is_valid():
-            context = {"title": _("Add days up again"), "form": form, "selected": chosen}
-            return TemplateResponse(
-                request,
-                "usage/admin/add_up_again.html",
-                {**self.admin_site.each_context(request), **context},
-                status=422 if form.is_bound else 200,
-            )
-        days = Days(form.cleaned_data["first"], form.cleaned_data["last"])
-        actor, reason = cast("User", request.user), form.cleaned_data["reason"]
-        with transaction.atomic():
-            marked = sum(rollups.ask_again(one.organization, days, actor=actor, reason=reason) for one in chosen)
-        sentence = ngettext(
-            "%(days)s day will be added up again within minutes.",
-            "%(days)s days will be added up again within minutes.",
-            marked,
-        )
-        messages.success(request, sentence % {"days": marked})
-        return None
+    list_acts = (
+        Act(
+            name="roll_up_again",
+            label=gettext_lazy("Roll days up again"),
+            effect=gettext_lazy("The sums of these days are calculated again from the usage events."),
+            permission="usage.change_usagerollup",
+            make_form=make_days_form,
+            describe=listed,
+            run=roll_up_again,
+        ),
+    )

@@ -1,11 +1,11 @@
-"""Services, for staff: renamed, and switched through the same verb as on owners' pages."""
+"""Services, for staff: renamed, and AI switched through the same verb as on owners' pages."""
 
 from typing import Any, cast
 
 from django.contrib import admin
 from django.http import HttpRequest
 
-from organizations.admin.audit_trail import AuditedAdmin
+from organizations.admin.audited import AuditedAdmin
 from organizations.models import User
 from usage.models import Service
 from usage.services.ai_switch import switch_ai
@@ -13,7 +13,7 @@ from usage.services.ai_switch import switch_ai
 
 @admin.register(Service)
 class ServiceAdmin(AuditedAdmin):
-    """Services come into being when first named; staff rename and switch them."""
+    """Services exist from their first use on. Staff rename and switch them."""
 
     audited_as = "service"
     list_display = ["name", "key", "organization", "is_ai_on", "switched_at"]
@@ -25,11 +25,11 @@ class ServiceAdmin(AuditedAdmin):
     readonly_fields = ["organization", "key", "switched_at"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        """Nobody."""
+        """Nobody may."""
         return False
 
     def save_model(self, request: HttpRequest, obj: Service, form: Any, change: bool) -> None:  # type: ignore[override]  # noqa: ARG002, FBT001
-        """Switch through the verb, then rename: the form's copy of the switch may be old."""
+        """Switch AI through the verb, then save the name alone: the form's copy of the switch may be outdated."""
         actor, reason = cast("User", request.user), form.cleaned_data["reason"]
         if "is_ai_on" in form.changed_data:
             switch_ai(service=obj, on=form.cleaned_data["is_ai_on"], actor=actor, reason=reason)

@@ -1,4 +1,4 @@
-"""What staff see of webhooks. Each change asks for a reason and goes through the same verbs as the owners' pages."""
+"""The staff's pages about webhooks. Every change goes through the same verbs as the owners' pages."""
 
 from webhooks.admin import deliveries, endpoints
 

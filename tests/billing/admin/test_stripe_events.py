@@ -76,7 +76,7 @@ def test_it_is_worked_off_whatever_became_of_it(
 
     page = browser.post(again(row), answered(), follow=True).content.decode()
 
-    assert "The event was worked off." in page
+    assert "The event was processed." in page
     assert len(handled) == 1
     row.refresh_from_db()
     assert (row.state, row.attempts, row.note) == (EventState.PROCESSED, 4, "")
@@ -92,13 +92,13 @@ def test_a_failure_is_said(browser: Client, row: StripeEvent, monkeypatch: pytes
 
     page = browser.post(again(row), answered(), follow=True).content.decode()
 
-    assert "The event was not worked off: Unavailable: no answer" in page
+    assert "The event was not processed: Unavailable: no answer" in page
 
 
 def test_one_of_the_wrong_mode_stays_harmless(browser: Client, row: StripeEvent) -> None:
     StripeEvent.objects.update(is_live=True, state=EventState.IGNORED)
 
-    assert "not worked off: It is live" in browser.post(again(row), answered(), follow=True).content.decode()
+    assert "not processed: It is live" in browser.post(again(row), answered(), follow=True).content.decode()
 
 
 def test_who_may_only_look_may_not(row: StripeEvent) -> None:

@@ -71,7 +71,7 @@ class TestGranting:
         fields = {"expires_at": "2099-12-31T23:00", "features": "report, chat", "priority": "7"}
         response = browser.post(act_url(desk.wallet, "grant"), giving(**fields), follow=True)
 
-        assert "Given: 12.50 credits." in response.content.decode()
+        assert "Granted: 12.50 credits." in response.content.decode()
         grant = Grant.objects.get()
         assert (grant.amount, grant.source, grant.priority, grant.features) == (
             1_250,
@@ -103,7 +103,7 @@ class TestGranting:
         response = browser.post(act_url(desk.wallet, "grant"), {**form, "credits": "99"})
 
         assert response.status_code == 422
-        assert "This form was sent before, with other values. Open it anew." in response.content.decode()
+        assert "This form was sent before, with other values. Open it again." in response.content.decode()
         assert Grant.objects.count() == 1
 
     def test_two_forms_are_two_grants(self, browser: Client, desk: Desk) -> None:
@@ -131,7 +131,7 @@ class TestGranting:
             ("source", "card", "is not one of the available choices"),
             ("priority", "101", "less than or equal to 100"),
             ("expires_at", "soon", "Enter a valid date/time."),
-            ("expires_at", "2020-01-01T00:00", "Enter a time that is still to come."),
+            ("expires_at", "2020-01-01T00:00", "Enter a time in the future."),
         ],
     )
     def test_what_makes_no_sense_is_refused_with_the_reason(
@@ -192,7 +192,7 @@ class TestFreezing:
             assert browser.post(act_url(given, "freeze"), sent()).status_code == 302
         assert Grant.objects.get().frozen_at is not None
         for _ in range(2):
-            assert browser.post(act_url(given, "thaw"), sent()).status_code == 302
+            assert browser.post(act_url(given, "unfreeze"), sent()).status_code == 302
         assert Grant.objects.get().frozen_at is None
         assert [event.reason for event in events("grant.frozen") + events("grant.thawed")] == ["They asked nicely"] * 2
 
@@ -201,7 +201,7 @@ class TestFreezing:
         desk.now = timezone.now()
         desk.grant(100, priority=90)
         desk.spend(5)
-        browser.post(act_url(given, "thaw"), sent())
+        browser.post(act_url(given, "unfreeze"), sent())
         assert audit.prove_ledger(audit.Scope(now=desk.now)) == []
 
 
@@ -218,10 +218,10 @@ class TestReleasing:
         desk.settle(Reservation.objects.get(), 100)  # type: ignore[arg-type]  # it is asked for its id alone
         response = browser.post(act_url(reservation, "release"), sent())
         assert response.status_code == 422
-        assert "This reservation was settled: refund the usage instead." in response.content.decode()
+        assert "This reservation was settled. Refund the usage instead." in response.content.decode()
 
 
-ACTS = [("wallet", "grant"), ("grant", "void"), ("grant", "freeze"), ("grant", "thaw"), ("reservation", "release")]
+ACTS = [("wallet", "grant"), ("grant", "void"), ("grant", "freeze"), ("grant", "unfreeze"), ("reservation", "release")]
 
 
 @pytest.fixture

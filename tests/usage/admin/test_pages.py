@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -163,12 +164,12 @@ class TestRates:
             ({"pricing": "fixed"}, "This pricing needs it."),
             ({"pricing": "fixed", "credits": 1, "min_credits": 1}, "This pricing doesn’t use it."),
             ({"pricing": "fixed", "credits": 1, "model": "m"}, "This pricing doesn’t use it."),
-            ({"pricing": "fixed", "credits": 1, "per": 5}, "leave 1."),
+            ({"pricing": "fixed", "credits": 1, "per": 5}, "Leave 1."),
             ({"pricing": "range", "min_credits": 5, "max_credits": 1}, "Less than “at least”."),
             ({"pricing": "fixed", "credits": -1}, "Must be from 0 to 1000000000000."),
             (
                 {"pricing": "fixed", "credits": 1, "effective_at_0": "2020-01-01", "effective_at_1": "00:00:00"},
-                "This is past",
+                "This is in the past",
             ),
             (
                 {"pricing": "per_token", "model": "m", "input_credits": 1, "output_credits": 1},
@@ -229,7 +230,7 @@ class TestLimits:
 
         limit.refresh_from_db()
         assert (limit.credits, limit.scope, limit.user) == (700, "organization", None)
-        assert "further use is refused" in self.post(stellas, acme, user=acme.owner.pk, credits=50)
+        assert "Further use is refused" in self.post(stellas, acme, user=acme.owner.pk, credits=50)
         assert AuditEvent.objects.filter(action="limit.set", details={"credits": 700, "before": 500}).count() == 1
 
     @pytest.mark.parametrize("credits", [-1, 10**12 + 1, "many"])
@@ -254,7 +255,7 @@ class TestLimits:
         assert "Reason" in stellas.post("/admin/usage/limit/", chosen).content.decode()
         assert Limit.objects.exists()
 
-        stellas.post("/admin/usage/limit/", {**chosen, "reason": "Not needed"})
+        stellas.post("/admin/usage/limit/", {**chosen, "reason": "Not needed", "token": str(uuid4())})
 
         assert not Limit.objects.exists()
         assert AuditEvent.objects.get(action="limit.cleared").reason == "Not needed"

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from io import StringIO
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -156,7 +157,7 @@ class TestTheStaffsPage:
     @pytest.fixture
     def chosen(self, stage: Stage) -> dict[str, Any]:
         roll_up(at("2025-04-01 06:00"))
-        return {"action": "add_up_again", "_selected_action": [stage.organization.pk]}
+        return {"action": "roll_up_again", "_selected_action": [stage.organization.pk], "token": str(uuid4())}
 
     def test_shows_how_far_each_organization_is_added_up(self, stellas: Client, chosen: dict[str, Any]) -> None:
         page = stellas.get(f"{self.URL}?q=acme").content.decode()
@@ -168,7 +169,7 @@ class TestTheStaffsPage:
         page = stellas.post(self.URL, chosen)
 
         assert page.status_code == 200
-        assert "Acme: added up through 2025-03-31 (UTC)" in page.content.decode()
+        assert "Acme: rolled up through 2025-03-31 (UTC)" in page.content.decode()
         assert not LateUse.objects.exists()
 
     def test_has_days_added_up_again(self, stage: Stage, stella: User, stellas: Client, chosen: dict[str, Any]) -> None:
@@ -177,7 +178,7 @@ class TestTheStaffsPage:
 
         page = stellas.post(self.URL, {**chosen, **days}, follow=True).content.decode()
 
-        assert "11 days will be added up again within minutes." in page
+        assert "11 days will be rolled up again within minutes." in page
         event = AuditEvent.objects.get(action="usage.days_asked_again")
         assert (event.organization, event.actor, event.reason) == (stage.organization, stella, "Doubted by the owner")
         assert event.details == {"first": "2025-01-01", "last": "2025-03-11", "days": 11}

@@ -1,41 +1,36 @@
-"""What every admin page of this room does: no change by staff without an audit event, and no deletion.
-
-Where a page's form has a `reason`, the event tells it.
-"""
+"""The base of pages on which staff edit rows: a change leaves an audit event with its reason; nothing is deleted."""
 
 from typing import Any, cast
 
-from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import gettext_lazy as _
 
 from organizations import audit_events
+from organizations.admin.acts import ActsAdmin
+from organizations.admin.forms import ReasonForm
 from organizations.models import Organization, User
 from organizations.refusals import Refusal
 
-# What must never be written down, not even as "changed from".
+# Never recorded, not even as the value before a change.
 SECRET_FIELDS = {"password"}
 
 
-class ReasonForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A form that asks why."""
-
-    reason = forms.CharField(label=_("Reason"), max_length=500, help_text=_("Kept in the audit events."))
-
-
-class AuditedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """An admin page whose changes leave an audit event; rows are closed or revoked elsewhere, never deleted."""
+class AuditedAdmin(ActsAdmin):
+    """An admin whose changes leave an audit event. Rows are closed or revoked elsewhere, never deleted."""
 
     form = ReasonForm
-    # What the action is called: "user" gives "user.created_by_staff" and "user.changed_by_staff".
+    # The noun of its audit events: "user" gives "user.created_by_staff" and "user.changed_by_staff".
     audited_as = ""
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Nobody."""
+        """Nobody may."""
         return False
+
+    def organization_of(self, row: Any) -> Organization | None:
+        """An organization's own page is about itself."""
+        return row if isinstance(row, Organization) else super().organization_of(row)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show a verb's refusal as a message above the same page, with nothing written."""
@@ -55,14 +50,14 @@ class AuditedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             obj,
             "changed_by_staff" if change else "created_by_staff",
             reason=form.cleaned_data.get("reason", ""),
-            details={name: told(form, name, change=change) for name in form.changed_data if name != "reason"},
+            details={name: _recorded(form, name, change=change) for name in form.changed_data if name != "reason"},
         )
 
     def record(self, request: HttpRequest, obj: Any, what: str, *, reason: str, details: dict[str, Any]) -> None:
-        """Write one event about `obj`, in its organization if it has one."""
+        """Write one audit event about `obj`, in its organization if it has one."""
         audit_events.record(
             action=f"{self.audited_as}.{what}",
-            organization=obj if isinstance(obj, Organization) else getattr(obj, "organization", None),
+            organization=self.organization_of(obj),
             actor=cast("User", request.user),
             target=str(getattr(obj, "public_id", None) or getattr(obj, "slug", obj.pk)),
             reason=reason,
@@ -70,31 +65,8 @@ class AuditedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         )
 
 
-class _LookOnly:
-    """Refuses every change."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False
-
-
-class ReadOnlyAdmin(_LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """A page to look at."""
-
-
-class ReadOnlyInline(_LookOnly, admin.TabularInline):  # type: ignore[type-arg]
-    """Rows of another table, to look at."""
-
-    extra = 0
-
-
-def told(form: Any, name: str, *, change: bool) -> Any:
-    """What the event says of one field."""
+def _recorded(form: Any, name: str, *, change: bool) -> Any:
+    """What the audit event holds about one field."""
     if name in SECRET_FIELDS:
         return "set"
     to = str(form.cleaned_data[name])

@@ -1,5 +1,7 @@
 """The staff's pages: what Stella can do there, and the trace that each thing leaves."""
 
+from uuid import uuid4
+
 import pytest
 from django.test import Client
 
@@ -174,7 +176,7 @@ class TestApiKeys:
         assert "Reason" in stellas.post(url, chosen).content.decode()
         assert api_keys.authenticate(text)
 
-        stellas.post(url, {**chosen, "reason": "Leaked"})
+        stellas.post(url, {**chosen, "reason": "Leaked", "token": str(uuid4())})
         assert api_keys.authenticate(text) is None
         assert AuditEvent.objects.get(action="api_key.revoked").reason == "Leaked"
 
