@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from jobs import schedule
+from jobs.audit_actions import Action
 from jobs.locks import held, only_run_of
 from jobs.models import Heartbeat, JobRun
 from jobs.schedule import Job
@@ -110,7 +111,7 @@ def ask(job: Job, *, actor: User | None, reason: str, run_id: UUID, now: datetim
         JobRun.objects.bulk_create([asked], ignore_conflicts=True)
         run = known.get()
         if run.created_at == instant:
-            audit_events.record(action="job.asked_for", actor=actor, target=job.name, reason=reason, now=instant)
+            audit_events.record(action=Action.JOB_ASKED_FOR, actor=actor, target=job.name, reason=reason, now=instant)
     return run
 
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from jobs.nudges import nudge_after_commit
 from notices import addresses, delivery, tasks
+from notices.audit_actions import Action
 from notices.models import MailState, Notice, NoticeMail, RefusedAddress
 from organizations import audit_events
 from organizations.admin.acts import Act, Done
@@ -30,7 +31,7 @@ def _send_again(mail: NoticeMail, *, actor: User, reason: str) -> bool:
         return False
     nudge_after_commit(tasks.send_mails)
     audit_events.record(
-        action="notice_mail.sent_again",
+        action=Action.NOTICE_MAIL_SENT_AGAIN,
         organization=mail.notice.organization,
         actor=actor,
         target=str(mail.pk),
@@ -51,7 +52,7 @@ def _lift(row: RefusedAddress, *, actor: User, reason: str) -> bool:
     if not addresses.lift(row.email):
         return False
     details = {"email": row.email, "said": row.reason}
-    audit_events.record(action="refused_address.lifted", actor=actor, reason=reason, details=details)
+    audit_events.record(action=Action.REFUSED_ADDRESS_LIFTED, actor=actor, reason=reason, details=details)
     return True
 
 

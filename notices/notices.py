@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from jobs.nudges import nudge_after_commit
 from notices import tasks, texts
+from notices.audit_actions import Action
 from notices.models import ESSENTIAL, Kind, Notice, NoticeMail, NoticeRecipient, NoticeSetting, Unsubscription
 from organizations import audit_events
 from organizations.access import owners_of
@@ -92,7 +93,7 @@ def put_away(notices: Any, *, actor: User, organization: Organization, now: date
         if count:
             details = {"notices": count}
             audit_events.record(
-                action="notice.put_away", organization=organization, actor=actor, details=details, now=now
+                action=Action.NOTICE_PUT_AWAY, organization=organization, actor=actor, details=details, now=now
             )
     return count
 

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 
+from notices.audit_actions import Action
 from notices.models import ESSENTIAL, Kind, Unsubscription
 from organizations import audit_events
 from organizations.models import Organization, User
@@ -84,7 +85,7 @@ def switch(subscription: Subscription, *, on: bool, now: datetime) -> bool:
             changed = subscription.rows().filter(created_at=now).exists()
         if changed:
             audit_events.record(
-                action="notices.subscribed" if on else "notices.unsubscribed",
+                action=Action.NOTICES_SUBSCRIBED if on else Action.NOTICES_UNSUBSCRIBED,
                 organization=organization,
                 actor=user,
                 target=user.public_id,

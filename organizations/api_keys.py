@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from organizations import audit_events
+from organizations.audit_actions import Action
 from organizations.members.membership import lock_organization
 from organizations.models import ApiKey, Organization, Scope, User
 from organizations.public_ids import ALPHABET
@@ -87,7 +88,7 @@ def create_key(
             created_by=created_by,
             created_at=now,
         )
-        _record("api_key.created", key, created_by, reason, now)
+        _record(Action.API_KEY_CREATED, key, created_by, reason, now)
     return key, text
 
 
@@ -100,7 +101,7 @@ def revoke_key(*, key: ApiKey, actor: User, reason: str = "", now: datetime | No
             raise KeyRevokedError(_("The key %(name)s is revoked already.") % {"name": key.name})
         locked.revoked_at = now
         locked.save(update_fields=["revoked_at"])
-        _record("api_key.revoked", locked, actor, reason, now)
+        _record(Action.API_KEY_REVOKED, locked, actor, reason, now)
 
 
 def authenticate_many(tokens: Sequence[str]) -> dict[str, AuthenticatedKey]:
@@ -134,7 +135,7 @@ def _taken(name: str) -> str:
     return _("There is a key named %(name)s already. Revoke it first, or choose another name.") % {"name": name}
 
 
-def _record(action: str, key: ApiKey, actor: User, reason: str, now: datetime) -> None:
+def _record(action: Action, key: ApiKey, actor: User, reason: str, now: datetime) -> None:
     audit_events.record(
         action=action,
         organization=key.organization,

@@ -1,10 +1,11 @@
-"""The record of who did what, when and why: one function writes it, nothing ever changes it.
+"""The record of who did what, when and why. Only `record` writes it, and nothing ever changes it.
 
-An event is written in the transaction of the change that it tells of. No secret and no token may enter its details.
+An event is written in the transaction of the change that it records. Its details never hold a secret or a token.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from django.utils import timezone
@@ -12,9 +13,13 @@ from django.utils import timezone
 from organizations.models import AuditEvent, Organization, User
 
 
+class AuditAction(StrEnum):
+    """What was done. Each app declares its own in `audit_actions.Action`; a bare string is not accepted."""
+
+
 def record(
     *,
-    action: str,
+    action: AuditAction,
     organization: Organization | None = None,
     actor: User | None = None,
     target: str = "",
@@ -22,17 +27,22 @@ def record(
     details: Mapping[str, Any] | None = None,
     now: datetime | None = None,
 ) -> AuditEvent:
-    """Write one event: `actor` (None: Drawdown itself) did `action` ("member.removed") to `target`, a public id.
+    """Write one event: `actor` (None: Drawdown itself) did `action` to `target`, a public id.
 
-    `details` holds what JSON can say about it. `now` is the instant of the change; left out, it is this one. Writes a
-    new event at every call: the caller records only what did change something.
+    details: whatever JSON can hold. now: the instant of the change; left out, the current one. Every call writes a new
+    event, so the caller records only what did change something.
     """
     return AuditEvent.objects.create(
         organization=organization,
         actor=actor,
-        action=action,
+        action=action.value,
         target=target,
         reason=reason,
         details=dict(details or {}),
         created_at=now or timezone.now(),
     )
+
+
+def known_actions() -> list[AuditAction]:
+    """Every action that the apps declare, by value."""
+    return sorted(action for declared in AuditAction.__subclasses__() for action in declared)

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from organizations import audit_events
 from organizations.accounts.people import has_second_factor
+from organizations.audit_actions import Action
 from organizations.members.membership import lock_organization
 from organizations.models import Organization, User
 from organizations.refusals import Refusal
@@ -49,7 +50,7 @@ def change_preferences(
         locked.full_clean()
         locked.save(update_fields=list(changes))
         audit_events.record(
-            action="organization.changed",
+            action=Action.ORGANIZATION_CHANGED,
             organization=locked,
             actor=actor,
             target=locked.slug,

@@ -12,6 +12,7 @@ from organizations.models import User
 from organizations.public_ids import new_public_id
 from organizations.refusals import Refusal
 from webhooks import tasks
+from webhooks.audit_actions import Action
 from webhooks.endpoints import lock_endpoint
 from webhooks.events import owe
 from webhooks.models import DeliveryState, EventType, WebhookDelivery, WebhookEndpoint, WebhookEvent
@@ -48,7 +49,7 @@ def send_test(
         )
         (delivery,) = owe(event, to=[locked], now=instant, asked_by=actor)
         audit_events.record(
-            action="webhook_endpoint.tested",
+            action=Action.WEBHOOK_ENDPOINT_TESTED,
             organization=locked.organization,
             actor=actor,
             target=locked.public_id,
@@ -77,7 +78,7 @@ def replay(*, delivery: WebhookDelivery, actor: User, reason: str = "", now: dat
         locked.asked_by = actor
         locked.save()
         audit_events.record(
-            action="webhook_delivery.replayed",
+            action=Action.WEBHOOK_DELIVERY_REPLAYED,
             organization=locked.event.organization,
             actor=actor,
             target=locked.event.message_id,

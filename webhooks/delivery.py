@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from organizations import audit_events
 from webhooks import signing
+from webhooks.audit_actions import Action
 from webhooks.models import DeliveryState, TryError, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from webhooks.posting import Answer, post
 
@@ -230,5 +231,5 @@ def _note_health(endpoint: WebhookEndpoint, answer: Answer, now: datetime) -> No
     row.filter(failing_since=None).update(failing_since=now)
     if answer.status == 410 and row.filter(disabled_at=None).update(disabled_at=now, is_gone=True):
         audit_events.record(
-            action="webhook_endpoint.gone", organization=endpoint.organization, target=endpoint.public_id, now=now
+            action=Action.WEBHOOK_ENDPOINT_GONE, organization=endpoint.organization, target=endpoint.public_id, now=now
         )

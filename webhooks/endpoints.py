@@ -19,6 +19,7 @@ from organizations.models import Organization, User
 from organizations.refusals import Refusal
 from webhooks import signing
 from webhooks.addresses import parse
+from webhooks.audit_actions import Action
 from webhooks.models import WANTED_TYPES, WebhookEndpoint, WebhookSecret
 
 MOST_ENDPOINTS = 20
@@ -82,7 +83,7 @@ def create_endpoint(
         secret = signing.new_secret()
         _keep_secret(endpoint, secret, instant)
         details = {"url": _told("url", url), "description": description, "event_types": endpoint.event_types}
-        _record("created", endpoint, actor=actor, reason=reason, details=details, now=instant)
+        _record(Action.WEBHOOK_ENDPOINT_CREATED, endpoint, actor=actor, reason=reason, details=details, now=instant)
     return endpoint, secret
 
 
@@ -125,7 +126,7 @@ def change_endpoint(
         for name, value in wanted.items():
             setattr(locked, name, value)
         _save(locked)
-        _record("changed", locked, actor=actor, reason=reason, details=details, now=instant)
+        _record(Action.WEBHOOK_ENDPOINT_CHANGED, locked, actor=actor, reason=reason, details=details, now=instant)
 
 
 def disable_endpoint(*, endpoint: WebhookEndpoint, actor: User, reason: str = "", now: datetime | None = None) -> None:
@@ -136,7 +137,7 @@ def disable_endpoint(*, endpoint: WebhookEndpoint, actor: User, reason: str = ""
         if locked.disabled_at is None:
             locked.disabled_at = instant
             locked.save(update_fields=["disabled_at"])
-            _record("disabled", locked, actor=actor, reason=reason, details={}, now=instant)
+            _record(Action.WEBHOOK_ENDPOINT_DISABLED, locked, actor=actor, reason=reason, details={}, now=instant)
 
 
 def enable_endpoint(*, endpoint: WebhookEndpoint, actor: User, reason: str = "", now: datetime | None = None) -> None:
@@ -147,7 +148,7 @@ def enable_endpoint(*, endpoint: WebhookEndpoint, actor: User, reason: str = "",
         if locked.disabled_at is not None:
             locked.disabled_at, locked.is_gone, locked.failing_since = None, False, None
             locked.save(update_fields=["disabled_at", "is_gone", "failing_since"])
-            _record("enabled", locked, actor=actor, reason=reason, details={}, now=instant)
+            _record(Action.WEBHOOK_ENDPOINT_ENABLED, locked, actor=actor, reason=reason, details={}, now=instant)
 
 
 def rotate_secret(
@@ -171,7 +172,7 @@ def rotate_secret(
         locked.secrets.filter(signs_until__lte=instant).delete()
         locked.secrets.filter(signs_until=None).update(signs_until=instant + OVERLAP)
         _keep_secret(locked, secret, instant)
-        _record("secret_rotated", locked, actor=actor, reason=reason, details={}, now=instant)
+        _record(Action.WEBHOOK_ENDPOINT_SECRET_ROTATED, locked, actor=actor, reason=reason, details={}, now=instant)
     return secret
 
 
@@ -206,10 +207,10 @@ def _keep_secret(endpoint: WebhookEndpoint, secret: str, now: datetime) -> None:
 
 
 def _record(
-    what: str, endpoint: WebhookEndpoint, *, actor: User, reason: str, details: dict[str, Any], now: datetime
+    action: Action, endpoint: WebhookEndpoint, *, actor: User, reason: str, details: dict[str, Any], now: datetime
 ) -> None:
     audit_events.record(
-        action=f"webhook_endpoint.{what}",
+        action=action,
         organization=endpoint.organization,
         actor=actor,
         target=endpoint.public_id,

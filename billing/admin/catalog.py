@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from billing.audit_actions import Action
 from billing.models import (
     CustomAmount,
     Pack,
@@ -27,6 +28,7 @@ from credits.models import MAX_CREDITS
 from organizations.admin.audited import AuditedAdmin
 from organizations.admin.forms import ReasonForm
 from organizations.admin.read_only import ReadOnlyInline
+from organizations.audit_events import AuditAction
 from organizations.formats import currency_decimals
 
 
@@ -43,6 +45,8 @@ class CatalogAdmin(AuditedAdmin):
     """A row of the catalog. Its program and key never change: orders and program files refer to them."""
 
     identity: tuple[str, ...] = ("program",)
+    # What is recorded where one of its prices changes; only packs and plans have prices.
+    priced: AuditAction
     list_filter = ["program"]
     list_select_related = ["program"]
 
@@ -61,7 +65,7 @@ class CatalogAdmin(AuditedAdmin):
                 move = {"from": priced.initial.get("amount_minor"), "to": priced.instance.amount_minor}
                 details = {priced.instance.currency: move}
                 reason = form.cleaned_data["reason"]
-                self.record(request, form.instance, "priced_by_staff", reason=reason, details=details)
+                self.record(request, form.instance, self.priced, reason=reason, details=details)
 
 
 class PriceForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -95,7 +99,9 @@ class PlanPriceInline(PriceInline):
 class PackAdmin(CatalogAdmin):
     """Packs, in the order in which they are offered."""
 
-    audited_as = "pack"
+    created = Action.PACK_CREATED_BY_STAFF
+    changed = Action.PACK_CHANGED_BY_STAFF
+    priced = Action.PACK_PRICED_BY_STAFF
     identity = ("program", "key")
     list_display = ["name", "program", "key", "credits", "is_most_popular", "is_sold", "position"]
     search_fields = ["name", "key"]
@@ -119,7 +125,9 @@ class PackAdmin(CatalogAdmin):
 class PlanAdmin(CatalogAdmin):
     """Plans, in the order in which they are offered."""
 
-    audited_as = "plan"
+    created = Action.PLAN_CREATED_BY_STAFF
+    changed = Action.PLAN_CHANGED_BY_STAFF
+    priced = Action.PLAN_PRICED_BY_STAFF
     identity = ("program", "key")
     list_display = ["name", "program", "key", "allowance", "is_sold", "position"]
     search_fields = ["name", "key"]
@@ -151,7 +159,8 @@ class CustomAmountAdmin(CatalogAdmin):
     """Amounts that buyers choose themselves, one row per currency."""
 
     form = CustomAmountForm
-    audited_as = "custom_amount"
+    created = Action.CUSTOM_AMOUNT_CREATED_BY_STAFF
+    changed = Action.CUSTOM_AMOUNT_CHANGED_BY_STAFF
     identity = ("program", "currency")
     list_display = ["program", "currency", "least_minor", "most_minor", "step_minor", "credits_per_step", "is_sold"]
     ordering = ["program__name", "currency"]
@@ -179,7 +188,8 @@ class ProgramCurrencyAdmin(CatalogAdmin):
     """The currencies of programs, by country. The one without countries is for all other countries."""
 
     form = CurrencyForm
-    audited_as = "currency"
+    created = Action.CURRENCY_CREATED_BY_STAFF
+    changed = Action.CURRENCY_CHANGED_BY_STAFF
     identity = ("program", "code")
     list_display = ["program", "code", "countries", "recharge_monthly_limit_minor"]
     ordering = ["program__name", "code"]
@@ -190,7 +200,8 @@ class ProgramCurrencyAdmin(CatalogAdmin):
 class SaleTermsAdmin(CatalogAdmin):
     """How each program sells."""
 
-    audited_as = "sale_terms"
+    created = Action.SALE_TERMS_CREATED_BY_STAFF
+    changed = Action.SALE_TERMS_CHANGED_BY_STAFF
     list_display = ["program", "buyers", "needs_payment_method", "takes_bank_transfer", "purchase_refunds"]
     list_filter = ["buyers"]
     ordering = ["program__name"]
@@ -244,7 +255,8 @@ class PromotionAdmin(CatalogAdmin):
     """Codes. They are never deleted; set an end instead."""
 
     form = PromotionForm
-    audited_as = "promotion"
+    created = Action.PROMOTION_CREATED_BY_STAFF
+    changed = Action.PROMOTION_CHANGED_BY_STAFF
     identity = ("program", "code")
     list_display = ["code", "name", "program", "credits", "percent_off", "starts_at", "ends_at", "most_uses"]
     search_fields = ["code", "name"]

@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from billing.audit_actions import Action
 from billing.models import EventState, StripeEvent
 from billing.stripe_events import inbox
 from organizations import audit_events
@@ -21,7 +22,7 @@ def process_again(event: StripeEvent, form: ActForm, actor: User) -> Done:
     """Process the event again, whatever its state. Harmless: Stripe is asked for the current state."""
     # Recorded first: processing calls Stripe, outside any transaction, and may be interrupted.
     audit_events.record(
-        action="stripe_event.processed_again",
+        action=Action.STRIPE_EVENT_PROCESSED_AGAIN,
         actor=actor,
         target=event.event_id,
         reason=form.cleaned_data["reason"],

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from billing.audit.invariants import ALLOWANCES, PURCHASES, count_purchases
+from billing.audit_actions import Action
 from credits import audit
 from organizations import audit_events
 from usage.limits import audit as limit_audit
@@ -86,7 +87,7 @@ def _tell(report: Report, *, now: datetime) -> None:
         logger.error("The nightly audit: %s", line)
     with transaction.atomic():
         audit_events.record(
-            action="ledger.audit_failed",
+            action=Action.LEDGER_AUDIT_FAILED,
             details={"broken": {item.invariant.name: item.count for item in report.broken}},
             now=now,
         )

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing import stripe_gateway
+from billing.audit_actions import Action
 from billing.models import AutoRecharge, PaymentMethod, StripeCustomer, Subscription
 from billing.plans.subscriptions import LIVE, TooBusy
 from billing.purchases.orders import customer_of
@@ -86,7 +87,7 @@ def make_default(
     if plan is not None:
         stripe_gateway.charge_to(str(plan.stripe_id), method.stripe_id, f"plan-method:{method.stripe_id}:{form_token}")
     refresh(organization, now=now)
-    _record("payment_method.made_default", method, actor, form_token, now=now)
+    _record(Action.PAYMENT_METHOD_MADE_DEFAULT, method, actor, form_token, now=now)
 
 
 def remove(
@@ -107,7 +108,7 @@ def remove(
             if any(method.stripe_id == each.stripe_id for each in refresh(organization, now=now)):
                 raise
         refresh(organization, now=now)
-    _record("payment_method.removed", method, actor, form_token, now=now)
+    _record(Action.PAYMENT_METHOD_REMOVED, method, actor, form_token, now=now)
 
 
 def _refuse_if_needed(organization: Organization, method: PaymentMethod) -> None:
@@ -157,7 +158,7 @@ def _copy(
         )
 
 
-def _record(action: str, method: PaymentMethod, actor: User, form_token: str, *, now: datetime | None) -> None:
+def _record(action: Action, method: PaymentMethod, actor: User, form_token: str, *, now: datetime | None) -> None:
     """Leave the audit event of an owner's act, once for its form."""
     with transaction.atomic():
         StripeCustomer.objects.select_for_update(no_key=True).get(organization=method.organization_id)

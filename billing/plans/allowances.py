@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from billing.audit_actions import Action
 from billing.models import Allowance, Plan, SaleTerms, StripePrice, Subscription
 from billing.plans.periods import Period, share_left
 from billing.stripe_gateway import InvoiceState
@@ -133,7 +134,7 @@ def _give(
 
 def _note_missed(subscription: Subscription, due: Due, now: datetime) -> None:
     audit_events.record(
-        action="allowance.missed",
+        action=Action.ALLOWANCE_MISSED,
         organization=subscription.organization,
         target=due.plan.key,
         reason="The period was over before its credits could be granted.",

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing import stripe_gateway
+from billing.audit_actions import Action
 from billing.models import Plan, PlanPrice, Subscription, SubscriptionState
 from billing.plans import checkouts, subscriptions
 from billing.plans.periods import Period, share_left
@@ -34,6 +35,14 @@ class Kind(Enum):
     WAIT = "wait"  # another plan begins when the month is over
     STAY = "stay"  # what was to happen at the month's end is taken back
     NOTHING = "nothing"  # it is the plan already
+
+
+ACTIONS = {
+    Kind.BEGIN: Action.SUBSCRIPTION_BEGIN,
+    Kind.UPGRADE: Action.SUBSCRIPTION_UPGRADE,
+    Kind.WAIT: Action.SUBSCRIPTION_WAIT,
+    Kind.STAY: Action.SUBSCRIPTION_STAY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +148,7 @@ def choose(
         _wait_for(organization, plan, form_token, now=now)
     else:
         _stay(organization, form_token, now=now)
-    _record(organization, f"subscription.{change.kind.value}", plan, actor, form_token, now=now)
+    _record(organization, ACTIONS[change.kind], plan, actor, form_token, now=now)
     return None
 
 
@@ -159,7 +168,7 @@ def cancel(*, organization: Organization, actor: User, form_token: str, now: dat
         stripe_gateway.cancel_at_period_end(row.stripe_id, cancel=True, key=f"plan-cancel:{form_token}")
         subscriptions.settle(row.stripe_id, now=now)
         _mark_ending(organization, next_plan=None)
-    _record(organization, "subscription.cancel", row.plan, actor, form_token, now=now)
+    _record(organization, Action.SUBSCRIPTION_CANCEL, row.plan, actor, form_token, now=now)
     row.refresh_from_db()
     return row
 
@@ -261,7 +270,7 @@ def _price(plan: Plan, currency: str) -> int:
 
 
 def _record(
-    organization: Organization, action: str, plan: Plan, actor: User, form_token: str, *, now: datetime | None
+    organization: Organization, action: Action, plan: Plan, actor: User, form_token: str, *, now: datetime | None
 ) -> None:
     """Leave the audit event of an owner's act, once for its form."""
     with transaction.atomic():

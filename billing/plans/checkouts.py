@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing import stripe_gateway
+from billing.audit_actions import Action
 from billing.models import CheckoutStage, Plan, PlanCheckout, PlanPrice, StripePrice, Subscription
 from billing.plans import subscriptions
 from billing.purchases.orders import customer_of
@@ -116,7 +117,7 @@ def _begin(
         with transaction.atomic():
             checkout = PlanCheckout.objects.create(organization=organization, form_token=form_token, **terms)
             audit_events.record(
-                action="subscription.checkout_opened",
+                action=Action.SUBSCRIPTION_CHECKOUT_OPENED,
                 organization=organization,
                 actor=actor,
                 target=plan.key,

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from billing.audit_actions import Action
 from billing.models import Plan, Subscription, SubscriptionState
 from billing.plans import allowances, subscriptions
 from billing.plans.changes import PlanRefused, is_live
@@ -39,7 +40,7 @@ def put_on_plan(
         row = _put(organization, row, plan, instant, now)
         if _standing(row) != before:
             audit_events.record(
-                action="subscription.put_on_plan",
+                action=Action.SUBSCRIPTION_PUT_ON_PLAN,
                 organization=organization,
                 actor=actor,
                 target=plan.key,
@@ -60,7 +61,7 @@ def end_invoiced(*, organization: Organization, actor: User, reason: str, now: d
             row.ends_at_period_end, row.next_plan = True, None
             subscriptions.keep(row)
             audit_events.record(
-                action="subscription.cancel",
+                action=Action.SUBSCRIPTION_CANCEL,
                 organization=organization,
                 actor=actor,
                 target=row.plan.key,

@@ -14,6 +14,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from billing import stripe_gateway
+from billing.audit_actions import Action
 from billing.models import Allowance, CheckoutStage, PlanCheckout, Subscription, SubscriptionState
 from billing.plans import allowances, checkouts, subscriptions
 from billing.plans.periods import periods_until
@@ -60,7 +61,7 @@ def renew(organization: Organization, *, now: datetime) -> bool:
         if row.ends_at_period_end:
             row.state, row.ends_at_period_end = SubscriptionState.CANCELED, False
             subscriptions.keep(row)
-            _record(row, "ended", now)
+            _record(row, Action.SUBSCRIPTION_ENDED, now)
             return True
         if row.next_plan is not None:
             row.plan, row.next_plan = row.next_plan, None
@@ -69,7 +70,7 @@ def renew(organization: Organization, *, now: datetime) -> bool:
         subscriptions.keep(row)
         dues = [due for month in months for due in allowances.of_month(row, row.plan, month)]
         allowances.give(row, dues, now=now)
-        _record(row, "renewed", now)
+        _record(row, Action.SUBSCRIPTION_RENEWED, now)
     return True
 
 
@@ -128,9 +129,9 @@ def _ask(subscription: Subscription, now: datetime) -> bool:
     return True
 
 
-def _record(row: Subscription, action: str, now: datetime) -> None:
+def _record(row: Subscription, action: Action, now: datetime) -> None:
     audit_events.record(
-        action=f"subscription.{action}",
+        action=action,
         organization=row.organization,
         target=row.plan.key,
         details={"period_end": row.period_end.isoformat()},

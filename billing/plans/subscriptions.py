@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from billing import stripe_gateway
+from billing.audit_actions import Action
 from billing.models import Plan, PlanPrice, StripeCustomer, StripePrice, Subscription, SubscriptionState
 from billing.plans import allowances
 from billing.plans.periods import Period, first_period
@@ -203,7 +204,7 @@ def _record(before: Subscription | None, after: Subscription, now: datetime) -> 
     details = {"plan": after.plan.key, "stripe_id": after.stripe_id, "period_end": after.period_end.isoformat()}
     for action in _changes(before, after):
         audit_events.record(
-            action=f"subscription.{action}",
+            action=action,
             organization=after.organization,
             target=after.plan.key,
             details=details,
@@ -211,18 +212,18 @@ def _record(before: Subscription | None, after: Subscription, now: datetime) -> 
         )
 
 
-def _changes(before: Subscription | None, after: Subscription) -> list[str]:
+def _changes(before: Subscription | None, after: Subscription) -> list[Action]:
     if before is None or before.stripe_id != after.stripe_id:
-        return ["started"]
+        return [Action.SUBSCRIPTION_STARTED]
     changes = {
-        "changed": before.plan_id != after.plan_id,
-        "renewed": before.period_start != after.period_start,
-        "overdue": before.state != after.state == SubscriptionState.PAST_DUE,
-        "paid": before.state != after.state == SubscriptionState.ACTIVE,
-        "ended": before.state != after.state == SubscriptionState.CANCELED,
-        "change_planned": after.next_plan_id not in {None, before.next_plan_id},
-        "ending": after.ends_at_period_end and not before.ends_at_period_end,
-        "resumed": before.ends_at_period_end and not after.ends_at_period_end and after.state in LIVE,
+        Action.SUBSCRIPTION_CHANGED: before.plan_id != after.plan_id,
+        Action.SUBSCRIPTION_RENEWED: before.period_start != after.period_start,
+        Action.SUBSCRIPTION_OVERDUE: before.state != after.state == SubscriptionState.PAST_DUE,
+        Action.SUBSCRIPTION_PAID: before.state != after.state == SubscriptionState.ACTIVE,
+        Action.SUBSCRIPTION_ENDED: before.state != after.state == SubscriptionState.CANCELED,
+        Action.SUBSCRIPTION_CHANGE_PLANNED: after.next_plan_id not in {None, before.next_plan_id},
+        Action.SUBSCRIPTION_ENDING: after.ends_at_period_end and not before.ends_at_period_end,
+        Action.SUBSCRIPTION_RESUMED: before.ends_at_period_end and not after.ends_at_period_end and after.state in LIVE,
     }
     return [action for action, is_so in changes.items() if is_so]
 
@@ -230,6 +231,6 @@ def _changes(before: Subscription | None, after: Subscription) -> list[str]:
 def _alarm(organization: Organization, row: Subscription, stripe_id: str, now: datetime) -> None:
     """Two subscriptions of one organization live at Stripe: people must end one. Said once."""
     logger.error("Organization %s pays for %s beside %s", organization.slug, stripe_id, row.stripe_id or "its plan")
-    action = "subscription.second_at_stripe"
+    action = Action.SUBSCRIPTION_SECOND_AT_STRIPE
     if not AuditEvent.objects.filter(organization=organization, action=action, target=stripe_id).exists():
         audit_events.record(action=action, organization=organization, target=stripe_id, now=now)

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from billing.audit_actions import Action
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """Something that a load wrote: of each field what it was and what it is."""
 
-    action: str
+    action: Action
     target: str
     details: dict[str, Any]
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from billing.audit_actions import Action
 from billing.programs.changes import Change, moves
 from billing.programs.files import Problems
 from billing.programs.sales_loader import Sales
@@ -76,7 +77,7 @@ class _Load:
         row, is_new = Program.objects.get_or_create(key=self.terms.key, defaults=dict(columns))
         self.row = Program.objects.select_for_update().get(pk=row.pk)
         if is_new:
-            self._note("program.created", details=moves({}, columns))
+            self._note(Action.PROGRAM_CREATED, details=moves({}, columns))
             return
         moved = moves({name: getattr(self.row, name) for name in columns}, columns)
         if moved.keys() & {"unit", "decimals"} and self.row.wallets.exists():
@@ -91,7 +92,7 @@ class _Load:
             for name in moved:
                 setattr(self.row, name, columns[name])
             self.row.save(update_fields=list(moved))
-            self._note("program.changed", details=moved)
+            self._note(Action.PROGRAM_CHANGED, details=moved)
         if "decimals" in moved and not self.problems.sentences:
             # No wallet, so no use yet: rates in the old smallest unit would misprice what is imported later.
             Rate.objects.filter(feature__program=self.row).delete()
@@ -101,11 +102,11 @@ class _Load:
         columns = {"name": terms.name, "position": terms.position}
         row, is_new = Feature.objects.get_or_create(program=self.row, key=terms.key, defaults=columns)
         if is_new:
-            self._note("feature.created", feature=terms.key, details=moves({}, columns))
+            self._note(Action.FEATURE_CREATED, feature=terms.key, details=moves({}, columns))
         elif moved := moves({name: getattr(row, name) for name in columns}, columns):
             row.name, row.position = terms.name, terms.position
             row.save(update_fields=list(moved))
-            self._note("feature.changed", feature=terms.key, details=moved)
+            self._note(Action.FEATURE_CHANGED, feature=terms.key, details=moved)
         stored = list(row.rates.order_by("effective_at"))
         if any(_is_by_model(old) != _is_by_model(new) for old in stored for new in terms.rates):
             self.problems.add(
@@ -147,9 +148,9 @@ class _Load:
         Rate.objects.create(feature=feature, effective_at=begins, **_columns(rate))
         moved = moves({} if old is None else _columns(old), _columns(rate))
         details = {"model": rate.model, "effective_at": begins.isoformat(), **moved}
-        self._note("rate.created", feature=feature.key, details=details)
+        self._note(Action.RATE_CREATED, feature=feature.key, details=details)
 
-    def _note(self, action: str, *, details: dict[str, Any], feature: str = "") -> None:
+    def _note(self, action: Action, *, details: dict[str, Any], feature: str = "") -> None:
         target = f"{self.terms.key}/{feature}".rstrip("/")
         self.changes.append(Change(action, target, details))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from billing.audit_actions import Action
 from billing.models import Pack, SaleTerms
 from billing.programs.changes import Change, moves
 from billing.programs.offers import Offer, Offers
@@ -43,9 +44,9 @@ class Sales:
         columns = {**self.offers.terms, "recharge_pack": pack}
         if terms is None:
             SaleTerms.objects.create(program=self.program, **columns)
-            self._note("sale_terms.created", "", moves({}, columns))
+            self._note(Action.SALE_TERMS_CREATED, "", moves({}, columns))
         else:
-            self._change(terms, columns, action="sale_terms.changed", key="")
+            self._change(terms, columns, action=Action.SALE_TERMS_CHANGED, key="")
 
     def _sync(self, stored: Any, key_field: str, offers: Sequence[Offer], *, what: str) -> None:
         """Bring the program's rows of one kind up to date. stored: the program's manager of them."""
@@ -55,9 +56,9 @@ class Sales:
             row = rows.pop(offer.key.upper(), None)
             if row is None:
                 row = stored.create(**{key_field: offer.key}, **offer.columns)
-                self._note(f"{what}.created", offer.key, moves({}, offer.columns))
+                self._note(Action(f"{what}.created"), offer.key, moves({}, offer.columns))
             else:
-                self._change(row, offer.columns, action=f"{what}.changed", key=offer.key)
+                self._change(row, offer.columns, action=Action(f"{what}.changed"), key=offer.key)
             self._prices(row, offer, what=what)
         for key, row in sorted(rows.items()):
             self._withdraw(row, what=what, key=getattr(row, key_field, key))
@@ -80,7 +81,7 @@ class Sales:
                     # Another amount is another price at Stripe.
                     price.stripe_price_id = ""
                 price.save()
-            self._note(f"{what}.priced", offer.key, moves({currency: before}, {currency: amount_minor}))
+            self._note(Action(f"{what}.priced"), offer.key, moves({currency: before}, {currency: amount_minor}))
 
     def _withdraw(self, row: Any, *, what: str, key: str) -> None:
         if what == "promotion":
@@ -88,11 +89,11 @@ class Sales:
         elif what == "currency":
             # Nothing points at it; as long as it is there it is sold in.
             row.delete()
-            self._note("currency.withdrawn", key, {})
+            self._note(Action.CURRENCY_WITHDRAWN, key, {})
         else:
-            self._change(row, {"is_sold": False}, action=f"{what}.withdrawn", key=key)
+            self._change(row, {"is_sold": False}, action=Action(f"{what}.withdrawn"), key=key)
 
-    def _change(self, row: Any, columns: Any, *, action: str, key: str) -> None:
+    def _change(self, row: Any, columns: Any, *, action: Action, key: str) -> None:
         moved = moves({name: getattr(row, name) for name in columns}, columns)
         if not moved:
             return
@@ -101,7 +102,7 @@ class Sales:
         row.save(update_fields=list(moved))
         self._note(action, key, moved)
 
-    def _note(self, action: str, key: str, details: dict[str, Any]) -> None:
+    def _note(self, action: Action, key: str, details: dict[str, Any]) -> None:
         told = {name: {when: _tell(value) for when, value in move.items()} for name, move in details.items()}
         self.changes.append(Change(action, f"{self.program.key}/{key}".rstrip("/"), told))
 

@@ -16,6 +16,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from billing import stripe_gateway
+from billing.audit_actions import Action
 from billing.models import BillingDetails, Buyers, Method, Purchase, PurchaseState, SaleTerms, StripeCustomer
 from billing.purchases import promotions
 from billing.purchases.quotes import Choice, Quote, open_orders, ordered_credits, quote
@@ -199,7 +200,7 @@ def write_order(
         billing_tax_number=details.tax_number,
     )
     audit_events.record(
-        action="purchase.ordered",
+        action=Action.PURCHASE_ORDERED,
         organization=organization,
         actor=buyer,
         target=purchase.reference,

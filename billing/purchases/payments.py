@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from billing.audit_actions import Action
 from billing.models import Method, Purchase, PurchaseState
 from billing.purchases import referrals
 from credits import ledger
@@ -108,7 +109,7 @@ def _record_paid(purchase: Purchase, *, payment_id: str, deposit: Deposit | None
     if deposit is not None:
         told |= {"amount_minor": deposit.amount_minor, "deposited_on": deposit.deposited_on.isoformat()}
     audit_events.record(
-        action="purchase.paid" if deposit is None else "purchase.deposit_confirmed",
+        action=Action.PURCHASE_PAID if deposit is None else Action.PURCHASE_DEPOSIT_CONFIRMED,
         organization=purchase.organization,
         actor=None if deposit is None else deposit.confirmed_by,
         target=purchase.reference,

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from billing.audit_actions import Action
 from billing.models import Promotion, PromotionUse, Purchase, PurchaseState
 from credits import ledger
 from credits.models import Source, Wallet
@@ -92,7 +93,7 @@ def redeem(*, organization: Organization, code: str, actor: User, now: datetime 
             promotion=promotion, organization=organization, operation_id=recorded.id, used_at=instant
         )
         audit_events.record(
-            action="promotion.redeemed",
+            action=Action.PROMOTION_REDEEMED,
             organization=organization,
             actor=actor,
             target=promotion.code,

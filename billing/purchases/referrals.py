@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from billing.audit_actions import Action
 from billing.models import Purchase, PurchaseState, Referral, ReferralCode, SaleTerms
 from credits import ledger
 from credits.models import Source, Wallet
@@ -28,7 +29,9 @@ def code_of(organization: Organization, *, actor: User | None = None) -> str:
     with transaction.atomic():
         code, is_new = ReferralCode.objects.get_or_create(organization=organization, defaults={"code": new_code(8)})
         if is_new:
-            audit_events.record(action="referral.code_made", organization=organization, actor=actor, target=code.code)
+            audit_events.record(
+                action=Action.REFERRAL_CODE_CREATED, organization=organization, actor=actor, target=code.code
+            )
     return code.code
 
 
@@ -58,7 +61,7 @@ def use_code(*, organization: Organization, code: str, actor: User, now: datetim
             raise ReferralRefused(_("A referral code is used before the first purchase."))
         referral = Referral.objects.create(referrer=owner.organization, referred=organization, created_at=now)
         audit_events.record(
-            action="referral.used",
+            action=Action.REFERRAL_USED,
             organization=organization,
             actor=actor,
             target=owner.organization.slug,

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing import stripe_gateway
+from billing.audit_actions import Action
 from billing.models import Method, Purchase, PurchaseState, StripeCustomer
 from billing.purchases.payments import grant_paid, leave_promotion
 from organizations import audit_events
@@ -131,14 +132,14 @@ def _tell_staff(
     with transaction.atomic():
         locked = Purchase.objects.select_for_update(no_key=True).get(pk=purchase.pk)
         known = AuditEvent.objects.filter(
-            action="purchase.payment_differs", target=purchase.reference, details__payment=payment.id
+            action=Action.PURCHASE_PAYMENT_DIFFERS, target=purchase.reference, details__payment=payment.id
         )
         if known.exists():
             return
         locked.failure = _("What was paid differs from the order. Our staff look into it.")
         locked.save(update_fields=["failure"])
         audit_events.record(
-            action="purchase.payment_differs",
+            action=Action.PURCHASE_PAYMENT_DIFFERS,
             organization=purchase.organization,
             target=purchase.reference,
             details=told,
@@ -195,7 +196,7 @@ def cancel(purchase: Purchase, *, actor: User | None = None, now: datetime | Non
     canceled = _move(purchase, PurchaseState.CANCELED, failure="")
     if canceled.state == PurchaseState.CANCELED:
         audit_events.record(
-            action="purchase.canceled",
+            action=Action.PURCHASE_CANCELED,
             organization=purchase.organization,
             actor=actor,
             target=purchase.reference,

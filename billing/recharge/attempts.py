@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from billing import stripe_gateway
+from billing.audit_actions import Action
 from billing.models import (
     AutoRecharge,
     Method,
@@ -36,6 +37,13 @@ BACK_OFF = timedelta(hours=1)
 MOST_FAILURES = 3
 # How long a refused spend is told that credits are on their way: as long as a charge with its retries may take.
 RECHARGING_LASTS = timedelta(seconds=60)
+
+
+OUTCOMES = {
+    RechargeState.SUCCEEDED: Action.AUTO_RECHARGE_SUCCEEDED,
+    RechargeState.FAILED: Action.AUTO_RECHARGE_FAILED,
+    RechargeState.NEEDS_PERSON: Action.AUTO_RECHARGE_NEEDS_PERSON,
+}
 
 
 def recharge(wallet_id: int, *, now: datetime | None = None) -> RechargeAttempt | None:
@@ -196,7 +204,7 @@ def close(
         if _tell_the_rule(book, wallet_id, locked, instant, counts=counts):
             notices.tell_owners(locked, purchase, now=instant)
         audit_events.record(
-            action=f"auto_recharge.{locked.state}",
+            action=OUTCOMES[RechargeState(locked.state)],
             organization=locked.organization,
             target=purchase.reference,
             details={"attempt": str(locked.pk), "amount_minor": locked.amount_minor, "code": locked.error_code},

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
+from billing.audit_actions import Action
 from billing.models import AutoRecharge, PauseReason, PaymentMethod, RechargeAttempt
 from billing.recharge.rules import Rule, consent_text, default_method, rule_of
 from credits import ledger
@@ -93,7 +94,7 @@ def turn_on(
             "currency": rule.currency,
             "consent": text,
         }
-        _record("turned_on", row, actor=actor, now=instant, details=details)
+        _record(Action.AUTO_RECHARGE_TURNED_ON, row, actor=actor, now=instant, details=details)
     return row
 
 
@@ -107,7 +108,7 @@ def turn_off(*, organization: Organization, actor: User, now: datetime | None = 
         row.save(update_fields=["is_on"])
         _watch(book, wallet_id, row)
         _end_notices(row, now=instant)
-        _record("turned_off", row, actor=actor, now=instant)
+        _record(Action.AUTO_RECHARGE_TURNED_OFF, row, actor=actor, now=instant)
 
 
 def restart(*, organization: Organization, actor: User, now: datetime | None = None) -> None:
@@ -118,7 +119,7 @@ def restart(*, organization: Organization, actor: User, now: datetime | None = N
             return
         if row.pause_reason == PauseReason.STAFF:
             raise PausedByStaff(_("Our support paused it. Please ask them."))
-        _resume(book, wallet_id, row, "restarted", actor=actor, now=instant)
+        _resume(book, wallet_id, row, Action.AUTO_RECHARGE_RESTARTED, actor=actor, now=instant)
 
 
 def pause(*, organization: Organization, actor: User, reason: str, now: datetime | None = None) -> bool:
@@ -130,7 +131,7 @@ def pause(*, organization: Organization, actor: User, reason: str, now: datetime
         row.paused_at, row.pause_reason = instant, PauseReason.STAFF
         row.save(update_fields=["paused_at", "pause_reason"])
         _watch(book, wallet_id, row)
-        _record("paused", row, actor=actor, reason=reason, now=instant)
+        _record(Action.AUTO_RECHARGE_PAUSED, row, actor=actor, reason=reason, now=instant)
     return True
 
 
@@ -140,7 +141,7 @@ def resume(*, organization: Organization, actor: User, reason: str, now: datetim
         row = _locked(organization)
         if row is None or (row.paused_at is None and row.retry_at is None):
             return False
-        _resume(book, wallet_id, row, "resumed", actor=actor, reason=reason, now=instant)
+        _resume(book, wallet_id, row, Action.AUTO_RECHARGE_RESUMED, actor=actor, reason=reason, now=instant)
     return True
 
 
@@ -156,14 +157,14 @@ def resume_with_other_methods(*, now: datetime | None = None) -> None:
             row = _locked(found.organization)
             if row is not None and row.pause_reason == found.pause_reason:
                 reason = "another payment method"
-                _resume(book, wallet_id, row, "resumed", actor=None, reason=reason, now=instant)
+                _resume(book, wallet_id, row, Action.AUTO_RECHARGE_RESUMED, actor=None, reason=reason, now=instant)
 
 
 def _resume(
     book: ledger.Book,
     wallet_id: int,
     row: AutoRecharge,
-    what: str,
+    action: Action,
     *,
     actor: User | None,
     now: datetime,
@@ -173,7 +174,7 @@ def _resume(
     row.save(update_fields=["failures", "retry_at", "paused_at", "pause_reason"])
     _watch(book, wallet_id, row)
     _end_notices(row, now=now)
-    _record(what, row, actor=actor, reason=reason, now=now)
+    _record(action, row, actor=actor, reason=reason, now=now)
 
 
 def _begin_anew(row: AutoRecharge) -> None:
@@ -192,7 +193,7 @@ def _end_notices(row: AutoRecharge, *, now: datetime) -> None:
 
 
 def _record(
-    what: str,
+    action: Action,
     row: AutoRecharge,
     *,
     actor: User | None,
@@ -201,7 +202,7 @@ def _record(
     details: dict[str, object] | None = None,
 ) -> None:
     audit_events.record(
-        action=f"auto_recharge.{what}",
+        action=action,
         organization=row.organization,
         actor=actor,
         target=row.organization.slug,

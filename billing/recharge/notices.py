@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.core.mail import mail_admins
 from django.db import transaction
 
+from billing.audit_actions import Action
 from billing.models import Purchase, RechargeAttempt, RechargeState
 from notices.models import Kind
 from notices.notices import give_notice
@@ -50,7 +51,7 @@ def alarm_about_bursts(attempt: RechargeAttempt, *, now: datetime) -> None:
     sentence = f"Auto-recharge charged {organization.name} ({organization.slug}) {paid} times within an hour."
     logger.error(sentence)
     audit_events.record(
-        action="auto_recharge.burst",
+        action=Action.AUTO_RECHARGE_BURST,
         organization=organization,
         target=str(attempt.pk),
         details={"paid_within_an_hour": paid},

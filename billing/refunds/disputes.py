@@ -8,8 +8,10 @@ from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
+from billing.audit_actions import Action
 from billing.models import Dispute, Purchase
 from billing.stripe_gateway import DisputeState
+from credits import audit_actions as credits_audit
 from credits import ledger
 from organizations import audit_events
 from organizations.models import Organization
@@ -50,7 +52,7 @@ def learn(book: ledger.Book, purchase: Purchase, states: Iterable[DisputeState])
         row.closed_at = now if _is_closed(state.status) else None
         row.save()
         audit_events.record(
-            action="dispute.opened" if not was else "dispute.changed",
+            action=Action.DISPUTE_OPENED if not was else Action.DISPUTE_CHANGED,
             organization=purchase.organization,
             target=purchase.reference,
             details={"dispute": state.id, "was": was, "is": state.status, "amount_minor": row.amount_minor},
@@ -76,11 +78,11 @@ def hold(book: ledger.Book, purchase: Purchase) -> None:
     if rows.filter(status__in=OPEN).exists():
         if ledger.freeze(book, wallet_id=wallet_id, grant_id=purchase.grant_id):
             rows.filter(status__in=OPEN).update(has_frozen=True)
-            _record(book, purchase, "grant.frozen")
+            _record(book, purchase, credits_audit.Action.GRANT_FROZEN)
     elif rows.filter(has_frozen=True).update(has_frozen=False) and ledger.thaw(
         book, wallet_id=wallet_id, grant_id=purchase.grant_id
     ):
-        _record(book, purchase, "grant.thawed")
+        _record(book, purchase, credits_audit.Action.GRANT_UNFROZEN)
 
 
 def _is_ahead(status: str, *, of: str) -> bool:
@@ -101,7 +103,7 @@ def _amount(purchase: Purchase, state: DisputeState) -> int:
     return state.amount_minor if state.currency == purchase.currency else purchase.amount_minor
 
 
-def _record(book: ledger.Book, purchase: Purchase, action: str) -> None:
+def _record(book: ledger.Book, purchase: Purchase, action: credits_audit.Action) -> None:
     audit_events.record(
         action=action,
         organization=purchase.organization,

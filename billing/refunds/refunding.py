@@ -15,6 +15,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from billing import stripe_gateway
+from billing.audit_actions import Action
 from billing.models import Purchase, PurchaseState, Refund, RefundMode, RefundPolicy, RefundState, SaleTerms
 from billing.refunds import clawback, disputes
 from billing.refunds.rows import learn, record, set_state, unresolved
@@ -156,7 +157,7 @@ def _begin(book: ledger.Book, purchase: Purchase, wish: Wish, *, refund_id: UUID
         refunded_by=actor,
         created_at=book.wallet(purchase.organization.wallet.pk).now,
     )
-    record(row, "refund.begun", actor=actor, reason=wish.reason)
+    record(row, Action.REFUND_STARTED, actor=actor, reason=wish.reason)
     return row
 
 

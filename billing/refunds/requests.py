@@ -13,12 +13,18 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from billing.audit_actions import Action
 from billing.models import Purchase, Refund, RefundRequest, RequestState
 from billing.refunds import clawback, refunding
 from organizations import audit_events
 from organizations.formats import format_money
 from organizations.models import User
 from organizations.refusals import Refusal
+
+ANSWERS = {
+    RequestState.GRANTED: Action.REFUND_REQUEST_GRANTED,
+    RequestState.DECLINED: Action.REFUND_REQUEST_DECLINED,
+}
 
 
 class RequestRefused(Refusal):
@@ -42,7 +48,7 @@ def request(purchase: Purchase, *, message: str, actor: User, now: datetime | No
         if not may_request(purchase):
             raise RequestRefused(_("This purchase is not refunded."))
         asked = RefundRequest.objects.create(purchase=purchase, message=message, requested_by=actor, created_at=instant)
-        _record(asked, "refund.requested", actor=actor, reason=message, now=instant)
+        _record(asked, Action.REFUND_REQUESTED, actor=actor, reason=message, now=instant)
     return asked
 
 
@@ -76,7 +82,7 @@ def money(amount_minor: int, purchase: Purchase) -> str:
 def _answer(asked: RefundRequest, state: RequestState, *, answer: str, actor: User, now: datetime) -> None:
     asked.state, asked.answer, asked.answered_by, asked.answered_at = state, answer, actor, now
     asked.save(update_fields=["state", "answer", "answered_by", "answered_at"])
-    _record(asked, f"refund_request.{state.value}", actor=actor, reason=answer, now=now)
+    _record(asked, ANSWERS[state], actor=actor, reason=answer, now=now)
     # Robust: a mail server that is down must not undo the answer, which the purchase's page shows too.
     transaction.on_commit(lambda: _mail(asked), robust=True)
 
@@ -98,7 +104,7 @@ def _mail(asked: RefundRequest) -> None:
         mail.send()
 
 
-def _record(asked: RefundRequest, action: str, *, actor: User, reason: str, now: datetime) -> None:
+def _record(asked: RefundRequest, action: Action, *, actor: User, reason: str, now: datetime) -> None:
     audit_events.record(
         action=action,
         organization=asked.purchase.organization,

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing import stripe_gateway
+from billing.audit_actions import Action
 from billing.models import Purchase, Refund, RefundMode, RefundState
 from billing.refunds import clawback
 from credits import ledger
@@ -23,6 +24,12 @@ STATES = {
     "succeeded": RefundState.SUCCEEDED,
     "failed": RefundState.FAILED,
     "canceled": RefundState.FAILED,
+}
+OUTCOMES = {
+    RefundState.PENDING: Action.REFUND_PENDING,
+    RefundState.UNKNOWN: Action.REFUND_UNKNOWN,
+    RefundState.SUCCEEDED: Action.REFUND_SUCCEEDED,
+    RefundState.FAILED: Action.REFUND_FAILED,
 }
 RANKS = {RefundState.PENDING: 0, RefundState.UNKNOWN: 0, RefundState.SUCCEEDED: 1, RefundState.FAILED: 2}
 
@@ -80,7 +87,7 @@ def _found(purchase: Purchase, state: stripe_gateway.RefundState) -> Refund:
         reason=_("Made in Stripe's dashboard."),
         created_at=state.created_at,
     )
-    record(row, "refund.found")
+    record(row, Action.REFUND_FOUND)
     return row
 
 
@@ -102,10 +109,10 @@ def set_state(
     current.closed_at = None if state == RefundState.PENDING else now or timezone.now()
     current.save(update_fields=["state", "closed_at"])
     row.state = current.state
-    record(current, f"refund.{state.value}", actor=actor, reason=reason or why)
+    record(current, OUTCOMES[state], actor=actor, reason=reason or why)
 
 
-def record(row: Refund, action: str, *, actor: User | None = None, reason: str = "") -> None:
+def record(row: Refund, action: Action, *, actor: User | None = None, reason: str = "") -> None:
     audit_events.record(
         action=action,
         organization=row.purchase.organization,

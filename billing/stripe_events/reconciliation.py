@@ -14,6 +14,7 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from billing import stripe_gateway
+from billing.audit_actions import Action
 from billing.models import Dispute, Purchase, PurchaseState, Refund, RefundState
 from billing.purchases import settlement as purchases
 from billing.refunds import disputes, refunding
@@ -197,7 +198,7 @@ def _tell(report: Report, *, now: datetime) -> None:
     for line in report.differences:
         logger.warning("Not reconciled: %s", line)
     audit_events.record(
-        action="payments.reconciled",
+        action=Action.PAYMENTS_RECONCILED,
         details={
             "since": report.since.isoformat(),
             "payments": report.payments,

@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from billing.audit_actions import Action
 from billing.models import BillingDetails
 from billing.purchases.forms import BillingDetailsForm
 from organizations import audit_events
@@ -32,7 +33,7 @@ def billing_details(request: MemberRequest, organization: Organization) -> HttpR
         if form.has_changed():
             form.save()
             audit_events.record(
-                action="billing_details.changed",
+                action=Action.BILLING_DETAILS_CHANGED,
                 organization=organization,
                 actor=request.user,
                 target=organization.slug,

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from credits import ledger
 from credits.admin.forms import VoidForm
 from credits.admin.ledger_pages import SEARCHED, LedgerAdmin, amount, sent_with_other_values, with_unit
+from credits.audit_actions import Action
 from credits.models import Grant
 from organizations.admin.acts import Act, Done
 from organizations.admin.forms import ActForm
@@ -93,7 +94,7 @@ class GrantAdmin(LedgerAdmin):
             label=gettext_lazy("Void"),
             effect=gettext_lazy("Takes credits back from the grant. Credits that are used or reserved stay."),
             permission=PERMISSION,
-            action="grant.voided",
+            action=Action.GRANT_VOIDED,
             make_form=make_void_form,
             run=void,
         ),
@@ -102,7 +103,7 @@ class GrantAdmin(LedgerAdmin):
             label=gettext_lazy("Freeze"),
             effect=gettext_lazy("Nothing can be spent from the grant until it is unfrozen."),
             permission=PERMISSION,
-            action="grant.frozen",
+            action=Action.GRANT_FROZEN,
             run=freeze,
         ),
         Act(
@@ -110,7 +111,7 @@ class GrantAdmin(LedgerAdmin):
             label=gettext_lazy("Unfreeze"),
             effect=gettext_lazy("The grant can be spent again."),
             permission=PERMISSION,
-            action="grant.thawed",
+            action=Action.GRANT_UNFROZEN,
             run=unfreeze,
         ),
     )

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest
 
+from credits.audit_actions import Action
 from credits.models import MAX_BALANCE, MAX_CREDITS, Program, Wallet
 from organizations.admin.audited import AuditedAdmin
 from organizations.admin.forms import ReasonForm
@@ -40,7 +41,8 @@ class ProgramAdmin(AuditedAdmin):
     """A change applies from now on; grants keep the terms they were made with."""
 
     form = ProgramForm
-    audited_as = "program"
+    created = Action.PROGRAM_CREATED_BY_STAFF
+    changed = Action.PROGRAM_CHANGED_BY_STAFF
     list_display = ["name", "key", "unit", "decimals", "validity_days", "at_zero"]
     search_fields = ["name", "key"]
     ordering = ["name"]

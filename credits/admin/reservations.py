@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy
 
 from credits import ledger
 from credits.admin.ledger_pages import SEARCHED, LedgerAdmin, amount
+from credits.audit_actions import Action
 from credits.models import Reservation
 from organizations.admin.acts import Act, Done
 from organizations.admin.forms import ActForm
@@ -65,7 +66,7 @@ class ReservationAdmin(LedgerAdmin):
             label=gettext_lazy("Release"),
             effect=gettext_lazy("Returns the reserved credits to their grants."),
             permission="credits.change_reservation",
-            action="reservation.released",
+            action=Action.RESERVATION_RELEASED,
             run=release,
         ),
     )

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from credits import ledger
 from credits.admin.forms import GrantForm
 from credits.admin.ledger_pages import SEARCHED, LedgerAdmin, amount, list_link, sent_with_other_values, with_unit
+from credits.audit_actions import Action
 from credits.models import Grant, Source, Wallet
 from organizations.admin.acts import Act, Done
 from organizations.admin.forms import ActForm
@@ -82,7 +83,7 @@ class WalletAdmin(LedgerAdmin):
             name="grant",
             label=gettext_lazy("Grant credits"),
             permission="credits.add_grant",
-            action="grant.given",
+            action=Action.GRANT_GIVEN,
             make_form=make_grant_form,
             run=grant,
         ),

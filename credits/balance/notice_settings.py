@@ -13,6 +13,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from credits import ledger
+from credits.audit_actions import Action
 from credits.fields import CreditsField
 from credits.models import Program, Wallet
 from notices import preferences
@@ -77,7 +78,7 @@ def save(form: NoticeSettingsForm, *, organization: Organization, wallet: Wallet
             changes |= _set_mark(wallet, form.cleaned_data["low_below"])
         if changes:
             audit_events.record(
-                action="notices.settings_changed",
+                action=Action.NOTICE_SETTINGS_CHANGED,
                 organization=organization,
                 actor=actor,
                 target=organization.slug,

@@ -13,6 +13,7 @@ from credits.balance.over_time import midnight
 from credits.balance.queries import Edge, OperationFilters
 from credits.labels import TYPES
 from credits.models import Kind, Source
+from organizations.audit_actions import Action
 from organizations.models import AuditEvent, Organization, User
 
 # Wide enough for every import, narrow enough that no calendar or time zone ends.
@@ -98,7 +99,7 @@ class HistoryForm(DaysForm):
 
 def people_of(organization: Organization) -> list[User]:
     """Return everyone who is or was a member, by name. What they did stays in the history."""
-    past = AuditEvent.objects.filter(organization=organization, action__in=["member.removed", "member.left"])
+    past = AuditEvent.objects.filter(organization=organization, action__in=[Action.MEMBER_REMOVED, "member.left"])
     current = User.objects.filter(memberships__organization=organization)
     former = User.objects.filter(public_id__in=past.values("target"))
     return list(current.union(former).order_by("name", "email"))

@@ -26,6 +26,7 @@ from django.utils.translation import gettext as _
 
 from organizations import audit_events
 from organizations.admin.forms import ActForm
+from organizations.audit_events import AuditAction
 from organizations.models import Organization, User
 from organizations.refusals import Refusal
 
@@ -83,7 +84,7 @@ class Act(Generic[Subject]):
     run: Callable[[Subject, ActForm, User], Done]
     effect: Text = ""
     make_form: Callable[[Subject, Any], ActForm] = _reason_only
-    action: str | None = None
+    action: AuditAction | None = None
     applies: Callable[[Subject], bool] = _always
     describe: Callable[[Subject], Sequence[str]] = _each
     most: int = MOST_ROWS

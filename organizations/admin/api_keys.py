@@ -51,7 +51,6 @@ class ApiKeyAdmin(AuditedAdmin):
     """Keys are created and revoked, never changed. The hash is never shown, the key itself once, when it is created."""
 
     form = NewKeyForm
-    audited_as = "api_key"
     list_display = ["name", "hint", "organization", "scope", "created_by", "created_at", "last_used_at", "revoked_at"]
     list_filter = ["scope"]
     list_select_related = ["organization", "created_by"]

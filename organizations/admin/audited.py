@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from organizations import audit_events
 from organizations.admin.acts import ActsAdmin
 from organizations.admin.forms import ReasonForm
+from organizations.audit_events import AuditAction
 from organizations.models import Organization, User
 from organizations.refusals import Refusal
 
@@ -21,8 +22,9 @@ class AuditedAdmin(ActsAdmin):
     """An admin whose changes leave an audit event. Rows are closed or revoked elsewhere, never deleted."""
 
     form = ReasonForm
-    # The noun of its audit events: "user" gives "user.created_by_staff" and "user.changed_by_staff".
-    audited_as = ""
+    # What is recorded where the form itself creates or changes a row. An admin whose verbs record it needs neither.
+    created: AuditAction
+    changed: AuditAction
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """Nobody may."""
@@ -48,15 +50,17 @@ class AuditedAdmin(ActsAdmin):
         self.record(
             request,
             obj,
-            "changed_by_staff" if change else "created_by_staff",
+            self.changed if change else self.created,
             reason=form.cleaned_data.get("reason", ""),
             details={name: _recorded(form, name, change=change) for name in form.changed_data if name != "reason"},
         )
 
-    def record(self, request: HttpRequest, obj: Any, what: str, *, reason: str, details: dict[str, Any]) -> None:
+    def record(
+        self, request: HttpRequest, obj: Any, action: AuditAction, *, reason: str, details: dict[str, Any]
+    ) -> None:
         """Write one audit event about `obj`, in its organization if it has one."""
         audit_events.record(
-            action=f"{self.audited_as}.{what}",
+            action=action,
             organization=self.organization_of(obj),
             actor=cast("User", request.user),
             target=str(getattr(obj, "public_id", None) or getattr(obj, "slug", obj.pk)),

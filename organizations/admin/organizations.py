@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from organizations.admin.audited import AuditedAdmin
 from organizations.admin.forms import ReasonForm
 from organizations.admin.read_only import ReadOnlyAdmin, ReadOnlyInline
+from organizations.audit_actions import Action
 from organizations.members import membership
 from organizations.models import Invitation, Membership, Organization, Role, Team, User
 
@@ -46,7 +47,8 @@ class TeamInline(ReadOnlyInline):
 class OrganizationAdmin(AuditedAdmin):
     """Found by name, slug or a member's email address."""
 
-    audited_as = "organization"
+    created = Action.ORGANIZATION_CREATED_BY_STAFF
+    changed = Action.ORGANIZATION_CHANGED_BY_STAFF
     list_display = ["name", "slug", "country", "currency", "created_at", "closed_at"]
     list_filter = ["country", "currency"]
     search_fields = ["name", "slug", "memberships__user__email"]
@@ -83,7 +85,7 @@ class OrganizationAdmin(AuditedAdmin):
             **terms, owner=form.cleaned_data["owner"], actor=cast("User", request.user)
         )
         obj.__dict__.update(created.__dict__)
-        self.record(request, created, "created_by_staff", reason=form.cleaned_data["reason"], details={})
+        self.record(request, created, self.created, reason=form.cleaned_data["reason"], details={})
 
 
 class MembershipForm(ReasonForm):
@@ -111,7 +113,7 @@ class MembershipAdmin(AuditedAdmin):
     """Memberships, created and changed through the verbs. Owners remove members, on their members page."""
 
     form = MembershipForm
-    audited_as = "member"
+    created = Action.MEMBER_CREATED_BY_STAFF
     list_display = ["user", "organization", "role", "team", "created_at"]
     list_filter = ["role"]
     list_select_related = ["user", "organization", "team"]
@@ -130,7 +132,7 @@ class MembershipAdmin(AuditedAdmin):
                 organization=organization, user=obj.user, role=obj.role, team=obj.team, actor=actor
             )
             obj.__dict__.update(added.__dict__)
-            self.record(request, obj, "created_by_staff", reason=reason, details={"user": obj.user.public_id})
+            self.record(request, obj, self.created, reason=reason, details={"user": obj.user.public_id})
             return
         membership.change_role(organization=organization, user=obj.user, role=obj.role, actor=actor, reason=reason)
         membership.move_to_team(organization=organization, user=obj.user, team=obj.team, actor=actor)

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from organizations.admin.audited import AuditedAdmin
 from organizations.admin.forms import ReasonForm
 from organizations.admin.read_only import ReadOnlyInline
+from organizations.audit_actions import Action
 from organizations.models import Membership, User
 
 
@@ -36,7 +37,8 @@ class UserAdmin(AuditedAdmin):
     """A new person has no password; they set one through "Forgot your password?"."""
 
     form = UserForm
-    audited_as = "user"
+    created = Action.USER_CREATED_BY_STAFF
+    changed = Action.USER_CHANGED_BY_STAFF
     list_display = ["email", "name", "is_active", "is_staff", "created_at", "last_login"]
     list_filter = ["is_staff", "is_active"]
     search_fields = ["email", "name", "public_id"]

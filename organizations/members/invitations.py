@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from organizations import audit_events
 from organizations.accounts.people import verified_addresses
+from organizations.audit_actions import Action
 from organizations.members.membership import add_member, lock_organization, open_team
 from organizations.models import Invitation, Membership, Organization, Role, Team, User
 from organizations.refusals import Refusal
@@ -102,7 +103,7 @@ def revoke(*, invitation: Invitation, actor: User, reason: str = "", now: dateti
         current = _unanswered(invitation)
         _revoke(current, now)
         audit_events.record(
-            action="invitation.revoked",
+            action=Action.INVITATION_REVOKED,
             organization=locked,
             actor=actor,
             target=current.public_id,
@@ -143,7 +144,7 @@ def accept(*, token: str, user: User, now: datetime | None = None) -> Membership
         invitation.accepted_at = now
         invitation.save(update_fields=["accepted_at"])
         audit_events.record(
-            action="invitation.accepted",
+            action=Action.INVITATION_ACCEPTED,
             organization=locked,
             actor=user,
             target=invitation.public_id,
@@ -170,7 +171,7 @@ def _create(
         expires_at=now + VALIDITY,
     )
     audit_events.record(
-        action="invitation.sent",
+        action=Action.INVITATION_SENT,
         organization=organization,
         actor=invited_by,
         target=invitation.public_id,

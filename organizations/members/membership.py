@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from organizations import audit_events
+from organizations.audit_actions import Action
 from organizations.models import Membership, Organization, Role, Team, User
 from organizations.refusals import Refusal
 from organizations.signals import organization_created
@@ -65,7 +66,7 @@ def create_organization(
         organization.save()
         Membership.objects.create(organization=organization, user=owner, role=Role.OWNER, created_at=now)
         audit_events.record(
-            action="organization.created",
+            action=Action.ORGANIZATION_CREATED,
             organization=organization,
             actor=actor or owner,
             target=slug,
@@ -116,7 +117,7 @@ def add_member(
         if is_new:
             details = {"role": role, "team": team.public_id if team else None}
             audit_events.record(
-                action="member.added",
+                action=Action.MEMBER_ADDED,
                 organization=locked,
                 actor=actor,
                 target=user.public_id,
@@ -150,7 +151,7 @@ def change_role(
         membership.role = role
         membership.save(update_fields=["role"])
         audit_events.record(
-            action="member.role_changed",
+            action=Action.MEMBER_ROLE_CHANGED,
             organization=locked,
             actor=actor,
             target=user.public_id,
@@ -174,7 +175,7 @@ def remove_member(
             _refuse_last_owner(locked, user)
         membership.delete()
         audit_events.record(
-            action="member.left" if actor == user else "member.removed",
+            action=Action.MEMBER_LEFT if actor == user else Action.MEMBER_REMOVED,
             organization=locked,
             actor=actor,
             target=user.public_id,
@@ -205,7 +206,7 @@ def move_to_team(
         membership.team = team
         membership.save(update_fields=["team"])
         audit_events.record(
-            action="member.moved",
+            action=Action.MEMBER_MOVED,
             organization=locked,
             actor=actor,
             target=user.public_id,

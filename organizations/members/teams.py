@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from organizations import audit_events
+from organizations.audit_actions import Action
 from organizations.members.membership import lock_organization
 from organizations.models import Organization, Team, User
 from organizations.refusals import Refusal
@@ -29,7 +30,7 @@ def create_team(*, organization: Organization, name: str, actor: User | None, no
         locked = lock_organization(organization)
         _refuse_taken_name(locked, name)
         team = Team.objects.create(organization=locked, name=name, created_at=now)
-        _record("team.created", team, actor, now, {"name": name})
+        _record(Action.TEAM_CREATED, team, actor, now, {"name": name})
     return team
 
 
@@ -49,7 +50,7 @@ def rename_team(
         details = {"from": current.name, "to": name}
         current.name = name
         current.save(update_fields=["name"])
-        _record("team.renamed", current, actor, now, details)
+        _record(Action.TEAM_RENAMED, current, actor, now, details)
 
 
 def close_team(*, organization: Organization, team: Team, actor: User | None, now: datetime | None = None) -> None:
@@ -65,7 +66,7 @@ def close_team(*, organization: Organization, team: Team, actor: User | None, no
         current.save(update_fields=["closed_at"])
         members = current.memberships.update(team=None)
         current.invitations.filter(accepted_at=None, revoked_at=None).update(team=None)
-        _record("team.closed", current, actor, now, {"name": current.name, "members": members})
+        _record(Action.TEAM_CLOSED, current, actor, now, {"name": current.name, "members": members})
 
 
 def _open_team(organization: Organization, team: Team) -> Team:
@@ -81,7 +82,7 @@ def _refuse_taken_name(organization: Organization, name: str, but_for: Team | No
         raise TeamNameTakenError(_("There is a team named %(name)s already.") % {"name": name})
 
 
-def _record(action: str, team: Team, actor: User | None, now: datetime | None, details: Mapping[str, Any]) -> None:
+def _record(action: Action, team: Team, actor: User | None, now: datetime | None, details: Mapping[str, Any]) -> None:
     audit_events.record(
         action=action, organization=team.organization, actor=actor, target=team.public_id, details=details, now=now
     )

@@ -6,6 +6,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from organizations import audit_events
+from organizations.audit_actions import Action
 from organizations.models import Organization, Team, User
 from tests.support import factories
 
@@ -181,6 +182,6 @@ class TestAuditEvent:
         ],
     )
     def test_it_is_append_only(self, db: None, statement: str, verb: str) -> None:
-        audit_events.record(action="test.happened")
+        audit_events.record(action=Action.TEAM_CREATED)
 
         assert f"append-only: {verb} refused" in refused(statement)

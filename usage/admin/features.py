@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from credits.models import MAX_CREDITS
 from organizations.admin.audited import AuditedAdmin
 from organizations.admin.read_only import ReadOnlyInline
+from usage.audit_actions import Action
 from usage.metering.meter import NEWEST
 from usage.models import Feature, Pricing, Rate
 from usage.pricing import SAID
@@ -115,7 +116,8 @@ class RatesToCome(admin.TabularInline):  # type: ignore[type-arg]
 class FeatureAdmin(AuditedAdmin):
     """A feature and its rates. Product servers send its key, so it never changes."""
 
-    audited_as = "feature"
+    created = Action.FEATURE_CREATED_BY_STAFF
+    changed = Action.FEATURE_CHANGED_BY_STAFF
     list_display = ["name", "key", "program", "position"]
     list_filter = ["program"]
     list_select_related = ["program"]
@@ -130,8 +132,8 @@ class FeatureAdmin(AuditedAdmin):
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: FBT001
         """Record each new or changed rate."""
         super().save_formset(request, form, formset, change)
-        rates = [(rate, "rate_created") for rate in getattr(formset, "new_objects", [])]
-        rates += [(rate, "rate_changed") for rate, _fields in getattr(formset, "changed_objects", [])]
-        for rate, what in rates:
+        rates = [(rate, Action.FEATURE_RATE_CREATED) for rate in getattr(formset, "new_objects", [])]
+        rates += [(rate, Action.FEATURE_RATE_CHANGED) for rate, _fields in getattr(formset, "changed_objects", [])]
+        for rate, action in rates:
             details = {name: str(getattr(rate, name)) for name in RATE_FIELDS if getattr(rate, name) not in {None, ""}}
-            self.record(request, rate.feature, what, reason=form.cleaned_data["reason"], details=details)
+            self.record(request, rate.feature, action, reason=form.cleaned_data["reason"], details=details)

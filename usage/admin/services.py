@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from organizations.admin.audited import AuditedAdmin
 from organizations.models import User
+from usage.audit_actions import Action
 from usage.models import Service
 from usage.services.ai_switch import switch_ai
 
@@ -15,7 +16,7 @@ from usage.services.ai_switch import switch_ai
 class ServiceAdmin(AuditedAdmin):
     """Services exist from their first use on. Staff rename and switch them."""
 
-    audited_as = "service"
+    changed = Action.SERVICE_CHANGED_BY_STAFF
     list_display = ["name", "key", "organization", "is_ai_on", "switched_at"]
     list_filter = ["is_ai_on"]
     list_select_related = ["organization"]
@@ -36,4 +37,4 @@ class ServiceAdmin(AuditedAdmin):
         if "name" in form.changed_data:
             obj.save(update_fields=["name"])
             details = {"name": {"from": form.initial["name"], "to": obj.name}}
-            self.record(request, obj, "changed_by_staff", reason=reason, details=details)
+            self.record(request, obj, self.changed, reason=reason, details=details)

@@ -14,6 +14,7 @@ from notices.notices import give_notice
 from organizations import audit_events
 from organizations.models import Membership, User
 from organizations.refusals import Refusal
+from usage.audit_actions import Action
 from usage.limits.answers import name_of, request_key, tell_member
 from usage.limits.changing import Desk, open_desk
 from usage.limits.notices import terms_of
@@ -73,7 +74,7 @@ def ask(
             details=details,
             now=desk.now,
         )
-        _record(desk, "limit.requested", request, actor=user, reason=message, details={"credits": credits})
+        _record(desk, Action.LIMIT_REQUESTED, request, actor=user, reason=message, details={"credits": credits})
     return request
 
 
@@ -95,7 +96,7 @@ def grant(
         _close(desk, request, RequestState.GRANTED, actor)
         tell_member(desk, limit, request, granted=True, answered_by=actor, credits=credits, until=until)
         details = {"credits": credits, "until": until.isoformat() if until is not None else None}
-        _record(desk, "limit.request_granted", request, actor=actor, details=details)
+        _record(desk, Action.LIMIT_REQUEST_GRANTED, request, actor=actor, details=details)
 
 
 def decline(*, request: LimitRequest, sentence: str, actor: User, now: datetime | None = None) -> None:
@@ -104,7 +105,7 @@ def decline(*, request: LimitRequest, sentence: str, actor: User, now: datetime 
         limit, request = _still_open(request)
         _close(desk, request, RequestState.DECLINED, actor)
         tell_member(desk, limit, request, granted=False, answered_by=actor, sentence=sentence)
-        _record(desk, "limit.request_declined", request, actor=actor, reason=sentence)
+        _record(desk, Action.LIMIT_REQUEST_DECLINED, request, actor=actor, reason=sentence)
 
 
 def _covers(limit: Limit, membership: Membership) -> bool:
@@ -131,7 +132,7 @@ def _close(desk: Desk, request: LimitRequest, state: RequestState, actor: User) 
 
 def _record(
     desk: Desk,
-    action: str,
+    action: Action,
     request: LimitRequest,
     *,
     actor: User,

@@ -13,6 +13,7 @@ from credits.models import MAX_CREDITS
 from organizations import audit_events
 from organizations.models import Membership, Organization, Team, User
 from organizations.refusals import Refusal
+from usage.audit_actions import Action
 from usage.limits.answers import tell_member
 from usage.limits.changing import Desk, open_desk
 from usage.limits.notices import end_telling
@@ -69,7 +70,7 @@ def set_limit(
         )
         desk.begin_counting(limit)
         desk.weigh_anew(limit)
-        _record(desk, "limit.set", limit, actor=actor, reason=reason, details={"credits": credits, "before": None})
+        _record(desk, Action.LIMIT_SET, limit, actor=actor, reason=reason, details={"credits": credits, "before": None})
     return limit
 
 
@@ -86,7 +87,7 @@ def change(
         limit.credits, limit.raised_credits, limit.raised_until = credits, None, None
     limit.save(update_fields=["credits", "thresholds", "raised_credits", "raised_until"])
     desk.weigh_anew(limit)
-    _record(desk, "limit.set", limit, actor=actor, reason=reason, details=details)
+    _record(desk, Action.LIMIT_SET, limit, actor=actor, reason=reason, details=details)
 
 
 def set_raise(
@@ -115,7 +116,7 @@ def raise_for_a_time(desk: Desk, limit: Limit, *, credits: int, until: datetime,
     limit.save(update_fields=["raised_credits", "raised_until"])
     desk.weigh_anew(limit)
     details = {"credits": credits, "until": until.isoformat(), "before": limit.credits}
-    _record(desk, "limit.raised", limit, actor=actor, reason=reason, details=details)
+    _record(desk, Action.LIMIT_RAISED, limit, actor=actor, reason=reason, details=details)
 
 
 def end_raise(*, limit: Limit, actor: User, reason: str = "", now: datetime | None = None) -> None:
@@ -128,7 +129,7 @@ def end_raise(*, limit: Limit, actor: User, reason: str = "", now: datetime | No
         limit.raised_credits = limit.raised_until = None
         limit.save(update_fields=["raised_credits", "raised_until"])
         desk.weigh_anew(limit)
-        _record(desk, "limit.raise_ended", limit, actor=actor, reason=reason, details=details)
+        _record(desk, Action.LIMIT_RAISE_ENDED, limit, actor=actor, reason=reason, details=details)
 
 
 def clear_limit(*, limit: Limit, actor: User, reason: str = "", now: datetime | None = None) -> None:
@@ -139,7 +140,7 @@ def clear_limit(*, limit: Limit, actor: User, reason: str = "", now: datetime | 
             return
         for request in current.requests.select_related("user").filter(state=RequestState.OPEN):
             tell_member(desk, current, request, granted=True, answered_by=actor)
-        _record(desk, "limit.cleared", current, actor=actor, reason=reason, details={"before": current.credits})
+        _record(desk, Action.LIMIT_CLEARED, current, actor=actor, reason=reason, details={"before": current.credits})
         end_telling(current, now=desk.now)
         current.delete()
 
@@ -186,7 +187,7 @@ def _check_belongings(desk: Desk, *, team: Team | None, user: User | None, featu
         raise LimitRefused(_("The organization's program has no such feature."))
 
 
-def _record(desk: Desk, action: str, limit: Limit, *, actor: User, reason: str, details: dict[str, Any]) -> None:
+def _record(desk: Desk, action: Action, limit: Limit, *, actor: User, reason: str, details: dict[str, Any]) -> None:
     whose = limit.team or limit.user
     if limit.feature is not None:
         details = {**details, "feature": limit.feature.key}

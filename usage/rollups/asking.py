@@ -7,6 +7,7 @@ from django.db import transaction
 
 from organizations import audit_events
 from organizations.models import Organization, User
+from usage.audit_actions import Action
 from usage.models import LateUse, UsageRollup
 from usage.reports.periods import Days
 from usage.rollups.closing import first_use_at
@@ -21,7 +22,7 @@ def ask_again(organization: Organization, days: Days, *, actor: User, reason: st
     with transaction.atomic():
         marked = mark_days(organization, days)
         audit_events.record(
-            action="usage.days_asked_again",
+            action=Action.USAGE_DAYS_ASKED_AGAIN,
             organization=organization,
             actor=actor,
             target=organization.slug,

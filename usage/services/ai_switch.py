@@ -10,6 +10,7 @@ from credits.models import Wallet
 from organizations import audit_events
 from organizations.models import Organization, User
 from organizations.refusals import Refusal
+from usage.audit_actions import Action
 from usage.models import Service
 
 
@@ -61,7 +62,7 @@ def _switch(service: Service, *, on: bool, actor: User, reason: str, now: dateti
     changed = Service.objects.filter(pk=service.pk, is_ai_on=not on).update(is_ai_on=on, switched_at=now)
     if changed:
         audit_events.record(
-            action="service.ai_switched_on" if on else "service.ai_switched_off",
+            action=Action.SERVICE_AI_SWITCHED_ON if on else Action.SERVICE_AI_SWITCHED_OFF,
             organization=service.organization,
             actor=actor,
             target=service.key,

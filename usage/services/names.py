@@ -6,6 +6,7 @@ from django.db import transaction
 
 from organizations import audit_events
 from organizations.models import User
+from usage.audit_actions import Action
 from usage.models import Service
 
 
@@ -19,7 +20,7 @@ def rename_service(*, service: Service, name: str, actor: User, now: datetime | 
         locked.name = name
         locked.save(update_fields=["name"])
         audit_events.record(
-            action="service.renamed",
+            action=Action.SERVICE_RENAMED,
             organization=service.organization,
             actor=actor,
             target=service.key,

@@ -94,7 +94,6 @@ class WebhookEndpointAdmin(AuditedAdmin):
     """Found by organization, URL and public id."""
 
     form = EndpointForm
-    audited_as = "webhook_endpoint"
     list_display = ["url", "organization", "description", "allows_private", "failing_since", "disabled_at"]
     list_filter = ["allows_private", "is_gone"]
     list_select_related = ["organization"]

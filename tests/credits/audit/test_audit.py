@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from credits import audit, ledger
+from credits.audit_actions import Action
 from credits.models import Entry, Kind, Reservation
 from organizations import audit_events
 from tests.support import factories
@@ -75,7 +76,7 @@ def test_what_was_frozen_may_be_passed_over(desk: Desk) -> None:
     desk.spend(5)
     desk.pass_time(minutes=1)
     assert names(desk) == set()
-    audit_events.record(action="grant.frozen", target=str(first), now=desk.now)
+    audit_events.record(action=Action.GRANT_FROZEN, target=str(first), now=desk.now)
     desk.thaw(first)
     assert names(desk) == set()
 

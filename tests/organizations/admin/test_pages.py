@@ -189,6 +189,14 @@ class TestAuditEvents:
         assert stellas.post(f"/admin/organizations/auditevent/{event.pk}/change/", {}).status_code == 403
         assert stellas.get("/admin/organizations/auditevent/add/").status_code == 403
 
+    def test_they_are_filtered_by_any_declared_action(self, stellas: Client, acme: Organization) -> None:
+        url = "/admin/organizations/auditevent/"
+
+        page = stellas.get(url).content.decode()
+        assert all(f"?action={action}" in page for action in ("organization.created", "refund.failed", "limit.set"))
+        assert "1 audit event" in stellas.get(url, {"action": "organization.created"}).content.decode()
+        assert "0 audit events" in stellas.get(url, {"action": "refund.failed"}).content.decode()
+
 
 def test_a_mail_address_finds_the_organization(stellas: Client, acme: Organization, charlie: User) -> None:
     page = stellas.get("/admin/organizations/organization/?q=alice@example.com").content.decode()
