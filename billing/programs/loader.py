@@ -18,7 +18,7 @@ from billing.programs.sales_loader import Sales
 from billing.programs.terms import FeatureTerms, ProgramTerms, RateTerms
 from credits.models import Program
 from organizations import audit_events
-from usage.models import Feature, Rate
+from usage.models import Feature, Pricing, Rate
 
 # Rates that a file doesn't date hold from here on, so that usage from before Drawdown finds its price.
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
@@ -184,4 +184,4 @@ def _columns(rate: Rate | RateTerms) -> dict[str, Any]:
 
 
 def _is_by_model(rate: Rate | RateTerms) -> bool:
-    return rate.pricing == "per_token"
+    return rate.pricing == Pricing.PER_TOKEN

@@ -17,14 +17,23 @@ from django.utils.translation import gettext as _
 
 from billing import stripe_gateway
 from billing.audit_actions import Action
-from billing.models import BillingDetails, Buyers, Method, Purchase, PurchaseState, SaleTerms, StripeCustomer
+from billing.models import (
+    BillingDetails,
+    Buyers,
+    Method,
+    Purchase,
+    PurchaseState,
+    SaleTerms,
+    StripeCustomer,
+    SubscriptionState,
+)
 from billing.purchases import promotions
 from billing.purchases.quotes import Choice, Quote, open_orders, ordered_credits, quote
 from credits import ledger
 from credits.models import Wallet
 from organizations import audit_events
 from organizations.formats import format_credits
-from organizations.models import Organization, User
+from organizations.models import Organization, Role, User
 from organizations.public_ids import new_code
 from organizations.refusals import Refusal
 
@@ -93,7 +102,7 @@ def _refuse_transfer(organization: Organization, terms: SaleTerms) -> None:
 def is_on_paid_plan(organization: Organization) -> bool:
     """Whether the organization has a plan that costs something and is not ended or waiting for its first payment."""
     subscription = getattr(organization, "subscription", None)
-    if subscription is None or subscription.state not in {"active", "past_due"}:
+    if subscription is None or subscription.state not in {SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE}:
         return False
     return bool(subscription.plan.prices.filter(currency=subscription.currency, amount_minor__gt=0).exists())
 
@@ -275,7 +284,7 @@ def customer_of(organization: Organization) -> str:
 
 
 def _first_owner_email(organization: Organization) -> str:
-    owner = organization.memberships.filter(role="owner").select_related("user").order_by("pk").first()
+    owner = organization.memberships.filter(role=Role.OWNER).select_related("user").order_by("pk").first()
     return owner.user.email if owner is not None else ""
 
 

@@ -157,7 +157,7 @@ def leave_promotion(locked: Purchase, state: PurchaseState) -> None:
     others = Purchase.objects.filter(
         organization_id=locked.organization_id,
         promotion_id=locked.promotion_id,
-        state__in=["pending", "open", "processing", "paid"],
+        state__in=[PurchaseState.PENDING, PurchaseState.OPEN, PurchaseState.PROCESSING, PurchaseState.PAID],
     )
     if others.exclude(pk=locked.pk).exists():
         locked.promotion = None

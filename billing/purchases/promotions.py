@@ -49,7 +49,9 @@ def claim(organization: Organization, promotion_id: int, *, now: datetime) -> No
     """
     promotion = Promotion.objects.select_for_update(no_key=True).get(pk=promotion_id)
     own = Purchase.objects.filter(
-        organization=organization, promotion=promotion, state__in=["pending", "open", "processing", "paid"]
+        organization=organization,
+        promotion=promotion,
+        state__in=[PurchaseState.PENDING, PurchaseState.OPEN, PurchaseState.PROCESSING, PurchaseState.PAID],
     ).first()
     if own is not None and own.state in {PurchaseState.PENDING, PurchaseState.OPEN}:
         raise AlreadyOrdered(
@@ -108,7 +110,8 @@ def _refuse_used_up(promotion: Promotion, *, now: datetime) -> None:
     if promotion.most_uses is None:
         return
     orders = Purchase.objects.filter(promotion=promotion).filter(
-        Q(state__in=["processing", "paid"]) | Q(state__in=["pending", "open"], expires_at__gt=now)
+        Q(state__in=[PurchaseState.PROCESSING, PurchaseState.PAID])
+        | Q(state__in=[PurchaseState.PENDING, PurchaseState.OPEN], expires_at__gt=now)
     )
     if promotion.uses.count() + orders.count() >= promotion.most_uses:
         raise PromotionRefused(_("This promotion is used up."))

@@ -12,7 +12,7 @@ from django.utils import translation
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from billing.models import CustomAmount, Pack, PackPrice, ProgramCurrency, Purchase
+from billing.models import CustomAmount, Pack, PackPrice, ProgramCurrency, Purchase, PurchaseState
 from billing.purchases.promotions import PromotionRefused, find_promotion
 from credits.models import MAX_CREDITS, Program
 from organizations.formats import format_credits_with_unit, format_money
@@ -164,8 +164,8 @@ def _money(amount_minor: int, currency: str) -> str:
 
 def open_orders(organization: Organization, *, now: datetime) -> Q:
     """Return the filter of the organization's orders that may still be paid and so hold their place."""
-    return Q(organization=organization, state__in=["pending", "open"], expires_at__gt=now) | Q(
-        organization=organization, state="processing"
+    return Q(organization=organization, state__in=[PurchaseState.PENDING, PurchaseState.OPEN], expires_at__gt=now) | Q(
+        organization=organization, state=PurchaseState.PROCESSING
     )
 
 

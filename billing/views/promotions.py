@@ -10,7 +10,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from billing.models import PromotionUse, Purchase, Referral, ReferralCode
+from billing.models import PromotionUse, Purchase, PurchaseState, Referral, ReferralCode
 from billing.purchases.forms import CodeForm
 from billing.purchases.orders import terms_of
 from billing.purchases.promotions import redeem as redeem_code
@@ -101,7 +101,9 @@ def _page(
         "uses": PromotionUse.objects.filter(organization=organization)
         .select_related("promotion")
         .order_by("-used_at")[:MOST_SHOWN],
-        "discounts": Purchase.objects.filter(organization=organization, state="paid", promotion__isnull=False)
+        "discounts": Purchase.objects.filter(
+            organization=organization, state=PurchaseState.PAID, promotion__isnull=False
+        )
         .select_related("promotion")
         .order_by("-paid_at")[:MOST_SHOWN],
     }
@@ -114,6 +116,6 @@ def _page(
             "referrals": Referral.objects.filter(referrer=organization)
             .select_related("referred")
             .order_by("-created_at")[:MOST_SHOWN],
-            "has_bought": Purchase.objects.filter(organization=organization, state="paid").exists(),
+            "has_bought": Purchase.objects.filter(organization=organization, state=PurchaseState.PAID).exists(),
         }
     return render(request, "billing/promotions/promotions.html", context, status=status)

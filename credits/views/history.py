@@ -15,7 +15,7 @@ from credits.balance import queries
 from credits.balance.queries import OperationsPage
 from credits.history import export_csv
 from credits.history.forms import HistoryForm, read_edge, write_edge
-from credits.models import Operation, Program, Wallet
+from credits.models import Kind, Operation, Program, Wallet
 from organizations.access import MemberRequest, owner_required
 from organizations.models import Organization
 
@@ -78,7 +78,7 @@ def operation(request: MemberRequest, organization: Organization, operation: UUI
         "program": found.wallet.program,
         "operation": found,
         "entries": queries.entries_of(found),
-        "usage": found.subject if found.kind == "return" else None,
+        "usage": found.subject if found.kind == Kind.RETURN else None,
         "features": _features(found.wallet.program),
     }
     return render(request, "credits/history/operation.html", context)
