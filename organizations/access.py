@@ -1,7 +1,7 @@
-"""Who may see an organization's page: decorators that turn a `slug` into the organization, or into a refusal.
+"""Decides who may see an organization's page: decorators that turn a `slug` into the organization, or refuse.
 
-Anonymous: to sign in. Stranger, or a closed organization: 404. Member without the right: 403, naming the owners. No
-second factor where the organization asks for one: to its set-up. No view decides this by itself.
+Not signed in: to the sign-in page. Not a member, or the organization is closed: 404. A member without the right: 403,
+naming the owners. No second factor where the organization requires one: to its setup. No view decides this itself.
 """
 
 from collections.abc import Callable
@@ -22,13 +22,13 @@ from organizations.models import Membership, Organization, Role, User
 
 
 class MemberRequest(HttpRequest):
-    """A request whose sender is known to be a member of the page's organization."""
+    """A request from a member of the page's organization."""
 
     user: User
     membership: Membership
 
 
-# What a decorated view takes, beside what its address holds; and what it has become, for Django to call.
+# A view before it is decorated, and after, as Django calls it. Both also take the other parts of the address.
 MemberView = Callable[Concatenate[MemberRequest, Organization, ...], HttpResponseBase]
 SlugView = Callable[..., HttpResponseBase]
 
@@ -36,18 +36,18 @@ SlugView = Callable[..., HttpResponseBase]
 def member_required(view: MemberView) -> SlugView:
     """Let any member in. The view gets `request` (with `membership`) and `organization` in place of `slug`.
 
-    It runs on the organization's clocks (time zone); a response that streams must take them along by itself.
+    It runs in the organization's time zone. A streaming response has to activate the zone itself.
     """
     return _guard(view, owners_only=False)
 
 
 def owner_required(view: MemberView) -> SlugView:
-    """As `member_required`, for owners alone."""
+    """As `member_required`, for owners only."""
     return _guard(view, owners_only=True)
 
 
 def owners_of(organization: Organization) -> list[User]:
-    """The organization's active owners, by name. One query."""
+    """Return the organization's active owners, by name. One query."""
     owners = User.objects.filter(memberships__organization=organization, memberships__role=Role.OWNER, is_active=True)
     return list(owners.order_by("name", "email"))
 
@@ -75,7 +75,7 @@ def _guard(view: MemberView, *, owners_only: bool) -> SlugView:
 
 
 def forbidden(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """The 403 page for a member: says whose right it is."""
+    """Return the 403 page, which names the owners."""
     context = {"organization": organization, "owners": owners_of(organization)}
     return render(request, "organizations/forbidden.html", context, status=403)
 

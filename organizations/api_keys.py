@@ -1,4 +1,4 @@
-"""API keys: made, shown once, recognized by their hash, revoked. The key itself is never stored and never logged."""
+"""API keys: created, shown once, recognized by their hash, revoked. The key itself is never stored or logged."""
 
 import hashlib
 import secrets
@@ -26,7 +26,7 @@ FIND_KEYS = """
     FROM organizations_apikey k LEFT JOIN organizations_organization o ON o.id = k.organization_id
     WHERE k.key_hash = ANY(%s) AND k.revoked_at IS NULL AND o.closed_at IS NULL
 """
-# At most one write per key and minute; a key that another request is noting right now is left to that one.
+# At most one write per key and minute. SKIP LOCKED: another request is writing the same.
 NOTE_USE = """
     UPDATE organizations_apikey SET last_used_at = %(now)s WHERE id IN (
         SELECT id FROM organizations_apikey
@@ -46,7 +46,7 @@ class KeyRevokedError(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedKey:
-    """A valid key, as the API sees it. Without an organization it is a product server's and may act for any."""
+    """A valid key, as the API uses it. One without an organization is a product server's: it may act for any."""
 
     id: int
     public_id: str
@@ -56,7 +56,7 @@ class AuthenticatedKey:
 
     @property
     def may_spend(self) -> bool:
-        """Every key may read; only some may spend."""
+        """Every key may read; only keys with this scope may spend."""
         return self.scope == Scope.SPEND
 
 
@@ -69,7 +69,7 @@ def create_key(
     reason: str = "",
     now: datetime | None = None,
 ) -> tuple[ApiKey, str]:
-    """Create a key and return it with its text, which can't be had again. Without organization: a product server's.
+    """Create a key and return it with its text, which isn't stored. organization: None for a product server's key.
 
     Raises OrganizationClosedError, and KeyNameTakenError (also on the second of two calls).
     """
@@ -93,7 +93,7 @@ def create_key(
 
 
 def revoke_key(*, key: ApiKey, actor: User, reason: str = "", now: datetime | None = None) -> None:
-    """Make a key worthless from the next request on. Raises KeyRevokedError on the second of two calls."""
+    """Revoke a key from the next request on. Raises KeyRevokedError on the second of two calls."""
     now = now or timezone.now()
     with transaction.atomic():
         locked = ApiKey.objects.select_for_update(no_key=True).get(pk=key.pk)
@@ -105,7 +105,7 @@ def revoke_key(*, key: ApiKey, actor: User, reason: str = "", now: datetime | No
 
 
 def authenticate_many(tokens: Sequence[str]) -> dict[str, AuthenticatedKey]:
-    """Recognize keys by their text, in one query whatever their number. Those left out of the answer are worthless."""
+    """Return the valid keys by their texts, in one query. A text that is missing from the result is not valid."""
     by_hash = {_hash(token): token for token in tokens if token.startswith(PREFIX)}
     if not by_hash:
         return {}
@@ -115,19 +115,19 @@ def authenticate_many(tokens: Sequence[str]) -> dict[str, AuthenticatedKey]:
 
 
 def authenticate(token: str) -> AuthenticatedKey | None:
-    """Recognize one key; None if it is worthless."""
+    """Return one key by its text; None if it is not valid."""
     return authenticate_many([token]).get(token)
 
 
 def note_use(key_ids: Collection[int], now: datetime) -> None:
-    """Write when keys were last used, to the minute. Never waits for another transaction; repeating does no harm."""
+    """Record to the minute when keys were last used. Never waits for another transaction; repeating does no harm."""
     if key_ids:
         with connection.cursor() as cursor:
             cursor.execute(NOTE_USE, {"ids": list(key_ids), "now": now})
 
 
 def _hash(text: str) -> str:
-    # Whatever a client sends is hashed, lone surrogates of a broken header too.
+    # surrogatepass: a broken header can hold lone surrogates, and is hashed like any other.
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -1,7 +1,7 @@
-"""How amounts, money, shares, dates and times are written in each language.
+"""Writes amounts, money, shares, dates and times in each language.
 
-Pure: the language and the time zone are handed in, nothing is read from a request or a row. Amounts are integers and
-pass through Decimal; a float never enters. Nothing is rounded except shares, which are rounded down.
+Pure: the language and the time zone are arguments. Amounts are integers and pass through Decimal, never through float.
+Nothing is rounded except shares, which are rounded down.
 """
 
 from datetime import date, datetime, tzinfo
@@ -15,23 +15,23 @@ from django.utils.translation import ngettext
 MINUS = "\N{MINUS SIGN}"
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
-# How many decimals a currency's minor unit stands for: Stripe's table, in which amounts are stored. It differs from
-# what is usual in print (a króna is stored as 100 and printed as 1), hence the second table, Babel's, for display.
+# The decimals of a currency's minor unit by Stripe's table, in which amounts are stored. What is usual in print differs
+# (a króna is stored as 100 and printed as 1) and comes from Babel's table.
 ZERO_DECIMAL_CURRENCIES = frozenset(
     {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"}
 )
 THREE_DECIMAL_CURRENCIES = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
-# Stripe keeps the shilling in hundredths for history's sake and prints none: not sold in until someone needs it.
+# Stripe stores the shilling in hundredths but shows none. It is not supported until someone needs it.
 REFUSED_CURRENCIES = frozenset({"UGX"})
 
-# Wide enough that no amount of the database (at most 19 digits) is ever rounded on its way to the page.
+# Wide enough that no stored amount (at most 19 digits) is rounded.
 _EXACT = Context(prec=60)
 
 
 def currency_decimals(currency: str) -> int:
-    """How many decimals the stored minor unit of `currency` has: 0, 2 or 3. ValueError for an unknown currency."""
+    """Return the decimals of the stored minor unit of `currency`: 0, 2 or 3. Raises ValueError if it is unknown."""
     if currency in REFUSED_CURRENCIES or not is_currency(currency):
-        raise ValueError(f"{currency!r} is not a currency that amounts are kept in")
+        raise ValueError(f"{currency!r} is not a supported currency")
     if currency in ZERO_DECIMAL_CURRENCIES:
         return 0
     return 3 if currency in THREE_DECIMAL_CURRENCIES else 2
@@ -40,8 +40,8 @@ def currency_decimals(currency: str) -> int:
 def format_credits(amount: int, *, decimals: int, language: str, signed: bool = False) -> str:
     """Write an amount of credits, given in the program's smallest unit: 1500000 with 6 decimals is "1.50".
 
-    Grouped as `language` does; with decimals at least two of them, and no more than the amount needs. Below zero it
-    has a true minus; `signed` puts a plus before what is above zero.
+    Digits are grouped as usual in `language`. Where the program has decimals, at least two are shown and no more than
+    the amount needs. Negative amounts have a minus sign (U+2212); `signed` adds a plus to positive ones.
     """
     number = format_decimal(
         _shift(abs(amount), decimals),
@@ -59,12 +59,12 @@ def format_credits_with_unit(amount: int, *, decimals: int, unit: str, language:
 
 
 def unit_count(amount: int, *, decimals: int) -> int:
-    """The number that decides between "credit" and "credits". "1.00 credits" is plural: its decimals are spoken."""
+    """Return the number that decides between "credit" and "credits". "1.00 credits" is plural."""
     return abs(amount) if decimals == 0 else 2
 
 
 def unit_phrase(number: str, *, count: int, unit: str) -> str:
-    """Join a written number and its unit in the active translation. ValueError for a unit that is not known."""
+    """Join a written number and its unit in the active translation. Raises ValueError if the unit is unknown."""
     if unit == "credits":
         return ngettext("%(number)s credit", "%(number)s credits", count) % {"number": number}
     if unit == "tokens":
@@ -75,11 +75,12 @@ def unit_phrase(number: str, *, count: int, unit: str) -> str:
 def format_money(amount_minor: int, *, currency: str, language: str) -> str:
     """Write money given in the currency's minor unit: 1050 EUR is "€10.50", 1050 JPY is "¥1,050".
 
-    As many decimals as the currency usually shows, more where the amount has them. ValueError for an unknown currency.
+    It has as many decimals as usual for the currency, and more if the amount has them. Raises ValueError if the
+    currency is unknown.
     """
     decimals = currency_decimals(currency)
     locale = _locale(language)
-    # A code in letters stands apart from its number ("ZAR 10.50"), a sign does not ("€10.50").
+    # A code is separated from its number ("ZAR 10.50"), a sign is not ("€10.50").
     gap = NO_BREAK_SPACE if get_currency_symbol(currency, locale)[-1].isalpha() else ""
     written = format_currency(
         _shift(abs(amount_minor), decimals),
@@ -93,7 +94,7 @@ def format_money(amount_minor: int, *, currency: str, language: str) -> str:
 
 
 def format_share(part: int, whole: int, *, language: str) -> str:
-    """Write `part` of `whole` as whole per cent, rounded down: 100% means all of it. Of nothing, it is 0%."""
+    """Write `part` of `whole` in whole percent, rounded down, so 100% means all of it. A share of zero is 0%."""
     percent = part * 100 // whole if whole else 0
     if percent == 0 and part > 0 and whole > 0:
         return f"<{_percent(1, language)}"
@@ -103,12 +104,12 @@ def format_share(part: int, whole: int, *, language: str) -> str:
 def format_day(value: date, *, language: str) -> str:
     """Write a day: "Dec 3, 2026", "2026年12月3日"."""
     locale = _locale(language)
-    # The medium form of Japanese and Korean is all digits ("2026/12/03"); the long one is how a statement says it.
+    # The medium form in Japanese and Korean is all digits ("2026/12/03"); statements use the long one.
     return format_date(value, format="medium" if locale.language == "en" else "long", locale=locale)
 
 
 def format_instant(value: datetime, *, language: str, time_zone: tzinfo) -> str:
-    """Write an aware instant as day and minute on the clocks of `time_zone`."""
+    """Write an aware instant as day and time in `time_zone`."""
     locale = _locale(language)
     local = value.astimezone(time_zone)
     clock = format_time(local.timetz(), format="short", tzinfo=time_zone, locale=locale)
@@ -116,7 +117,7 @@ def format_instant(value: datetime, *, language: str, time_zone: tzinfo) -> str:
 
 
 def format_relative(value: datetime, *, now: datetime, language: str) -> str:
-    """Write an instant as seen from `now`: "in 3 days", "2 hours ago"."""
+    """Write an instant relative to `now`: "in 3 days", "2 hours ago"."""
     return format_timedelta(value - now, add_direction=True, locale=_locale(language))
 
 

@@ -1,4 +1,4 @@
-"""What people type on the organization's pages, checked. What it does is decided by the verbs."""
+"""The forms of the organization's pages. They check what was typed; the domain verbs check the rest."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from organizations.models import ApiKey, Language, Organization, Role, Scope, Te
 
 
 def open_teams(organization: Organization) -> Any:
-    """The teams that people can be put into, by name: a queryset."""
+    """Return the open teams, by name."""
     return Team.objects.filter(organization=organization, closed_at=None).order_by("name")
 
 
 class TeamChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """One of an organization's open teams, or none; addressed by its public id."""
+    """An open team of the organization, by its public id, or none."""
 
     def __init__(self, organization: Organization) -> None:
         super().__init__(
@@ -27,7 +27,7 @@ class TeamChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]
 
 
 class InviteForm(forms.Form):
-    """An address to invite, with a role and a team."""
+    """The address to invite, with a role and a team."""
 
     email = forms.EmailField(label=_("Mail address"), max_length=254)
     role = forms.ChoiceField(label=_("Role"), choices=Role, initial=Role.MEMBER)
@@ -54,14 +54,14 @@ class MemberTeamForm(forms.Form):
 
 
 class TeamForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A team's name. That it is not taken is for the verb to say, under its lock."""
+    """A team's name. The verb checks under its lock that the name is free."""
 
     class Meta:
         model = Team
         fields = ["name"]
 
     def validate_constraints(self) -> None:
-        """Left to the verb."""
+        """Leave it to the verb."""
 
 
 class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -81,11 +81,11 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
         help_texts = {"name": _("Say what uses it, so that you know which one to revoke.")}
 
     def validate_constraints(self) -> None:
-        """Left to the verb."""
+        """Leave it to the verb."""
 
 
 class PreferencesForm(forms.Form):
-    """What owners set for their organization."""
+    """The settings that owners can change."""
 
     name = forms.CharField(label=_("Name"), max_length=150)
     time_zone = forms.ChoiceField(

@@ -1,4 +1,4 @@
-"""Who: people, organizations, their teams, invitations, API keys, and the record of who did what.
+"""People, organizations, teams, invitations, API keys and audit events.
 
 Rows only; the verbs that change them are in `members`, `api_keys`, `preferences` and `audit_events`.
 """
@@ -26,7 +26,7 @@ class Language(models.TextChoices):
 
 
 class UserManager(BaseUserManager["User"]):
-    """Users are found and made by mail address, without regard to case."""
+    """Users are found and created by email address, in any case."""
 
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email=(username or "").lower())
@@ -42,7 +42,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person who signs in, by mail address."""
+    """A person who signs in, with an email address."""
 
     public_id = models.CharField(max_length=32, unique=True, default=public_ids.user_id, editable=False)
     email = models.EmailField(_("mail address"), max_length=254, unique=True)
@@ -61,7 +61,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name = _("user")
         verbose_name_plural = _("users")
         constraints = [
-            # With the unique column: one account per address, however it is typed.
+            # Together with the unique column: one account per address, however it is typed.
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"),
             models.CheckConstraint(condition=models.Q(language__in=Language.values), name="user_language_known"),
         ]
@@ -72,18 +72,18 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 @cache
 def time_zones() -> frozenset[str]:
-    """The names of all IANA time zones. Kept, since asking for them walks a folder of files."""
+    """Return the names of all IANA time zones. Cached, since reading them walks a folder."""
     return frozenset(available_timezones())
 
 
 def validate_time_zone(value: str) -> None:
-    """Refuse what is not the name of an IANA time zone."""
+    """Raise ValidationError unless `value` names an IANA time zone."""
     if value not in time_zones():
         raise ValidationError(_("“%(value)s” is not a time zone."), params={"value": value})
 
 
 class Organization(models.Model):
-    """A customer. Closed, never deleted."""
+    """A customer. Organizations are closed, never deleted."""
 
     slug = models.SlugField(_("short name"), max_length=50, unique=True)
     name = models.CharField(_("name"), max_length=150)
@@ -134,7 +134,7 @@ class Team(models.Model):
                 name="team_name_is_unique_in_organization",
                 violation_error_message=_("There is a team of this name already."),
             ),
-            # The target of the composite foreign keys that keep a team's rows inside its organization.
+            # The target of the composite foreign keys that tie a team's rows to its organization.
             models.UniqueConstraint(fields=["organization", "id"], name="team_belongs_to_one_organization"),
         ]
 
@@ -148,12 +148,12 @@ class Role(models.TextChoices):
 
 
 class Membership(models.Model):
-    """One person's place in one organization: a role, and at most one team."""
+    """A person's membership in an organization: a role, and at most one team."""
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.MEMBER)
-    # The composite foreign key membership_team_is_of_its_organization stands in for the plain one.
+    # The composite foreign key membership_team_is_of_its_organization replaces the plain one.
     team = models.ForeignKey(
         Team, on_delete=models.PROTECT, null=True, blank=True, related_name="memberships", db_constraint=False
     )
@@ -172,13 +172,13 @@ class Membership(models.Model):
 
 
 class Invitation(models.Model):
-    """An offer of membership to one mail address. The token itself is only ever in the mail; here is its hash."""
+    """An offer of membership to one email address. The token is in the mail only; this is its hash."""
 
     public_id = models.CharField(max_length=32, unique=True, default=public_ids.invitation_id, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="invitations")
     email = models.EmailField(_("mail address"), max_length=254)
     role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.MEMBER)
-    # The composite foreign key invitation_team_is_of_its_organization stands in for the plain one.
+    # The composite foreign key invitation_team_is_of_its_organization replaces the plain one.
     team = models.ForeignKey(
         Team, on_delete=models.PROTECT, null=True, blank=True, related_name="invitations", db_constraint=False
     )
@@ -186,7 +186,7 @@ class Invitation(models.Model):
     invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(_("expires"))
-    # None until the mail has left: the members page then says that it has to be sent again.
+    # None until the mail is sent. The members page says if it has to be sent again.
     mailed_at = models.DateTimeField(_("mailed"), null=True, blank=True)
     accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
@@ -225,7 +225,7 @@ class Scope(models.TextChoices):
 
 
 class ApiKey(models.Model):
-    """A key for the API: an organization's own, or (without an organization) a product server's, made by staff."""
+    """A key for the API: an organization's own or, without an organization, a product server's, created by staff."""
 
     public_id = models.CharField(max_length=32, unique=True, default=public_ids.api_key_id, editable=False)
     organization = models.ForeignKey(
@@ -233,7 +233,7 @@ class ApiKey(models.Model):
     )
     name = models.CharField(_("name"), max_length=100)
     scope = models.CharField(_("scope"), max_length=10, choices=Scope)
-    # SHA-256 of 160 random bits: a slow hash would add nothing but time to every request.
+    # SHA-256 of 160 random bits. A slow hash would cost time on every request and add no security.
     key_hash = models.CharField(max_length=64, unique=True)
     hint = models.CharField(_("begins with"), max_length=12)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")

@@ -1,4 +1,4 @@
-"""What owners set for their organization: its name, time zone, language, and whether two factors are needed."""
+"""The settings that owners can change: name, time zone, language, and whether members need two factors."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from organizations.refusals import Refusal
 
 
 class OwnSecondFactorMissingError(Refusal):
-    """Whoever asks two factors of everyone has not set up a second one."""
+    """An owner who requires two factors of everyone has no second factor."""
 
 
 def change_preferences(
@@ -27,7 +27,7 @@ def change_preferences(
     actor: User,
     now: datetime | None = None,
 ) -> None:
-    """Set an organization's preferences. Those that they are already record nothing.
+    """Change an organization's settings. Nothing is recorded if nothing changes.
 
     Raises OrganizationClosedError, OwnSecondFactorMissingError, ValidationError for a value that is wrong.
     """

@@ -1,21 +1,21 @@
-"""Public identifiers: random, prefixed by what they name; integer keys stay inside."""
+"""Public identifiers: random, with a prefix for what they name. Integer keys are never shown."""
 
 import secrets
 import uuid
 
 import uuid_utils.compat
 
-# Crockford's alphabet without i, l, o and u: nobody mistakes a letter for a digit over the phone.
+# Crockford's alphabet: no i, l, o and u, so that no letter is mistaken for a digit.
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def new_public_id(prefix: str) -> str:
-    """Return a fresh identifier such as `usr_7k2m…`: the prefix and 20 random characters (100 bits)."""
+    """Return a new identifier such as `usr_7k2m…`: the prefix and 20 random characters (100 bits)."""
     return prefix + "_" + "".join(secrets.choice(ALPHABET) for _ in range(20))
 
 
 def new_code(length: int) -> str:
-    """Return random letters and digits, in capitals, for a person to read aloud."""
+    """Return random capitals and digits, to be read aloud."""
     return "".join(secrets.choice(ALPHABET) for _ in range(length)).upper()
 
 
@@ -36,8 +36,10 @@ def api_key_id() -> str:
 
 
 def new_uuid() -> uuid.UUID:
-    """Return a time-ordered identifier (UUID version 7): its index grows at one end, which keeps the write-ahead
-    log of a large table about four times smaller than random keys do."""
+    """Return a time-ordered identifier (UUID version 7).
+
+    Its index grows at one end, which makes the write-ahead log of a large table about four times smaller.
+    """
     return uuid_utils.compat.uuid7()
 
 

@@ -1,8 +1,8 @@
-"""The one exception that means "no, and this is the sentence for the person who asked".
+"""The exception of a domain verb that refuses.
 
-Verbs raise subclasses of it, declared beside them; pages show its text. Nothing has been written when it is raised.
+Verbs raise subclasses, declared beside them; pages show the text. Nothing was written when it is raised.
 """
 
 
 class Refusal(Exception):
-    """A verb refused; `str()` of it is a translated sentence for a person."""
+    """A verb refused. `str()` gives a translated sentence for the person who asked."""

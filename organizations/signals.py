@@ -1,7 +1,4 @@
-"""Facts that the rooms above may want to hear of, sent after commit.
-
-Nudges only: whoever needs certainty sweeps the rows.
-"""
+"""Signals for the apps above, sent after the commit. A receiver that must not miss one reads the rows as well."""
 
 from django.dispatch import Signal
 

@@ -1,4 +1,4 @@
-"""The addresses of people and organizations. Names are plain words; they are what templates link to."""
+"""The addresses of people's and organizations' pages. Templates link to them by name."""
 
 from django.urls import URLPattern, path
 

@@ -1,4 +1,4 @@
-"""What Drawdown does differently from django-allauth: links in its mails come from BASE_URL, never from the request."""
+"""Where Drawdown differs from django-allauth: links in mails start with BASE_URL, never with the request's host."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -14,17 +14,17 @@ from organizations.models import Language, User
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Signing up and its mails."""
+    """Creates accounts and sends their mails."""
 
     def new_user(self, request: HttpRequest) -> User:
-        """Whoever signs up keeps the language that they signed up in."""
+        """Keep the language in which the person signed up."""
         user: User = super().new_user(request)
         language = get_language()
         user.language = language if language in Language.values else Language.ENGLISH
         return user
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """A forged Host header must not get into a mail: addresses of this site are built on BASE_URL instead."""
+        """Rewrite this site's addresses to BASE_URL, so that a forged Host header never gets into a mail."""
         here = allauth_context.request.build_absolute_uri("/")
         base = settings.BASE_URL.rstrip("/") + "/"
         rebased = {

@@ -1,4 +1,4 @@
-"""The language of whoever is signed in, for every page that they see."""
+"""Shows every page in the language of the person who is signed in."""
 
 from collections.abc import Callable
 
@@ -7,10 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
 
-class PersonsLanguageMiddleware:
-    """Activate the signed-in person's language; everyone else keeps what LocaleMiddleware chose.
+class UserLanguageMiddleware:
+    """Activate the signed-in user's language. Everyone else keeps the one that LocaleMiddleware chose.
 
-    Without a session cookie nothing is looked up: the API pays nothing for it.
+    Without a session cookie nothing is read.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

@@ -1,6 +1,6 @@
-"""Invitations: an offer of membership, mailed to one address, good for one person, once, for seven days.
+"""Invitations: each offers a membership to one email address, once, for seven days.
 
-The token is only ever in the mail; the database has its SHA-256. Open means neither accepted nor revoked nor expired.
+The token is in the mail only; the database has its SHA-256. Open means not accepted, not revoked and not expired.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from organizations.models import Invitation, Membership, Organization, Role, Tea
 from organizations.refusals import Refusal
 
 VALIDITY = timedelta(days=7)
-# Each invitation is a mail in our name to an address that nobody has verified: hence a bound.
+# An invitation is a mail in our name to an unverified address, so there is a bound.
 MAX_OPEN = 100
 # Sent again and again, or sent and taken back, they are mails all the same.
 MAX_A_DAY = 200
@@ -39,7 +39,7 @@ class AlreadyMemberError(Refusal):
 
 
 class TooManyInvitationsError(Refusal):
-    """The organization has as many open invitations as it may."""
+    """The organization has reached the number of open invitations."""
 
 
 class InvitationNotOpenError(Refusal):
@@ -74,7 +74,7 @@ def invite(
 
 
 def invite_again(*, invitation: Invitation, actor: User, now: datetime | None = None) -> Invitation:
-    """Replace an invitation by a fresh one to the same address, role and team; the old link stops working.
+    """Replace an open or expired invitation by a new one with the same terms. The old link stops working.
 
     Raises OrganizationClosedError, AlreadyMemberError, TooManyInvitationsError, and InvitationNotOpenError (also on the
     second of two calls) unless it is open or expired.
@@ -96,7 +96,7 @@ def invite_again(*, invitation: Invitation, actor: User, now: datetime | None = 
 
 
 def revoke(*, invitation: Invitation, actor: User, reason: str = "", now: datetime | None = None) -> None:
-    """Take an invitation back. Raises InvitationNotOpenError (also on the second of two calls)."""
+    """Revoke an invitation. Raises InvitationNotOpenError (also on the second of two calls)."""
     now = now or timezone.now()
     with transaction.atomic():
         locked = lock_organization(invitation.organization)
@@ -114,7 +114,7 @@ def revoke(*, invitation: Invitation, actor: User, reason: str = "", now: dateti
 
 
 def find(token: str, *, now: datetime | None = None) -> Invitation:
-    """Return the open invitation that a link's token stands for. Raises InvitationNotOpenError."""
+    """Return the open invitation of a link's token. Raises InvitationNotOpenError."""
     invitation = Invitation.objects.select_related("organization", "invited_by").filter(token_hash=_hash(token)).first()
     now = now or timezone.now()
     if invitation is None or not _is_open(invitation, now) or invitation.organization.closed_at is not None:
@@ -123,7 +123,7 @@ def find(token: str, *, now: datetime | None = None) -> Invitation:
 
 
 def accept(*, token: str, user: User, now: datetime | None = None) -> Membership:
-    """Make the person who proves the invited address a member, and use the invitation up.
+    """Make the user a member and close the invitation. The user must have verified the invited address.
 
     Raises InvitationNotOpenError (also on the second of two calls), WrongAddressError, AlreadyMemberError,
     OrganizationClosedError.
@@ -178,15 +178,15 @@ def _create(
         details={"email": email, "role": role, "team": team.public_id if team else None},
         now=now,
     )
-    # Robust: a mail server that is down must not undo or fail what is committed. `mailed_at` stays empty, the members
-    # page says so, and the owner sends it again.
+    # robust: an error of the mail server must not fail a request whose work is committed. `mailed_at` stays empty, the
+    # members page shows it, and the owner sends it again.
     transaction.on_commit(lambda: _mail(invitation, token), robust=True)
     return invitation
 
 
 def _mail(invitation: Invitation, token: str) -> None:
     organization = invitation.organization
-    # Built from the setting, never from the request: a forged Host header must not get into a mail.
+    # From the setting, not from the request, whose Host header can be forged.
     link = settings.BASE_URL.rstrip("/") + reverse("invitation", args=[token])
     context = {"invitation": invitation, "organization": organization, "link": link}
     with translation.override(organization.language):
@@ -202,7 +202,7 @@ def _mail(invitation: Invitation, token: str) -> None:
 
 
 def _refuse_needless(organization: Organization, email: str, now: datetime) -> None:
-    """Refuse who is a member or invited; an expired invitation makes room. The organization must be locked."""
+    """Refuse an address of a member, or with an open invitation; revoke its expired one. Call it under the lock."""
     if Membership.objects.filter(organization=organization, user__email=email).exists():
         raise AlreadyMemberError(_("%(person)s is a member already.") % {"person": email})
     unanswered = Invitation.objects.filter(organization=organization, accepted_at=None, revoked_at=None)

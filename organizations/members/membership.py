@@ -1,7 +1,7 @@
-"""Who belongs to an organization and in which role. No way through here leaves an organization without an owner.
+"""Memberships: who belongs to an organization, in which role. Every organization keeps at least one active owner.
 
-Every verb locks the organization's row first, and decides on what it reads after that. Who may call a verb is decided
-in `access` and the admin, not here.
+Every verb locks the organization's row first and decides by what it reads then. Permission is checked by `access` and
+the admin, not here.
 """
 
 from datetime import datetime
@@ -18,11 +18,11 @@ from organizations.signals import organization_created
 
 
 class OrganizationClosedError(Refusal):
-    """The organization is closed: nothing about it changes any more."""
+    """The organization is closed, so nothing about it can change."""
 
 
 class NotAMemberError(Refusal):
-    """The person isn't, or is no longer, a member of the organization."""
+    """The user is not a member of the organization, or no longer."""
 
 
 class LastOwnerError(Refusal):
@@ -30,7 +30,7 @@ class LastOwnerError(Refusal):
 
 
 class TeamClosedError(Refusal):
-    """The team is closed, or is another organization's."""
+    """The team is closed, or belongs to another organization."""
 
 
 def create_organization(
@@ -47,9 +47,8 @@ def create_organization(
 ) -> Organization:
     """Create an organization with its first owner, record it, and send `organization_created` after the commit.
 
-    `country` is ISO 3166 ("JP"), `currency` ISO 4217 ("JPY"), `actor` whoever does it (left out: the owner).
-    Raises ValidationError for a value that is wrong and for a slug that is taken; not to be replayed: the second call
-    finds the slug taken.
+    country: ISO 3166 ("JP"). currency: ISO 4217 ("JPY"). actor: None means the owner. Raises ValidationError for a
+    wrong value and for a slug that is taken, and so on the second of two calls.
     """
     now = now or timezone.now()
     organization = Organization(
@@ -78,15 +77,14 @@ def create_organization(
 
 
 def announce(organization: Organization) -> None:
-    """Tell whoever listens that the organization exists. A listener that fails is logged and stops nobody."""
+    """Send `organization_created`. A receiver that fails is logged and stops no other."""
     organization_created.send_robust(sender=Organization, organization=organization)
 
 
 def lock_organization(organization: Organization) -> Organization:
-    """Lock the organization's row until the transaction ends and return it as it is now.
+    """Lock the organization's row until the transaction ends, and return the current row.
 
-    FOR NO KEY UPDATE: rows that refer to the organization can still be inserted meanwhile. Raises
-    OrganizationClosedError.
+    FOR NO KEY UPDATE, so that rows that refer to it can still be inserted. Raises OrganizationClosedError.
     """
     locked = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     if locked.closed_at is not None:
@@ -103,7 +101,7 @@ def add_member(
     actor: User | None = None,
     now: datetime | None = None,
 ) -> Membership:
-    """Make `user` a member. Someone who is one already is left as they are, and nothing is recorded.
+    """Make `user` a member. Nothing changes if they are one already.
 
     Raises OrganizationClosedError, TeamClosedError.
     """
@@ -136,7 +134,7 @@ def change_role(
     reason: str = "",
     now: datetime | None = None,
 ) -> None:
-    """Make a member an owner, or an owner a member. The role that they have already changes and records nothing.
+    """Change a member's role. Nothing changes if they have it already.
 
     Raises OrganizationClosedError, NotAMemberError, LastOwnerError.
     """
@@ -164,7 +162,7 @@ def change_role(
 def remove_member(
     *, organization: Organization, user: User, actor: User, reason: str = "", now: datetime | None = None
 ) -> None:
-    """Take a member out. What they used stays in the history; the organization's API keys stay valid.
+    """Remove a member. Their usage stays in the history; the organization's API keys stay valid.
 
     Raises OrganizationClosedError, NotAMemberError (also on the second of two calls), LastOwnerError.
     """
@@ -186,14 +184,14 @@ def remove_member(
 
 
 def leave(*, organization: Organization, user: User, now: datetime | None = None) -> None:
-    """Take oneself out. Raises as `remove_member` does."""
+    """Remove oneself. Raises as `remove_member` does."""
     remove_member(organization=organization, user=user, actor=user, now=now)
 
 
 def move_to_team(
     *, organization: Organization, user: User, team: Team | None, actor: User, now: datetime | None = None
 ) -> None:
-    """Put a member into a team, or (None) into none. The team that they are in already records nothing.
+    """Move a member to a team, or (None) to no team. Nothing changes if they are there already.
 
     Raises OrganizationClosedError, NotAMemberError, TeamClosedError.
     """
@@ -216,13 +214,13 @@ def move_to_team(
 
 
 def has_other_owner(organization: Organization, user: User) -> bool:
-    """Whether someone else than `user` is an active owner. Certain only while the organization is locked."""
+    """Return whether the organization has an active owner other than `user`. Call it under the lock to be certain."""
     owners = Membership.objects.filter(organization=organization, role=Role.OWNER, user__is_active=True)
     return owners.exclude(user=user).exists()
 
 
 def open_team(organization: Organization, team: Team | None) -> Team | None:
-    """Return the team as it is now; the organization must be locked. Raises TeamClosedError."""
+    """Return the current row of the team. Call it under the organization's lock. Raises TeamClosedError."""
     if team is None:
         return None
     found = Team.objects.filter(organization=organization, pk=team.pk, closed_at=None).first()

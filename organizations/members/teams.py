@@ -1,4 +1,4 @@
-"""Teams: named groups of an organization's people. Closed, never deleted, since history speaks of them."""
+"""Teams: named groups of members. They are closed, never deleted, since the history refers to them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,11 +16,11 @@ from organizations.refusals import Refusal
 
 
 class TeamNameTakenError(Refusal):
-    """An open team of the organization has this name already, whatever its case."""
+    """An open team of the organization has this name, in any case."""
 
 
 class NoSuchTeamError(Refusal):
-    """The team is closed already, or is another organization's."""
+    """The team is closed already, or belongs to another organization."""
 
 
 def create_team(*, organization: Organization, name: str, actor: User | None, now: datetime | None = None) -> Team:
@@ -37,7 +37,7 @@ def create_team(*, organization: Organization, name: str, actor: User | None, no
 def rename_team(
     *, organization: Organization, team: Team, name: str, actor: User | None, now: datetime | None = None
 ) -> None:
-    """Give a team another name. Its own name changes and records nothing.
+    """Rename a team. Nothing changes if it has the name already.
 
     Raises OrganizationClosedError, NoSuchTeamError, TeamNameTakenError.
     """
@@ -54,7 +54,7 @@ def rename_team(
 
 
 def close_team(*, organization: Organization, team: Team, actor: User | None, now: datetime | None = None) -> None:
-    """Close a team: its people and open invitations are in no team from now on; its past use stays its own.
+    """Close a team. Its members and open invitations have no team from now on; its past usage stays.
 
     Raises OrganizationClosedError, and NoSuchTeamError (also on the second of two calls).
     """

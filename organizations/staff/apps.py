@@ -1,4 +1,4 @@
-"""Django's admin app with the staff's entrance as its site, so that `admin.site` is the guarded one everywhere."""
+"""Django's admin app with our site, so that `admin.site` is the guarded one everywhere."""
 
 from django.contrib.admin.apps import AdminConfig
 

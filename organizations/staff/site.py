@@ -1,6 +1,6 @@
-"""The staff's entrance: Django's admin, opened only to staff who have two factors, through Drawdown's own sign-in.
+"""The admin site: only for staff with two factors, who sign in through Drawdown's own sign-in page.
 
-Django's own login form is never shown: it knows neither rate limits nor a second factor.
+Django's login form is never shown, since it has neither rate limits nor a second factor.
 """
 
 from typing import Any, cast
@@ -21,26 +21,26 @@ ANSWER = "staff_has_second_factor"
 
 
 class StaffSite(AdminSite):
-    """Every admin page asks `has_permission`; whoever lacks it is sent to `login`, which says what is missing."""
+    """Every admin page calls `has_permission`. If it is refused, `login` says what is missing."""
 
     site_title = site_header = gettext_lazy("Drawdown staff")
     index_title = gettext_lazy("Staff")
     site_url = "/"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Active staff with a code generator or a passkey. One query a request."""
+        """Return whether the user is active staff with a second factor. One query per request."""
         return super().has_permission(request) and self._has_second_factor(request)
 
     @method_decorator(secure_admin_login)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002
-        """Send the anonymous to sign in, staff without a second factor to its set-up; others than staff get 403."""
+        """Send staff without a second factor to its setup. Others sign in first; who is not staff gets 403."""
         if not self._has_second_factor(request):
             messages.warning(request, _("Staff need two factors. Set one up here, then come back."))
             return redirect("mfa_index")
         return redirect("admin:index")
 
     def _has_second_factor(self, request: HttpRequest) -> bool:
-        # Asked several times while one admin page is made.
+        # Called several times for one admin page.
         answer = getattr(request, ANSWER, None)
         if answer is None:
             answer = has_second_factor(cast("User", request.user))

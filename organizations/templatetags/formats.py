@@ -1,6 +1,6 @@
-"""The formats of `organizations.formats` for templates, in the active language and time zone.
+"""Template tags for `organizations.formats`, in the active language and time zone.
 
-`program` is anything with `decimals` (0 to 6) and `unit` ("credits" or "tokens"). Nothing is computed here.
+`program` is anything with `decimals` (0 to 6) and `unit` ("credits" or "tokens").
 """
 
 from datetime import date, datetime
@@ -16,8 +16,8 @@ from organizations import formats
 register = template.Library()
 
 
-class Terms(Protocol):
-    """What of a program decides how its amounts are written."""
+class Counted(Protocol):
+    """What decides how a program's amounts are written."""
 
     decimals: int
     unit: str
@@ -28,47 +28,47 @@ def _language() -> str:
 
 
 @register.filter
-def amount(value: int, program: Terms) -> str:
+def amount(value: int, program: Counted) -> str:
     """An amount without its unit, for a column whose heading names it: "1,234.50"."""
     return formats.format_credits(value, decimals=program.decimals, language=_language())
 
 
 @register.filter
-def signed_amount(value: int, program: Terms) -> str:
-    """As `amount`, with a plus before what came in: "+500", "−12"."""
+def signed_amount(value: int, program: Counted) -> str:
+    """As `amount`, with a plus if it is positive: "+500", "−12"."""
     return formats.format_credits(value, decimals=program.decimals, language=_language(), signed=True)
 
 
 @register.filter("credits")
-def credits_with_unit(value: int, program: Terms) -> str:
+def credits_with_unit(value: int, program: Counted) -> str:
     """An amount with its unit, for a sentence: "1,234 credits"."""
     return formats.format_credits_with_unit(value, decimals=program.decimals, unit=program.unit, language=_language())
 
 
 @register.filter
-def signed_credits(value: int, program: Terms) -> str:
-    """As `credits`, with a plus before what came in: "+500 credits"."""
+def signed_credits(value: int, program: Counted) -> str:
+    """As `credits`, with a plus if it is positive: "+500 credits"."""
     return formats.format_credits_with_unit(
         value, decimals=program.decimals, unit=program.unit, language=_language(), signed=True
     )
 
 
 @register.filter
-def unit(value: int, program: Terms) -> str:
-    """The unit alone, as it stands beside that amount, where the number is set apart: "credit", "tokens"."""
+def unit(value: int, program: Counted) -> str:
+    """The unit alone, singular or plural as that amount needs: "credit", "tokens"."""
     count = formats.unit_count(value, decimals=program.decimals)
     return formats.unit_phrase("", count=count, unit=program.unit).strip()
 
 
 @register.filter
 def share_of(part: int, whole: int) -> str:
-    """Whole per cent, rounded down: `{{ used|share_of:limit }}`."""
+    """A share in whole percent, rounded down: `{{ used|share_of:limit }}`."""
     return formats.format_share(part, whole, language=_language())
 
 
 @register.filter
 def relative(value: datetime, now: datetime | None = None) -> str:
-    """An instant as seen from `now` (or from this moment): "in 3 days"."""
+    """An instant relative to `now` (by default the current time): "in 3 days"."""
     return formats.format_relative(value, now=now or timezone.now(), language=_language())
 
 
@@ -80,7 +80,7 @@ def money(amount_minor: int, currency: str) -> str:
 
 @register.simple_tag
 def instant(value: datetime) -> str:
-    """A `<time>` element with day and minute on the active time zone's clocks."""
+    """A `<time>` element with day and time in the active time zone."""
     written = formats.format_instant(value, language=_language(), time_zone=timezone.get_current_timezone())
     return format_html('<time datetime="{}">{}</time>', value.isoformat(timespec="seconds"), written)
 

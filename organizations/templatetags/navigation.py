@@ -1,7 +1,4 @@
-"""Links of the navigation: which there are, and which one the reader is on.
-
-Knows addresses, not permissions: the layouts decide what is shown to whom.
-"""
+"""Links of the navigation, with the current one marked. Layouts decide which links a person sees."""
 
 from typing import Any
 
@@ -14,11 +11,10 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def navigation_item(context: template.Context, url_name: str, label: str, *siblings: str) -> str:
-    """Give a list item that links to `url_name`, for the context's organization if the address is one of its own.
+    """Return a list item that links to `url_name`, for the context's organization if there is one.
 
-    The item of the page being read, or of the page above it, carries `aria-current`; so does an item whose `siblings`
-    (names of addresses that are reached from it and don't begin with its own) lead there. An address that does not
-    exist gives nothing.
+    It has `aria-current` on that page and on pages below it, and on those of its `siblings`: names of addresses that
+    are reached from it but don't begin with its own. If the address does not exist, nothing is returned.
     """
     organization = context.get("organization")
     url = _address(url_name, organization)

@@ -1,4 +1,4 @@
-"""The owners' page of API keys. A new key's text is on the answer to its creation, and nowhere else ever."""
+"""The owners' page of API keys. A new key's text is in the response to its creation, and nowhere else."""
 
 from django.contrib import messages
 from django.db.models import F
@@ -20,7 +20,7 @@ KEYS_SHOWN = 200
 @require_safe
 @owner_required
 def api_keys(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """The keys, valid ones first, and the form that makes one."""
+    """Show the keys, valid ones first, and the form for a new one."""
     return _page(request, organization, ApiKeyForm())
 
 
@@ -28,7 +28,7 @@ def api_keys(request: MemberRequest, organization: Organization) -> HttpResponse
 @never_cache
 @owner_required
 def create(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Make a key and show it, this once: the answer may not be kept by any cache."""
+    """Create a key and show it, this once. No cache may store the response."""
     form = ApiKeyForm(request.POST)
     if not form.is_valid():
         return _page(request, organization, form, status=422)

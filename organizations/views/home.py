@@ -1,4 +1,4 @@
-"""The first page after sign-in: an owner's only organization at once, or the organizations that there are."""
+"""The first page after signing in: the only organization of an owner, or the list of organizations."""
 
 from typing import cast
 
@@ -15,7 +15,7 @@ from organizations.models import Membership, Role, User
 @require_safe
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """The person's organizations; to the dashboard at once for the owner of one and no other."""
+    """Show the person's organizations; an owner with only one goes to its dashboard."""
     memberships = list(
         Membership.objects.filter(user=cast("User", request.user), organization__closed_at=None)
         .select_related("organization")
@@ -28,7 +28,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def choose_language(request: HttpRequest) -> HttpResponse:
-    """Django's language switch, which whoever is signed in keeps for good."""
+    """Switch the language, and store it for a user who is signed in."""
     language = request.POST.get("language")
     if request.user.is_authenticated and language in dict(settings.LANGUAGES):
         User.objects.filter(pk=request.user.pk).update(language=language)

@@ -1,4 +1,4 @@
-"""Inviting, from the owner's side, and accepting, from the invited person's."""
+"""The pages on which owners invite, and on which invited people accept."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -37,7 +37,7 @@ def invite(request: MemberRequest, organization: Organization) -> HttpResponse:
 @require_POST
 @owner_required
 def invite_again(request: MemberRequest, organization: Organization, invitation: str) -> HttpResponse:
-    """Send an invitation once more, with a fresh link."""
+    """Send an invitation again, with a new link."""
     found = _find(organization, invitation)
     try:
         invitations.invite_again(invitation=found, actor=request.user)
@@ -51,7 +51,7 @@ def invite_again(request: MemberRequest, organization: Organization, invitation:
 @require_POST
 @owner_required
 def revoke(request: MemberRequest, organization: Organization, invitation: str) -> HttpResponse:
-    """Take an invitation back."""
+    """Revoke an invitation."""
     found = _find(organization, invitation)
     try:
         invitations.revoke(invitation=found, actor=request.user)
@@ -65,9 +65,9 @@ def revoke(request: MemberRequest, organization: Organization, invitation: str) 
 @require_safe
 @never_cache
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
-    """The mailed link. The token moves into the session, so that no later address, log or Referer shows it.
+    """Follow the mailed link: move the token into the session, so that no later address, log or Referer shows it.
 
-    No effect but that: programs that open the links of mails use nothing up.
+    It does nothing else, so programs that open the links in mails do no harm.
     """
     request.session[TOKEN] = token
     response = redirect("accept_invitation")

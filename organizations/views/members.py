@@ -1,4 +1,4 @@
-"""The owners' pages about members: who there is, and what one of them may do."""
+"""The owners' pages about members."""
 
 from typing import Any
 
@@ -22,14 +22,14 @@ MEMBERS_PER_PAGE = 100
 @require_safe
 @owner_required
 def members(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Members and open invitations, and the form that invites."""
+    """Show members, open invitations, and the form that invites."""
     return members_page(request, organization, form=InviteForm(organization=organization))
 
 
 def members_page(
     request: MemberRequest, organization: Organization, *, form: InviteForm, status: int = 200
 ) -> HttpResponse:
-    """The page with an invitation form in whatever state it is."""
+    """Return the page with the given invitation form."""
     everyone = Membership.objects.filter(organization=organization).select_related("user", "team")
     page = Paginator(everyone.order_by("user__name", "user__email"), MEMBERS_PER_PAGE)
     unanswered = Invitation.objects.filter(organization=organization, accepted_at=None, revoked_at=None)
@@ -46,7 +46,7 @@ def members_page(
 @require_safe
 @owner_required
 def member(request: MemberRequest, organization: Organization, person: str) -> HttpResponse:
-    """One member: role, team, removal."""
+    """Show one member, with the forms for role, team and removal."""
     return _member_page(request, organization, _find(organization, person))
 
 
@@ -71,7 +71,7 @@ def change_role(request: MemberRequest, organization: Organization, person: str)
 @require_POST
 @owner_required
 def move(request: MemberRequest, organization: Organization, person: str) -> HttpResponse:
-    """Put a member into a team, or into none."""
+    """Move a member to a team, or to none."""
     found = _find(organization, person)
     form = MemberTeamForm(request.POST, organization=organization)
     if not form.is_valid():
@@ -89,7 +89,7 @@ def move(request: MemberRequest, organization: Organization, person: str) -> Htt
 @require_POST
 @owner_required
 def remove(request: MemberRequest, organization: Organization, person: str) -> HttpResponse:
-    """Take a member out. A second click finds nobody to take out, and the page says nothing new."""
+    """Remove a member. A second click changes nothing and says so."""
     found = Membership.objects.filter(organization=organization, user__public_id=person).select_related("user").first()
     if found is None:
         messages.info(request, _("This person is not a member any more."))
@@ -105,7 +105,7 @@ def remove(request: MemberRequest, organization: Organization, person: str) -> H
 @require_http_methods(["GET", "HEAD", "POST"])
 @member_required
 def leave(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Ask, by GET, whether to leave; leave by POST."""
+    """Ask for confirmation by GET; leave by POST."""
     context: dict[str, Any] = {"organization": organization}
     if request.method != "POST":
         return render(request, "organizations/members/leave.html", context)
@@ -129,7 +129,7 @@ def _find(organization: Organization, person: str) -> Membership:
 
 
 def _back(request: MemberRequest, organization: Organization, found: Membership) -> HttpResponse:
-    # Whoever has just given up their own role or place would be refused on the members page.
+    # An owner who gave up their own role or membership would be refused on the members page.
     return redirect("home") if found.user == request.user else redirect("members", organization.slug)
 
 

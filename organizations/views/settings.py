@@ -1,4 +1,4 @@
-"""The owners' page of what is set for the organization."""
+"""The owners' page of the organization's settings."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -16,7 +16,7 @@ from organizations.refusals import Refusal
 @require_http_methods(["GET", "HEAD", "POST"])
 @owner_required
 def settings(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Show what is set by GET; set it by POST."""
+    """Show the settings by GET; change them by POST."""
     if request.method != "POST":
         current = {key: getattr(organization, key) for key in PreferencesForm.base_fields}
         return _page(request, organization, PreferencesForm(initial=current))

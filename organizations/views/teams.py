@@ -17,14 +17,14 @@ from organizations.refusals import Refusal
 @require_safe
 @owner_required
 def teams(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """The teams, how many people are in each, and the form that makes one."""
+    """Show the teams with their number of members, and the form for a new one."""
     return _teams_page(request, organization, TeamForm())
 
 
 @require_POST
 @owner_required
 def create(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Make a team."""
+    """Create a team."""
     form = TeamForm(request.POST)
     if not form.is_valid():
         return _teams_page(request, organization, form, status=422)
@@ -40,7 +40,7 @@ def create(request: MemberRequest, organization: Organization) -> HttpResponse:
 @require_safe
 @owner_required
 def team(request: MemberRequest, organization: Organization, team: str) -> HttpResponse:
-    """One team: its name, its end."""
+    """Show one team, with the forms to rename and to close it."""
     found = _find(organization, team)
     return _team_page(request, found, TeamForm(instance=found))
 
@@ -48,7 +48,7 @@ def team(request: MemberRequest, organization: Organization, team: str) -> HttpR
 @require_POST
 @owner_required
 def rename(request: MemberRequest, organization: Organization, team: str) -> HttpResponse:
-    """Give a team another name."""
+    """Rename a team."""
     found = _find(organization, team)
     form = TeamForm(request.POST)
     if not form.is_valid():
