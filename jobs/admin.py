@@ -21,8 +21,8 @@ from organizations.models import User
 def run_now(job: Job, form: ActForm, actor: User) -> Done:
     """Request a run of the job. The form's token becomes the run's id, so a form sent twice requests one run."""
     asked = form.cleaned_data
-    run = runs.ask(job, actor=actor, reason=asked["reason"], run_id=asked["token"])
-    if tasks.hurry(run):
+    run = runs.request(job, actor=actor, reason=asked["reason"], run_id=asked["token"])
+    if tasks.enqueue(run):
         return Done(message=_("The job %(job)s starts as soon as a worker is free.") % {"job": job.name})
     message = _("The queue is not reachable. The job %(job)s starts when the workers are back.") % {"job": job.name}
     return Done(message=message, level=messages.WARNING)
@@ -118,7 +118,7 @@ class JobRunAdmin(ReadOnlyAdmin):
         """Show the state of each job above the list of runs."""
         context = {
             "title": _("Jobs"),
-            "overview": queries.look(now=timezone.now()),
+            "overview": queries.overview(now=timezone.now()),
             "may_run": request.user.has_perm(RUN_NOW.permission),
             **(extra_context or {}),
         }

@@ -1,10 +1,9 @@
-"""One run of a job at a time: a session advisory lock on the worker's own database connection.
+"""One run of a job at a time, by a session advisory lock on the worker's database connection.
 
-Not a lease: a lease has to be renewed by somebody while the job works, and is waited for after its holder was killed.
-The lock is given up by PostgreSQL itself, at once where the worker's process dies, and within half a minute where the
-whole machine vanishes without a word: the session that takes it asks for keep-alives. It saves work and keeps the
-history readable; that a job may overlap itself without harm (its connection was cut while it goes on) is its rows'
-doing.
+A lease would have to be renewed while the job works, and would have to expire after its holder was killed. PostgreSQL
+releases this lock at once when the worker's process dies, and within half a minute when its machine disappears, since
+the session has keep-alives. The lock only saves work and keeps the history readable: a job whose connection was cut can
+overlap with its next run, and its rows keep that harmless.
 """
 
 import zlib
@@ -13,7 +12,7 @@ from contextlib import contextmanager, suppress
 
 from django.db import DatabaseError, connection
 
-# The first half of the lock's number, the same for all jobs; the second is made of the job's name.
+# The first half of the lock's key, the same for all jobs. The second is a hash of the job's name.
 SPACE = 4_711
 
 TAKE = """
@@ -31,21 +30,21 @@ READ_HELD = """
 
 @contextmanager
 def only_run_of(job: str) -> Iterator[bool]:
-    """Hold the job's lock for the block. Yields whether it was free; nobody waits."""
+    """Hold the job's lock during the block. Yields whether it was free, and never waits."""
     with connection.cursor() as cursor:
         cursor.execute(TAKE, [SPACE, _signed(job)])
         is_mine = bool(cursor.fetchone()[0])
     try:
         yield is_mine
     finally:
-        # After a cut connection there is nothing to give back.
+        # If the connection was cut, PostgreSQL has released the lock.
         if is_mine:
             with suppress(DatabaseError), connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [SPACE, _signed(job)])
 
 
 def held(jobs: list[str]) -> set[str]:
-    """Those of the jobs that somebody is at this moment running."""
+    """Return those of the jobs that are running now."""
     with connection.cursor() as cursor:
         cursor.execute(READ_HELD, [SPACE])
         numbers = {number for (number,) in cursor.fetchall()}
@@ -53,6 +52,6 @@ def held(jobs: list[str]) -> set[str]:
 
 
 def _signed(job: str) -> int:
-    """The job's number as PostgreSQL takes it: it shows the same one without a sign."""
+    """Return the job's key as PostgreSQL takes it, signed. It shows the same key unsigned."""
     number = zlib.crc32(job.encode())
     return number - 2**32 if number >= 2**31 else number

@@ -1,4 +1,4 @@
-"""Runs of the schedule, one row each, and the heartbeat of what runs them. No job's own work is kept here."""
+"""Runs of jobs, one row each, and the heartbeat of the schedule."""
 
 from django.conf import settings
 from django.db import models
@@ -9,10 +9,10 @@ from organizations.public_ids import new_uuid
 
 
 class JobRun(models.Model):
-    """One run of a job: of a slot of the schedule, or asked for by hand, with a reason.
+    """A run of a job: for a slot of the schedule, or requested by a person with a reason.
 
-    It is open until `ended_at`: waiting to be begun, under way, or to be begun again after `error` or a killed worker.
-    `did`: what it did, numbers by word; empty where there was nothing to do. `error`: of the last attempt, or empty.
+    It is open until `ended_at`: waiting for a worker, in progress, or to be started again after `error` or a killed
+    worker. `did`: what it did, numbers by word; empty if there was nothing to do. `error`: of the last attempt.
     """
 
     id = models.UUIDField(primary_key=True, default=new_uuid, editable=False)
@@ -24,7 +24,7 @@ class JobRun(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        verbose_name=_("asked for by"),
+        verbose_name=_("requested by"),
     )
     reason = models.CharField(_("reason"), max_length=500, blank=True)
     created_at = models.DateTimeField(_("due"))
@@ -57,7 +57,7 @@ class JobRun(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When the schedule last reached a worker: one row, for the whole installation."""
+    """When a worker last checked what is due: one row for the installation."""
 
     beat_at = models.DateTimeField()
     worker = models.CharField(max_length=200)

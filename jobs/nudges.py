@@ -1,7 +1,7 @@
-"""The hurry: telling a background job about work that is already a row somewhere, so that it starts at once.
+"""Nudges: they make a task work on a row at once, instead of at the next sweep.
 
-A nudge may be lost without harm, because a sweep finds the row. So it never fails and hardly ever waits: while the
-broker is silent nobody asks it again for some seconds.
+A lost nudge does no harm, because the sweep finds the row. So a nudge never fails and hardly waits: after an error the
+broker is not called again for some seconds.
 """
 
 import logging
@@ -14,13 +14,13 @@ from kombu.exceptions import KombuError
 
 logger = logging.getLogger(__name__)
 
-# How long a silent broker is left alone, in each process.
+# How long a process doesn't call the broker after an error.
 REST_SECONDS = 10
 _silent_until = 0.0
 
 
 class Task(Protocol):
-    """What Celery makes of a function."""
+    """A Celery task, as far as it is used here."""
 
     name: str
 
@@ -28,14 +28,14 @@ class Task(Protocol):
 
 
 def nudge_after_commit(task: Task, *args: str | int) -> None:
-    """Nudge once the open transaction is committed, or now where none is open. Nothing happens if it rolls back."""
+    """Nudge after the open transaction commits, or now if there is none. If it rolls back, nothing happens."""
     transaction.on_commit(lambda: nudge(task, *args), robust=True)
 
 
 def nudge(task: Task, *args: str | int, **options: int) -> bool:
-    """Ask for a task to be run; return whether the broker took it. options: Celery's, such as time limits.
+    """Enqueue a task; return whether the broker took it. options: Celery's, such as time limits.
 
-    Never raises; waits about a second at most, and only where the broker is silent.
+    Never raises. Waits a second at most, and only if the broker doesn't answer.
     """
     global _silent_until  # noqa: PLW0603 - one memory for the process is the point
     if time.monotonic() < _silent_until:
@@ -44,6 +44,6 @@ def nudge(task: Task, *args: str | int, **options: int) -> bool:
         task.apply_async(args, retry=False, **options)
     except (CeleryError, KombuError, OSError) as error:
         _silent_until = time.monotonic() + REST_SECONDS
-        logger.warning("No nudge for %s: %s. Its sweep will do the work.", task.name, type(error).__name__)
+        logger.warning("Could not enqueue %s: %s. The sweep will do its work.", task.name, type(error).__name__)
         return False
     return True

@@ -1,4 +1,4 @@
-"""What staff see of the schedule: each job with its last runs, and whether anything runs at all."""
+"""What staff see of the schedule: each job with its last runs, and whether the schedule runs at all."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from django.utils.timesince import timesince
 from jobs.models import Heartbeat, JobRun
 from jobs.schedule import FIRST, SCHEDULE, Job
 
-# Without a good run for so many periods a job is overdue; so is the heartbeat after so long.
+# A job is overdue after so many periods without a good run, the heartbeat after so long.
 PERIODS = 3
 SILENT_AFTER = timedelta(minutes=3)
 
@@ -31,7 +31,7 @@ READ_LAST_RUNS = """
 
 @dataclass(frozen=True)
 class JobStatus:
-    """A job, its newest run, its newest good run and its newest failed one, each if there is one."""
+    """A job with its newest run, newest good run and newest failed run, each if there is one."""
 
     job: Job
     last: JobRun | None
@@ -41,21 +41,21 @@ class JobStatus:
 
     @property
     def every(self) -> str:
-        """Its period in words: 5 minutes."""
+        """The job's period in words: 5 minutes."""
         return timesince(FIRST, FIRST + self.job.every)
 
 
 @dataclass(frozen=True)
 class Overview:
-    """jobs: in the schedule's order. heartbeat: when a worker last looked at the schedule, if ever."""
+    """The state of the schedule. jobs: in its order. heartbeat: when a worker last checked what is due, if ever."""
 
     jobs: list[JobStatus]
     heartbeat: Heartbeat | None
     is_silent: bool
 
 
-def look(*, now: datetime) -> Overview:
-    """Read how the schedule stands. Three queries."""
+def overview(*, now: datetime) -> Overview:
+    """Read the state of the schedule. Three queries."""
     with connection.cursor() as cursor:
         cursor.execute(READ_LAST_RUNS, [[job.name for job in SCHEDULE]])
         ids = {name: found for name, *found in cursor.fetchall()}

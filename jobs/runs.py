@@ -1,8 +1,8 @@
-"""Planning and running jobs: a row for every run, once per slot, begun again when its worker was killed.
+"""Plans and runs jobs: one row per slot of the schedule, started again if its worker was killed.
 
-The row is the memory, `due` the truth, a message in the queue only the hurry: a run whose message was lost is found
-open and nobody at it. Any number of schedulers, workers and copies of a message come to one run. Runs under way are
-recognized by the job's lock (`locks`). Nothing of what a job does may enter here.
+The row is the memory, `due` the truth, a message in the queue only the hurry: `due` finds a run whose message was lost.
+Any number of schedulers, workers and copies of a message lead to one run. A run in progress is recognized by the job's
+lock (`locks`). What a job does is not known here.
 """
 
 import logging
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 3
 TRY_AGAIN_AFTER = timedelta(minutes=1)
-# A message that nobody has fetched for so long is sent again.
+# A message that no worker fetched for so long is sent again.
 FETCHED_WITHIN = timedelta(seconds=30)
 KEPT = timedelta(days=30)
 KEPT_IF_IDLE = timedelta(days=1)
@@ -48,9 +48,9 @@ READ_LAST_SLOTS = """
 
 
 def due(*, now: datetime | None = None) -> list[JobRun]:
-    """Note the heartbeat, make the rows of jobs whose slot has come, and return every run that nobody is at.
+    """Record the heartbeat, create the rows of jobs whose slot has come, and return every run that no worker is doing.
 
-    now: for tests. May be called any number of times, at once: a slot has one row.
+    now: for tests. It can be called any number of times, also concurrently: a slot has one row.
     """
     instant = now or timezone.now()
     Heartbeat.objects.bulk_create(
@@ -64,7 +64,7 @@ def due(*, now: datetime | None = None) -> list[JobRun]:
 
 
 def _plan(now: datetime) -> list[JobRun]:
-    """A row for each job whose slot has none, unless an earlier one is still to be run: that one will catch up."""
+    """Create a row for each job whose slot has none, unless an earlier one is still open: that one catches up."""
     with connection.cursor() as cursor:
         cursor.execute(READ_LAST_SLOTS, [list(schedule.JOBS)])
         last_slots = cursor.fetchall()
@@ -76,7 +76,7 @@ def _plan(now: datetime) -> list[JobRun]:
     if not planned:
         return []
     JobRun.objects.bulk_create(planned, ignore_conflicts=True)
-    # Of two that plan the same slot only one has written its row.
+    # Of two schedulers that plan the same slot, one has written the row.
     return list(JobRun.objects.filter(pk__in=[run.pk for run in planned]))
 
 
@@ -87,7 +87,7 @@ def _abandoned(left: list[JobRun], now: datetime) -> list[JobRun]:
         if run.job in under_way or run.job not in schedule.JOBS:
             continue
         if run.attempts >= MOST_ATTEMPTS:
-            _end(run, error=run.error or "Its worker ended before it did, each time.", now=now)
+            _end(run, error=run.error or "Its worker ended before the run did, each time.", now=now)
         elif now >= _again_at(run):
             found.append(run)
     return found
@@ -99,16 +99,16 @@ def _again_at(run: JobRun) -> datetime:
     return run.started_at + TRY_AGAIN_AFTER if run.error else run.started_at
 
 
-def ask(job: Job, *, actor: User | None, reason: str, run_id: UUID, now: datetime | None = None) -> JobRun:
-    """Make the row of a run that is asked for by hand, with an audit event. The same id again makes none again.
+def request(job: Job, *, actor: User | None, reason: str, run_id: UUID, now: datetime | None = None) -> JobRun:
+    """Create the row of a run that a person requests, with an audit event. The same id again changes nothing.
 
-    actor: None where it was asked for on the machine itself. now: for tests.
+    actor: None for the command line. now: for tests.
     """
     instant = now or timezone.now()
     with transaction.atomic():
-        asked = JobRun(pk=run_id, job=job.name, asked_by=actor, reason=reason, created_at=instant)
+        requested = JobRun(pk=run_id, job=job.name, asked_by=actor, reason=reason, created_at=instant)
         known = JobRun.objects.filter(pk=run_id)
-        JobRun.objects.bulk_create([asked], ignore_conflicts=True)
+        JobRun.objects.bulk_create([requested], ignore_conflicts=True)
         run = known.get()
         if run.created_at == instant:
             audit_events.record(action=Action.JOB_ASKED_FOR, actor=actor, target=job.name, reason=reason, now=instant)
@@ -119,16 +119,16 @@ def ask(job: Job, *, actor: User | None, reason: str, run_id: UUID, now: datetim
 
 
 def run(run_id: UUID, *, attempts: int = MOST_ATTEMPTS, now: datetime | None = None) -> JobRun | None:
-    """Run it, and record what it did or why it failed; return its row. Never raises for what the job raises.
+    """Do the run, and record what it did or why it failed; return its row. Errors of the job are never raised.
 
-    None, and nothing is done: it has ended, it is gone, or a run of the same job is under way. attempts: how many times
-    in all it is tried before it ends as failed. now: for tests.
+    Returns None and does nothing if it has ended or is deleted, or while another run of the job is in progress.
+    attempts: after how many in all it ends as failed. now: for tests.
     """
     known = JobRun.objects.filter(pk=run_id, ended_at=None).first()
     if known is None or known.job not in schedule.JOBS:
         return None
     with only_run_of(known.job) as is_mine:
-        # Read under the lock: whoever held it a moment ago may have ended this very run.
+        # Read under the lock: the worker that held it before may have ended this run.
         row = JobRun.objects.filter(pk=run_id, ended_at=None).first() if is_mine else None
         if row is None:
             return None
@@ -142,9 +142,9 @@ def run(run_id: UUID, *, attempts: int = MOST_ATTEMPTS, now: datetime | None = N
 def _do(row: JobRun, attempts: int, now: datetime | None) -> None:
     try:
         did: Mapping[str, Any] | None = import_string(schedule.JOBS[row.job].call)()
-    except Exception as error:  # whatever it is, staff see it, and the next run begins afresh
+    except Exception as error:  # any error: staff see it, and the next run starts anew
         logger.exception("The job %s failed", row.job)
-        # What failed may be the connection that this is to be written over.
+        # The error may be that of the connection which is used next.
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
         message = f"{type(error).__name__}: {error}".replace("\0", "")[:LONGEST_ERROR]
@@ -159,19 +159,19 @@ def _do(row: JobRun, attempts: int, now: datetime | None) -> None:
 
 
 def _end(row: JobRun, *, error: str, now: datetime | None) -> None:
-    """Close the run, unless somebody has begun it again meanwhile, believing that it was abandoned."""
+    """Close the run, unless another worker took it for abandoned and has started it again."""
     row.ended_at, row.error = now or timezone.now(), error
     open_still = JobRun.objects.filter(pk=row.pk, attempts=row.attempts, ended_at=None)
     open_still.update(ended_at=row.ended_at, error=row.error, did=row.did)
 
 
 def worker_name() -> str:
-    """This process, as it is found on its machine."""
+    """Return the machine and process id of this worker."""
     return f"{socket.gethostname()} {os.getpid()}"
 
 
 def forget(*, now: datetime | None = None) -> int:
-    """Delete what was recorded long ago, never a job's last good run or what came after it; return how many."""
+    """Delete old runs, except a job's last good run and later ones; return how many."""
     instant = now or timezone.now()
     better = JobRun.objects.filter(
         job=OuterRef("job"), created_at__gt=OuterRef("created_at"), ended_at__isnull=False, error=""

@@ -45,7 +45,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person who signs in, with an email address."""
 
     public_id = models.CharField(max_length=32, unique=True, default=public_ids.user_id, editable=False)
-    email = models.EmailField(_("mail address"), max_length=254, unique=True)
+    email = models.EmailField(_("email address"), max_length=254, unique=True)
     name = models.CharField(_("name"), max_length=150, blank=True)
     language = models.CharField(_("language"), max_length=5, choices=Language, default=Language.ENGLISH)
     is_active = models.BooleanField(_("active"), default=True)
@@ -176,7 +176,7 @@ class Invitation(models.Model):
 
     public_id = models.CharField(max_length=32, unique=True, default=public_ids.invitation_id, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="invitations")
-    email = models.EmailField(_("mail address"), max_length=254)
+    email = models.EmailField(_("email address"), max_length=254)
     role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.MEMBER)
     # The composite foreign key invitation_team_is_of_its_organization replaces the plain one.
     team = models.ForeignKey(

@@ -53,9 +53,9 @@ def measure(folder: Path, *, pool: str, whole: bool, ticks: bool) -> float:
     wallet = timed_out_wallet()
     with staged(folder / new_uuid().hex, pool=pool) as here:
         here.use_here()
-        run = runs.ask(JOBS["release-reservations"], actor=None, reason="to be killed", run_id=new_uuid())
+        run = runs.request(JOBS["release-reservations"], actor=None, reason="to be killed", run_id=new_uuid())
         with blocked(wallet):
-            tasks.hurry(run)
+            tasks.enqueue(run)
             until(somebody_waits_for_a_lock)
             run.refresh_from_db()
             if whole:

@@ -112,7 +112,7 @@ class Run:
 
     def _run_now(self, name: str) -> None:
         """What staff do who do not want to wait for a job's next slot: a row, and nothing else; a tick finds it."""
-        runs.ask(JOBS[name], actor=None, reason="chaos is over", run_id=new_uuid())
+        runs.request(JOBS[name], actor=None, reason="chaos is over", run_id=new_uuid())
 
     def _put_right(self, faults: Faults) -> None:
         faults.redis_proxy.open()

@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                         default=organizations.public_ids.user_id, editable=False, max_length=32, unique=True
                     ),
                 ),
-                ("email", models.EmailField(max_length=254, unique=True, verbose_name="mail address")),
+                ("email", models.EmailField(max_length=254, unique=True, verbose_name="email address")),
                 ("name", models.CharField(blank=True, max_length=150, verbose_name="name")),
                 (
                     "language",

@@ -127,7 +127,7 @@ class Migration(migrations.Migration):
                         to="organizations.organization",
                     ),
                 ),
-                ("email", models.EmailField(max_length=254, verbose_name="mail address")),
+                ("email", models.EmailField(max_length=254, verbose_name="email address")),
                 (
                     "role",
                     models.CharField(

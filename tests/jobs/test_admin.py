@@ -44,7 +44,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> list[JobRun]:
         given.append(run)
         return True
 
-    monkeypatch.setattr(tasks, "hurry", take)
+    monkeypatch.setattr(tasks, "enqueue", take)
     return given
 
 
@@ -64,7 +64,7 @@ class TestThePage:
 
         assert all(f"Run {job.name} now" in page for job in SCHEDULE)
         assert "Writes off credits whose time is over." in page
-        assert "No worker has looked at the schedule yet." in page
+        assert "No worker has checked the schedule yet." in page
         assert "<td>5\u00a0minutes</td>" in page
         assert "<td>1\u00a0day</td>" in page
 
@@ -77,7 +77,7 @@ class TestThePage:
         assert "ValueError: no luck" in page
         assert "expired 4" in page
         assert runs.worker_name() in page
-        assert "No worker has looked" not in page
+        assert "No worker has checked" not in page
 
     def test_the_runs_of_one_job_and_the_failed_ones_can_be_picked(self, browser: Client) -> None:
         failed, good = ran(20, error="ValueError: no luck"), ran(3, did={"expired": 4})
@@ -103,7 +103,7 @@ class TestThePage:
 
 class TestOverdue:
     def status(self, now: Any) -> queries.JobStatus:
-        return next(found for found in queries.look(now=now).jobs if found.job.name == "expire-credits")
+        return next(found for found in queries.overview(now=now).jobs if found.job.name == "expire-credits")
 
     def test_after_three_periods_without_a_good_run(self) -> None:
         good = ran(0)
@@ -118,15 +118,15 @@ class TestOverdue:
         assert self.status(NOW).is_overdue
 
     def test_a_schedule_that_nobody_looks_at_for_three_minutes_is_silent(self) -> None:
-        assert queries.look(now=NOW).is_silent
+        assert queries.overview(now=NOW).is_silent
         runs.due(now=NOW)
-        assert not queries.look(now=NOW + timedelta(minutes=3)).is_silent
-        assert queries.look(now=NOW + timedelta(minutes=3, seconds=1)).is_silent
+        assert not queries.overview(now=NOW + timedelta(minutes=3)).is_silent
+        assert queries.overview(now=NOW + timedelta(minutes=3, seconds=1)).is_silent
 
     def test_it_costs_three_queries(self, django_assert_num_queries: Any) -> None:
         ran(3)
         with django_assert_num_queries(3):
-            queries.look(now=NOW)
+            queries.overview(now=NOW)
 
 
 class TestRunNow:
@@ -152,7 +152,7 @@ class TestRunNow:
     def test_while_the_queue_is_away_it_says_so_and_a_tick_finds_the_run(
         self, browser: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(tasks, "hurry", lambda _run: False)
+        monkeypatch.setattr(tasks, "enqueue", lambda _run: False)
         page = browser.post(run_now(), ANSWER, follow=True).content.decode()
 
         assert "The queue is not reachable." in page
@@ -199,7 +199,7 @@ class TestTheCommand:
 @pytest.mark.django_db(transaction=True)
 def test_the_command_does_not_wait_for_a_run_under_way_nor_leave_one_behind() -> None:
     def elsewhere() -> Any:
-        with pytest.raises(CommandError, match="being run by somebody else"):
+        with pytest.raises(CommandError, match="is already running"):
             call_command("run_job", "expire-credits")
 
     with only_run_of("expire-credits"):
@@ -213,6 +213,6 @@ def test_a_run_is_given_its_jobs_time(job: Job, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(tasks.run_job, "apply_async", lambda *args, **options: asked.append((args, options)))
     run = JobRun(job=job.name, pk=new_uuid(), slot=SLOT, created_at=NOW)
 
-    assert tasks.hurry(run)
+    assert tasks.enqueue(run)
     limits = {"soft_time_limit": job.seconds, "time_limit": job.seconds + 5, "retry": False}
     assert asked == [(((str(run.pk),),), limits)]

@@ -64,7 +64,7 @@ def desk() -> Desk:
 
 
 def ask_for(job: str) -> JobRun:
-    return runs.ask(JOBS[job], actor=None, reason="for the test", run_id=new_uuid())
+    return runs.request(JOBS[job], actor=None, reason="for the test", run_id=new_uuid())
 
 
 def released_once(desk: Desk) -> None:
@@ -80,7 +80,7 @@ class TestKills:
     ) -> None:
         run = ask_for("release-reservations")
         with blocked(desk.wallet):
-            tasks.hurry(run)
+            tasks.enqueue(run)
             here.wait_until(outage.somebody_waits_for_a_lock)
             run.refresh_from_db()
             os.kill(int(run.worker.split()[1]), signal.SIGKILL)
@@ -93,7 +93,7 @@ class TestKills:
     def test_a_job_whose_whole_worker_is_killed_is_done_by_the_next_one(self, here: Outage, desk: Desk) -> None:
         run = ask_for("release-reservations")
         with blocked(desk.wallet):
-            tasks.hurry(run)
+            tasks.enqueue(run)
             here.wait_until(outage.somebody_waits_for_a_lock)
             here.worker.kill()
         here.worker.start()
@@ -108,7 +108,7 @@ class TestRedis:
     def test_a_nudge_that_was_flushed_away_is_made_good_by_the_next_tick(self, here: Outage, desk: Desk) -> None:
         here.worker.kill()
         run = ask_for("release-reservations")
-        assert tasks.hurry(run)
+        assert tasks.enqueue(run)
         assert here.queue_length() > 0
         with here.redis.client() as client:
             client.flushall()
@@ -124,7 +124,7 @@ class TestRedis:
     ) -> None:
         getattr(here.redis if fault == "kill" else here.proxy, fault)()
         run = ask_for("release-reservations")
-        assert not tasks.hurry(run)
+        assert not tasks.enqueue(run)
         if fault == "kill":
             here.redis.start()
         here.proxy.open()
@@ -152,7 +152,7 @@ class TestRedis:
 def test_ten_copies_of_a_message_are_one_run(here: Outage, desk: Desk) -> None:
     run = ask_for("release-reservations")
     for _ in range(10):
-        tasks.hurry(run)
+        tasks.enqueue(run)
     here.wait_until(lambda: ended(run), again=tasks.tick)
     here.wait_until(lambda: here.queue_length() == 0)
 

@@ -157,7 +157,7 @@ class TestWorkersThatDie:
 
         assert runs.due(now=NOW + timedelta(seconds=1)) == []
         begun.refresh_from_db()
-        assert begun.error == "Its worker ended before it did, each time."
+        assert begun.error == "Its worker ended before the run did, each time."
         assert begun.ended_at is not None
 
     def test_who_comes_back_from_the_dead_overwrites_nothing(self, begun: JobRun, works: Works) -> None:
@@ -176,14 +176,14 @@ class TestByHand:
         stella, token = factories.staff(), new_uuid()
         for later in (0, 5):
             now = NOW + timedelta(seconds=later)
-            run = runs.ask(job, actor=stella, reason="The bank called", run_id=token, now=now)
+            run = runs.request(job, actor=stella, reason="The bank called", run_id=token, now=now)
 
         assert (run.slot, run.asked_by, run.reason) == (None, stella, "The bank called")
         told = AuditEvent.objects.get(action="job.asked_for")
         assert (told.actor, told.target, told.reason) == (stella, "count", "The bank called")
 
     def test_it_does_not_keep_the_schedule_waiting(self, job: Job) -> None:
-        asked = runs.ask(job, actor=None, reason="why not", run_id=new_uuid(), now=NOW - timedelta(hours=1))
+        asked = runs.request(job, actor=None, reason="why not", run_id=new_uuid(), now=NOW - timedelta(hours=1))
 
         assert [run.slot for run in runs.due(now=NOW)] == [SLOT, None]
         assert runs.run(asked.pk) is not None

@@ -1,4 +1,4 @@
-"""`manage.py run_job NAME`: run a job of the schedule here and now; its run is recorded like any other."""
+"""`manage.py run_job NAME`: run a job now, in this process. The run is recorded like any other."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from organizations.public_ids import new_uuid
 
 
 class Command(BaseCommand):
-    help = "Run a job of the schedule here and now. Without a name: list them."
+    help = "Run a job now, in this process. Without a name: list the jobs."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", nargs="?", choices=sorted(JOBS), metavar="NAME")
@@ -22,12 +22,12 @@ class Command(BaseCommand):
             for job in SCHEDULE:
                 self.stdout.write(f"{job.name:<24} {job.purpose}")
             return
-        asked = runs.ask(JOBS[name], actor=None, reason=reason, run_id=new_uuid())
-        run = runs.run(asked.pk, attempts=1)
+        requested = runs.request(JOBS[name], actor=None, reason=reason, run_id=new_uuid())
+        run = runs.run(requested.pk, attempts=1)
         if run is None:
-            # Nobody is to be surprised by it later.
-            JobRun.objects.filter(pk=asked.pk, started_at=None).delete()
-            raise CommandError(f"The job {name} is being run by somebody else. Try again when that has ended.")
+            # It must not run later by itself.
+            JobRun.objects.filter(pk=requested.pk, started_at=None).delete()
+            raise CommandError(f"The job {name} is already running. Try again when it has ended.")
         if run.error:
             raise CommandError(f"The job {name} failed: {run.error}")
         did = ", ".join(f"{word} {number}" for word, number in run.did.items())
