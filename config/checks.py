@@ -1,6 +1,6 @@
-"""System checks: what is dangerous though each setting alone is valid. They stop `migrate`, `check` and the tests.
+"""System checks for dangerous combinations of settings and for the database. They stop `migrate`, `check` and tests.
 
-What a single variable gets wrong is refused in settings.py already; here only combinations and the outer world.
+settings.py itself refuses a wrong value of a single variable.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ SHORTEST_SECRET = 32
 
 @register(Tags.security)
 def debug_is_for_localhost(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """DEBUG shows settings and source to visitors."""
+    """DEBUG shows settings and source code to visitors."""
     if settings.DEBUG and settings.IS_HTTPS:
         return [
             Error(
                 "DEBUG is on while BASE_URL is a public https address.",
-                hint="Unset DEBUG: its error pages show source and settings to every visitor.",
+                hint="Unset DEBUG. Its error pages show source code and settings to every visitor.",
                 id="config.E001",
             )
         ]
@@ -31,7 +31,7 @@ def debug_is_for_localhost(app_configs: Sequence[AppConfig] | None, **kwargs: An
 
 @register(Tags.security)
 def base_url_is_an_allowed_host(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Links in mail go to BASE_URL; the site must answer there."""
+    """Links in mails start with BASE_URL, so the site must answer there."""
     host = settings.BASE_HOST
     if any(
         host == allowed or (allowed.startswith(".") and host.endswith(allowed)) for allowed in settings.ALLOWED_HOSTS
@@ -40,7 +40,7 @@ def base_url_is_an_allowed_host(app_configs: Sequence[AppConfig] | None, **kwarg
     return [
         Error(
             f"BASE_URL names the host {host}, which ALLOWED_HOSTS does not contain.",
-            hint="Links in mail would lead to pages that answer 400.",
+            hint="Links in mails would lead to error 400.",
             id="config.E002",
         )
     ]
@@ -48,7 +48,7 @@ def base_url_is_an_allowed_host(app_configs: Sequence[AppConfig] | None, **kwarg
 
 @register(Tags.security)
 def secret_is_long_on_https(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Sessions and signed links are as safe as this key."""
+    """This key signs sessions and links."""
     if settings.IS_HTTPS and len(settings.SECRET_KEY) < SHORTEST_SECRET:
         return [Error(f"SECRET_KEY is shorter than {SHORTEST_SECRET} characters.", id="config.E003")]
     return []
@@ -56,12 +56,12 @@ def secret_is_long_on_https(app_configs: Sequence[AppConfig] | None, **kwargs: A
 
 @register(Tags.security, deploy=True)
 def sources_are_for_the_demo(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Serving static files from their sources looks at the disk on each request."""
+    """Serving static files from their sources reads the disk on each request."""
     if settings.STATIC_FILES == "sources":
         return [
             Warning(
                 "STATIC_FILES is 'sources'.",
-                hint="Unset it and run `manage.py collectstatic` when you deploy.",
+                hint="Unset it, and run `manage.py collectstatic` when you deploy.",
                 id="config.W001",
             )
         ]
@@ -70,7 +70,7 @@ def sources_are_for_the_demo(app_configs: Sequence[AppConfig] | None, **kwargs: 
 
 @register(Tags.security)
 def sandbox_has_no_live_key(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """In the sandbox anyone can say that something was paid; a live key must never go there."""
+    """In the sandbox anyone can report a payment, so it must never get a live key."""
     if settings.PAYMENTS_SANDBOX_URL and "_live_" in settings.STRIPE_SECRET_KEY:
         return [
             Error(
@@ -84,12 +84,12 @@ def sandbox_has_no_live_key(app_configs: Sequence[AppConfig] | None, **kwargs: A
 
 @register(Tags.security)
 def key_has_its_webhook_secret(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Without it every webhook is refused, and what was paid is noticed late."""
+    """Without it every webhook is refused, and payments are found late."""
     if settings.STRIPE_SECRET_KEY and not settings.STRIPE_WEBHOOK_SECRET:
         return [
             Error(
                 "STRIPE_SECRET_KEY is set, STRIPE_WEBHOOK_SECRET is not.",
-                hint="Make an endpoint for /billing/webhooks/stripe/ at Stripe and set its signing secret.",
+                hint="Create an endpoint for /billing/webhooks/stripe/ at Stripe and set its signing secret.",
                 id="config.E007",
             )
         ]
@@ -100,13 +100,13 @@ def key_has_its_webhook_secret(app_configs: Sequence[AppConfig] | None, **kwargs
 def sandbox_is_for_the_demo(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Credits bought in the sandbox cost nothing."""
     if settings.PAYMENTS_SANDBOX_URL:
-        return [Warning("PAYMENTS_SANDBOX_URL is set: credits are sold for play money.", id="config.W002")]
+        return [Warning("PAYMENTS_SANDBOX_URL is set, so no real money is charged.", id="config.W002")]
     return []
 
 
 @register(Tags.security, deploy=True)
 def proxy_is_counted(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The web server speaks plain http: unless a proxy says what the browser used, each request is sent to https."""
+    """The web server itself speaks http. Without a trusted proxy it would redirect every request to https."""
     if settings.IS_HTTPS and not settings.TRUSTED_PROXIES:
         return [
             Error(
@@ -120,7 +120,7 @@ def proxy_is_counted(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
 
 @register(Tags.security, deploy=True)
 def mail_leaves_the_machine(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Mails carry links that sign people in; printed ones land in the log, and reach nobody."""
+    """Mails hold links that sign people in. Printed ones end up in the log and reach nobody."""
     if settings.EMAIL_BACKEND == "django.core.mail.backends.console.EmailBackend":
         return [
             Warning(
@@ -134,7 +134,7 @@ def mail_leaves_the_machine(app_configs: Sequence[AppConfig] | None, **kwargs: A
 
 @register(Tags.security, deploy=True)
 def static_files_are_collected(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Without them every page is an error: its stylesheets can't be named."""
+    """Without them every page fails, since its stylesheets have no names."""
     manifest = settings.STATIC_ROOT / "staticfiles.json"
     if settings.STATIC_FILES == "collected" and not manifest.exists():
         return [
@@ -147,7 +147,7 @@ def static_files_are_collected(app_configs: Sequence[AppConfig] | None, **kwargs
 def role_owns_no_table(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Whoever owns the ledger's tables, or is a superuser, can switch off the triggers that keep it append-only."""
+    """An owner of the ledger's tables, or a superuser, can disable the triggers that keep it append-only."""
     messages: list[CheckMessage] = []
     for alias in databases or []:
         connection = connections[alias]
@@ -163,7 +163,7 @@ def role_owns_no_table(
             what = "is a superuser" if is_superuser else "owns the ledger's tables"
             messages.append(
                 Warning(
-                    f"The database role of DATABASE_URL {what}, so it can switch off the ledger's triggers.",
+                    f"The database role of DATABASE_URL {what}, so it can disable the ledger's triggers.",
                     hint="Run the web server and the worker as a role that owns no table; migrate as the owner.",
                     id="config.W004",
                 )
@@ -175,7 +175,7 @@ def role_owns_no_table(
 def postgresql_is_new_enough(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """The ledger's constraints and locks are proven on PostgreSQL 15 and newer only."""
+    """The ledger's constraints and locks need PostgreSQL 15 or newer."""
     messages: list[CheckMessage] = []
     for alias in databases or []:
         connection = connections[alias]

@@ -1,4 +1,4 @@
-"""The pages of last resort. Made without session, person or database: any of them may be what is broken."""
+"""The error pages. They need no session, user or database, since any of these can be what failed."""
 
 import sys
 
@@ -12,7 +12,7 @@ RETRY_AFTER_SECONDS = 5
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 503 with Retry-After where the database can't be reached or is too busy, and 500 for anything else.
 
-    Django calls it while it handles the exception, and doesn't hand it over.
+    Django calls it while it handles the exception, and doesn't pass the exception.
     """
     del request
     if isinstance(sys.exception(), OperationalError | InterfaceError):

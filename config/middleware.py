@@ -1,4 +1,4 @@
-"""What holds for every answer, pages and API alike."""
+"""Middleware for every response, pages and API alike."""
 
 from collections.abc import Callable
 
@@ -6,10 +6,9 @@ from django.http import HttpRequest, HttpResponse
 
 
 class PrivateByDefault:
-    """Keep answers out of every cache, shared or the browser's own, unless the view said how long one may be kept.
+    """Keep responses out of every cache, shared or private, unless the view sets Cache-Control itself.
 
-    Balances, names and files are for whoever asked (RFC 9111, section 5.2.2.5). Static files come from further inside
-    and say `public` themselves.
+    Balances, names and files are for the person who asked (RFC 9111, section 5.2.2.5). Static files say `public`.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

@@ -1,4 +1,4 @@
-"""The addresses: one list, each app brings its own."""
+"""The addresses of all apps."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
