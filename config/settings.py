@@ -26,7 +26,7 @@ DATABASE_URL = env.dj_db_url("DATABASE_URL")
 REDIS_URL = env.str("REDIS_URL")
 EMAIL = env.dj_email_url("EMAIL_URL", "console://")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Drawdown <credits@localhost>")
-# Who hears of broken books and of a recharge that fires often: "Ops <ops@example.com>, finance@example.com".
+# Who is mailed about broken books and frequent recharges: "Ops <ops@example.com>, finance@example.com".
 ADMINS = getaddresses([env.str("ADMINS", "")])
 # How many trusted proxies append to X-Forwarded-For in front of the web server (0: none, the header is not read).
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
@@ -41,7 +41,7 @@ STATIC_FILES = env.str("STATIC_FILES", "collected", validate=validate.OneOf(["co
 TEST_DATABASE_NAME = env.str("TEST_DATABASE_NAME", "test_drawdown")
 # How many API calls a key may send to one web process; generous, against a client that went wild.
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", 1_000_000, validate=validate.Range(min=1))
-# Of one address: a client that was configured wrongly notices at once, and whoever guesses gets nowhere.
+# Per client address. A wrongly configured client notices at once, and guessing keys is hopeless.
 API_REFUSED_KEYS_PER_MINUTE = 60
 # Payments. Without a key nothing is sold by card. The webhook secret is that of the endpoint at Stripe which calls
 # BASE_URL/billing/webhooks/stripe/. With the address of a payments sandbox (loopback only) no money moves.
@@ -266,7 +266,7 @@ ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 5 * 60
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 # Counted in the shared cache: per client address, and per mail address for what could be guessed or would send mail.
-# Whoever is locked out by a stranger's guesses can still sign in by a mailed code or a passkey.
+# A person who is locked out by a stranger's guesses can still sign in by a mailed code or a passkey.
 ACCOUNT_RATE_LIMITS = {
     "login": "30/m/ip",
     "login_failed": "10/m/ip,10/5m/key",

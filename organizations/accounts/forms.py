@@ -1,4 +1,4 @@
-"""Signing up, so that nobody learns from it who has an account."""
+"""The form to sign up, which doesn't reveal who has an account."""
 
 from typing import Any
 
@@ -8,8 +8,10 @@ from django.http import HttpRequest
 
 
 class SignupForm(BaseSignupForm):  # type: ignore[misc]
-    """django-allauth's form. It answers the same whether or not the address has an account; here it also takes as long:
-    nearly all of the time goes into hashing the password, which the known address would be spared."""
+    """django-allauth's form. Its answer is the same for a known address; this makes it take as long, too.
+
+    Hashing the password takes nearly all of the time, and allauth skips it for a known address.
+    """
 
     def try_save(self, request: HttpRequest) -> Any:
         if self.account_already_exists:

@@ -1,4 +1,4 @@
-"""How often a person, or an address, may try what could be guessed: counted in the cache that all processes share."""
+"""Bounds how often a person and an address may try what could be guessed. Counted in the shared cache."""
 
 import time
 
@@ -15,13 +15,13 @@ PER_ADDRESS = 30
 
 
 class TooManyTriesError(Refusal):
-    """The person or the address has tried too often within the last minutes."""
+    """The person or the address tried too often in the last minutes."""
 
 
 def count_try(request: HttpRequest, what: str) -> None:
-    """Count a try of the signed-in person and of their address, whatever comes of it. Raises TooManyTriesError.
+    """Count a try of the signed-in user and of their address, whatever its outcome. Raises TooManyTriesError.
 
-    Outside any transaction: a try that is refused afterwards counts all the same.
+    Outside any transaction, so that a try that is refused afterwards counts too.
     """
     person = f"{what}-person:{request.user.pk}"
     if not (_take(person, PER_PERSON) and _take(f"{what}-address:{client_address(request)}", PER_ADDRESS)):
@@ -29,6 +29,6 @@ def count_try(request: HttpRequest, what: str) -> None:
 
 
 def _take(name: str, most: int) -> bool:
-    """Take one of the window's places, if one is free. Each place is one row, so two at once never share it."""
+    """Take a free place of the time window, if there is one. Each is a row, so two requests never share it."""
     window = int(time.time()) // SECONDS
     return any(cache.add(f"tries:{name}:{window}:{place}", 1, SECONDS) for place in range(most))
