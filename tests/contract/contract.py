@@ -13,8 +13,6 @@ from weakref import WeakKeyDictionary
 import jsonschema
 import stripe
 from jsonschema.exceptions import best_match
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
 
 from tests.contract import forms
 from tests.contract.sdk_types import Schema, SdkTypes
@@ -93,14 +91,18 @@ def _validator(schema: Schema, types: SdkTypes) -> Any:
     known = _validators.setdefault(types, {})
     key = json.dumps(schema, sort_keys=True)
     if key not in known:
-        known[key] = jsonschema.Draft202012Validator(schema, registry=_registry(types))
+        known[key] = _checker(types)(schema)
     return known[key]
 
 
 @cache
-def _registry(types: SdkTypes) -> Any:
-    def retrieve(uri: str) -> Resource[Any]:
-        return DRAFT202012.create_resource(types.definitions[uri.removeprefix("urn:stripe:")])
+def _checker(types: SdkTypes) -> Any:
+    """The class of validators that take every $ref for one of these types' definitions.
 
-    # attrs takes the private field's name without its underscore, which mypy does not see.
-    return Registry(retrieve=cache(retrieve))  # type: ignore[call-arg]
+    The library resolves a reference by crawling its registry, each time anew: nine tenths of the whole check.
+    """
+
+    def follow(validator: Any, reference: str, value: Any, _schema: Schema) -> Any:
+        return validator.descend(value, types.definitions[reference.removeprefix("urn:stripe:")])
+
+    return jsonschema.validators.extend(jsonschema.Draft202012Validator, {"$ref": follow})
