@@ -8,9 +8,6 @@ from typing import Any
 from django.utils import timezone
 
 from billing.models import BillingDetails, Method, PaymentMethod, Plan, Purchase, Subscription, SubscriptionState
-from billing.programs.files import find_file
-from billing.programs.loader import load_program
-from billing.programs.terms import read_program
 from billing.purchases.orders import place_order
 from billing.purchases.payments import grant_paid
 from billing.purchases.quotes import Choice, PackChoice
@@ -19,8 +16,9 @@ from credits.models import Grant, Program, Source, Wallet
 from organizations.models import Organization, User
 from tests.support import factories
 from tests.support.ledger_calls import Desk
+from tests.support.programs import LOADED_AT, shipped
 
-NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+NOW = LOADED_AT
 # Where each program's organization of the tests is, and what it pays in.
 COUNTRIES = {
     "growi": ("JP", "JPY", "Asia/Tokyo"),
@@ -106,12 +104,6 @@ def open_shop(program: str = "fluxori", *, slug: str = "acme", owner: User | Non
     organization = factories.organization(buyer, slug=slug, **terms)
     wallet = factories.wallet(organization, row)
     return Shop(organization, buyer, wallet, row, Desk(wallet, NOW))
-
-
-def shipped(name: str) -> Program:
-    """A shipped program, loaded."""
-    load_program(read_program(find_file(name)), now=NOW)
-    return Program.objects.get(key=name)
 
 
 def prove_books() -> None:
