@@ -4,7 +4,7 @@ The order is the one of Stripe's billing credits (docs.stripe.com/billing/subscr
 "Priority" and what follows it). Nothing here reads a clock, a database or a setting.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -31,7 +31,7 @@ class Block(Protocol):
     @property
     def is_frozen(self) -> bool: ...
     @property
-    def features(self) -> frozenset[str] | None: ...
+    def features(self) -> Collection[str] | None: ...
     @property
     def free(self) -> int: ...
 

@@ -4,8 +4,10 @@ The driver's own list adaptation asks every element for its type and quotes it b
 spends that took longer than the database needed to write them.
 """
 
-from collections.abc import Iterable
-from datetime import datetime
+import json
+from collections.abc import Collection, Iterable
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 
@@ -24,6 +26,11 @@ def instants(values: Iterable[datetime | None]) -> str:
     return "{" + ",".join(["NULL" if value is None else f'"{value.isoformat()}"' for value in values]) + "}"
 
 
+def days(values: Iterable[date | None]) -> str:
+    """Return an array of dates."""
+    return "{" + ",".join(["NULL" if value is None else value.isoformat() for value in values]) + "}"
+
+
 def hashes(values: Iterable[bytes]) -> str:
     """Return an array of byte strings."""
     return "{" + ",".join(['"\\\\x' + value.hex() + '"' for value in values]) + "}"
@@ -32,6 +39,16 @@ def hashes(values: Iterable[bytes]) -> str:
 def texts(values: Iterable[str | None]) -> str:
     """Return an array of texts, each quoted, so that no content is mistaken for syntax."""
     return "{" + ",".join(["NULL" if value is None else _quoted(value) for value in values]) + "}"
+
+
+def documents(values: Iterable[dict[str, Any] | None]) -> str:
+    """Return an array of JSON documents."""
+    return texts(None if value is None else json.dumps(value) for value in values)
+
+
+def lists(values: Iterable[Collection[str] | None]) -> str:
+    """Return an array of texts that are arrays of texts themselves, each in the order of its words."""
+    return texts(None if value is None else texts(sorted(value)) for value in values)
 
 
 def _quoted(value: str) -> str:

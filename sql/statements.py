@@ -6,6 +6,7 @@ as Django's all the same. For pages and everything else that is not hot there is
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -16,20 +17,26 @@ Row = tuple[Any, ...]
 Parameters = Sequence[Any] | Mapping[str, Any]
 
 
+@lru_cache(maxsize=512)
+def _encoded(sql: str) -> bytes:
+    """Return the statement as bytes, always the same object: the driver looks it up by its hash, which is then kept."""
+    return sql.encode()
+
+
 def execute(sql: str, parameters: Parameters) -> psycopg.Cursor[Row]:
     """Send a statement. Inside `pipelined` its rows can be fetched after the sync that follows."""
     connection.ensure_connection()
-    return psycopg.Cursor(connection.connection).execute(sql.encode(), parameters, prepare=True)
+    return psycopg.Cursor(connection.connection).execute(_encoded(sql), parameters, prepare=True)
 
 
 def fetch(sql: str, parameters: Parameters) -> list[Row]:
-    """Run a statement that answers rows."""
+    """Run a statement that returns rows. Raises Django's database errors."""
     with connection.wrap_database_errors:
         return execute(sql, parameters).fetchall()
 
 
 def run(sql: str, parameters: Parameters) -> None:
-    """Run a statement that answers nothing."""
+    """Run a statement that returns nothing. Raises Django's database errors; inside `pipelined`, at the sync."""
     with connection.wrap_database_errors:
         execute(sql, parameters)
 

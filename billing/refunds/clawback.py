@@ -179,8 +179,8 @@ def _voids(purchase: Purchase) -> list[UUID]:
 
 def _lines(book: ledger.Book, operation_id: UUID) -> list[tuple[bool, int]]:
     """What a void took and nobody gave back: whether from debt, and how much."""
-    book.load_usages([operation_id])
-    return [(line[3] is None, line[4]) for line in book.usage(operation_id) or []]
+    book.load_taken([operation_id])
+    return [(line.grant_id is None, line.credits) for line in book.taken(operation_id) or []]
 
 
 def _link(purchase: Purchase, operation_id: UUID) -> None:

@@ -7,16 +7,17 @@ frozen, and spends that settle a reservation, are not judged.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
-from operator import itemgetter
+from itertools import groupby, starmap
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.db import connection
 
 from credits.audit.proof import NARROWED, Broken, Finding, Invariant, Scope
+from sql.rows import Columns
 
 ORDER = Invariant(
     "spends_follow_the_burn_down_order",
@@ -37,7 +38,6 @@ RANKED = """, ranked AS MATERIALIZED (
     FROM grants g
 )
 """
-PLACES = "SELECT wallet_id, place, effective_at, expires_at, features, was_frozen FROM ranked ORDER BY wallet_id, place"
 # Phases within one instant: what is held, then the entries, then what is held no more.
 HOLD, MOVE, LET_GO = 0, 1, 2
 EVENTS = """
@@ -61,15 +61,17 @@ EVENTS = """
 
 
 @dataclass(slots=True)
-class Place:
+class RankedGrant:
     """A grant at its place in the wallet's burn-down, and what it holds at this point of the replay."""
 
+    wallet_id: int
+    place: int
     effective_at: datetime
     expires_at: datetime | None
-    features: frozenset[str] | None
+    features: Collection[str] | None
     was_frozen: bool
-    remaining: int = 0
-    held: int = 0
+    remaining: int = field(default=0, init=False)
+    held: int = field(default=0, init=False)
 
     def could_pay(self, at: datetime, feature: str | None) -> bool:
         return (
@@ -81,11 +83,14 @@ class Place:
         )
 
 
+RANKED_GRANTS = f"SELECT {Columns(RankedGrant)} FROM ranked ORDER BY wallet_id, place"
+
+
 @dataclass(slots=True)
 class Replay:
     """One wallet's grants by place, and the places that hold something, in order."""
 
-    places: dict[int, Place]
+    places: dict[int, RankedGrant]
     filled: list[int] = field(default_factory=list)
 
     def passed_over(self, place: int, at: datetime, feature: str | None) -> int:
@@ -121,20 +126,16 @@ def prove_order(scope: Scope) -> Broken | None:
 
 
 def _out_of_order(scope: Scope) -> Iterator[tuple[Finding, int]]:
-    grants = groupby(_stream(PLACES, scope), key=itemgetter(0))
-    wallet_id, rows = next(grants, (None, iter(())))
+    ranked = groupby(starmap(RankedGrant, _stream(RANKED_GRANTS, scope)), key=attrgetter("wallet_id"))
+    wallet_id, grants = next(ranked, (None, iter(())))
     for moved_wallet, events in groupby(_stream(EVENTS, scope), key=itemgetter(0)):
         while wallet_id != moved_wallet:
-            wallet_id, rows = next(grants)
-        yield from _replay(moved_wallet, _places(rows), events)
-
-
-def _places(rows: Iterator[tuple[Any, ...]]) -> dict[int, Place]:
-    return {row[1]: Place(row[2], row[3], frozenset(row[4]) if row[4] is not None else None, row[5]) for row in rows}
+            wallet_id, grants = next(ranked)
+        yield from _replay(moved_wallet, {grant.place: grant for grant in grants}, events)
 
 
 def _replay(
-    wallet_id: int, places: dict[int, Place], events: Iterator[tuple[Any, ...]]
+    wallet_id: int, places: dict[int, RankedGrant], events: Iterator[tuple[Any, ...]]
 ) -> Iterator[tuple[Finding, int]]:
     replay = Replay(places)
     for _, at, phase, number, place, amount, feature, is_judged in events:

@@ -101,7 +101,9 @@ def read_unsealed(besides: Sequence[Besides]) -> Unsealed:
         cursor.execute("SELECT coalesce(max(number), 0) FROM credits_auditseal")
         after = cursor.fetchone()[0]
         cursor.execute(UNSEALED.format(longest=LONGEST, hashed=_hash_segments(besides)))
-        return Unsealed(after, [(*row[:3], bytes(row[3])) for row in cursor.fetchall()])
+        return Unsealed(
+            after, [(wallet, start, end, bytes(digest)) for wallet, start, end, digest in cursor.fetchall()]
+        )
 
 
 def seal(unsealed: Unsealed, *, now: datetime) -> Sealed:

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from credits.models import Wallet
-from sql.statements import fetch
+from sql.rows import Columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Event:
 
 # A wallet's entries are numbered without gaps in the order of their times, so the last one before an instant is found
 # by halving: some twenty look-ups a day by primary key, however long the ledger is, and no index on the time.
-READ_DAY_ENDS = """
+DAY_END = Columns(DayEnd, day="s.day", balance="coalesce(e.balance_after, 0)")
+READ_DAY_ENDS = f"""
     WITH RECURSIVE search (day, ends_at, low, high) AS (
         SELECT d.day, d.ends_at, 0::bigint, w.last_number
         FROM unnest(%s::date[], %s::timestamptz[]) AS d (day, ends_at), credits_wallet w WHERE w.id = %s
@@ -44,15 +45,14 @@ READ_DAY_ENDS = """
         JOIN credits_entry e ON e.wallet_id = %s AND e.number = (s.low + s.high + 1) / 2
         WHERE s.low < s.high
     )
-    SELECT s.day, coalesce(e.balance_after, 0)
-    FROM search s LEFT JOIN credits_entry e ON e.wallet_id = %s AND e.number = s.low
+    SELECT {DAY_END} FROM search s LEFT JOIN credits_entry e ON e.wallet_id = %s AND e.number = s.low
     WHERE s.low = s.high ORDER BY s.day
 """
 
 # From the grants, which are few, to the operations that name them: never through the uses, which are many.
-READ_EVENTS = """
-    SELECT o.kind, o.source, o.credits, o.written_at
-    FROM credits_grant g JOIN credits_operation o ON o.wallet_id = g.wallet_id AND o.subject = g.id
+EVENT = Columns(Event, "o")
+READ_EVENTS = f"""
+    SELECT {EVENT} FROM credits_grant g JOIN credits_operation o ON o.wallet_id = g.wallet_id AND o.subject = g.id
     WHERE g.wallet_id = %s AND o.kind IN ('grant', 'expiry') AND o.written_at >= %s AND o.written_at < %s
     ORDER BY o.number
 """
@@ -72,10 +72,9 @@ def days_until(last: date, *, at_most: int, not_before: date) -> list[date]:
 def day_ends(wallet: Wallet, days: Sequence[date], zone: ZoneInfo) -> list[DayEnd]:
     """Return the balance at the end of each day in the zone, in one query."""
     ends = [midnight(day + timedelta(days=1), zone) for day in days]
-    rows = fetch(READ_DAY_ENDS, [list(days), ends, wallet.pk, wallet.pk, wallet.pk])
-    return [DayEnd(*row) for row in rows]
+    return DAY_END.fetch(READ_DAY_ENDS, [list(days), ends, wallet.pk, wallet.pk, wallet.pk])
 
 
 def events(wallet: Wallet, *, since: datetime, until: datetime) -> list[Event]:
     """Return what came in and what expired from `since` to before `until`, the oldest first, in one query."""
-    return [Event(*row) for row in fetch(READ_EVENTS, [wallet.pk, since, until])]
+    return EVENT.fetch(READ_EVENTS, [wallet.pk, since, until])

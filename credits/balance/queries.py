@@ -4,7 +4,7 @@ Reads only, never for a decision about a spend: those are made under the wallet'
 begun by the given instant is taken into account, swept or not. Amounts are integers in smallest units.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,7 +13,7 @@ from django.db.models import Q, Sum
 
 from credits import burndown
 from credits.models import Entry, Kind, Operation, Wallet
-from sql.statements import fetch
+from sql.rows import Columns
 
 EXPIRING_WITHIN = timedelta(days=14)
 
@@ -35,10 +35,10 @@ class OpenGrant:
     expires_at: datetime | None
     cost_minor: int
     cost_currency: str
-    features: frozenset[str] | None
+    features: Collection[str] | None
     frozen_at: datetime | None
     created_at: datetime
-    is_spendable: bool = False
+    is_spendable: bool = field(default=False, init=False)
 
     @property
     def is_free(self) -> bool:
@@ -80,11 +80,30 @@ class Balance:
         return sum(part.credits for part in self.expiring)
 
 
+@dataclass(slots=True, eq=False)
+class WalletGrant(OpenGrant):
+    """A grant beside what its wallet holds; `overdue`: what of `reserved` is held by reservations past their time.
+
+    not has_grant: the wallet has no open grant, and all that would be the grant's is None.
+    """
+
+    wallet_reserved: int
+    wallet_debt: int
+    overdue: int
+    has_grant: bool
+
+
+GRANT = Columns(
+    WalletGrant,
+    "g",
+    wallet_reserved="w.reserved",
+    wallet_debt="w.debt",
+    overdue="coalesce(late.credits, 0)",
+    has_grant="g.id IS NOT NULL",
+)
 # One statement, so that all of it is seen at one moment. What a reservation holds past its time is free again.
-READ_BALANCE = """
-    SELECT w.reserved, w.debt, g.id, g.source, g.amount, g.remaining, g.reserved, g.priority, g.effective_at,
-           g.expires_at, g.cost_minor, g.cost_currency, g.features, g.frozen_at, g.created_at, coalesce(late.credits, 0)
-    FROM credits_wallet w
+READ_BALANCE = f"""
+    SELECT {GRANT} FROM credits_wallet w
     LEFT JOIN credits_grant g ON g.wallet_id = w.id AND g.is_open
     LEFT JOIN (
         SELECT d.grant_id, sum(d.credits)::bigint AS credits
@@ -97,19 +116,13 @@ READ_BALANCE = """
 
 def balance_of(wallet: Wallet, now: datetime) -> Balance:
     """Return what a wallet holds at an instant, in one query, of the database rather than of the object given."""
-    rows = fetch(READ_BALANCE, [wallet.pk, now, wallet.pk])
-    reserved, debt = rows[0][:2]
-    grants = []
-    for _, _, *columns, late in rows:
-        if columns[0] is None:
-            continue
-        grant = OpenGrant(*columns)
-        grant.features = frozenset(grant.features) if grant.features is not None else None
-        grant.reserved -= late
-        reserved -= late
-        grants.append(grant)
-    grants = _present(grants, now)
-    debt = _repay(grants, debt)
+    rows = GRANT.fetch(READ_BALANCE, [wallet.pk, now, wallet.pk])
+    reserved = rows[0].wallet_reserved - sum(row.overdue for row in rows)
+    held = [row for row in rows if row.has_grant]
+    for grant in held:
+        grant.reserved -= grant.overdue
+    grants = _present(held, now)
+    debt = _repay(grants, rows[0].wallet_debt)
     spendable = [grant for grant in grants if grant.is_spendable]
     return Balance(
         available=sum(grant.free for grant in spendable),
@@ -125,7 +138,7 @@ def open_grants(wallet: Wallet, now: datetime) -> list[OpenGrant]:
     return list(balance_of(wallet, now).grants)
 
 
-def _present(grants: list[OpenGrant], now: datetime) -> list[OpenGrant]:
+def _present(grants: Iterable[OpenGrant], now: datetime) -> list[OpenGrant]:
     """Leave out what has expired, down to what is set aside of it; mark what can be spent; put all in order."""
     kept = []
     for grant in grants:

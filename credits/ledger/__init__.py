@@ -12,7 +12,6 @@ from credits.ledger.book import (
     Book,
     Cause,
     IdempotencyConflict,
-    Recorded,
     UnknownWallet,
     WalletFull,
     hash_content,
@@ -29,6 +28,7 @@ from credits.ledger.reservations import (
     settle,
 )
 from credits.ledger.spends import InsufficientCredits, ReturnTooLarge, UnknownUsage, return_usage, spend
+from credits.ledger.state import Recorded
 from credits.ledger.sweeps import release_timed_out, sweep_expired, sweep_marks
 from credits.ledger.thresholds.allowance_gap import is_allowance_awaited, is_at_its_end
 from credits.ledger.thresholds.settings import set_low_balance, set_recharging, set_watch

@@ -6,15 +6,23 @@ Verbs belong in `spends`, `grants` and `reservations`; locking belongs in `openi
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from credits.ledger import rows
-from credits.ledger.state import EntryState, GrantState, OperationState, ReservationState, WalletState
+from credits.ledger.state import (
+    EntryState,
+    GrantState,
+    OperationState,
+    Recorded,
+    ReservationState,
+    TakenLine,
+    WalletState,
+)
 from credits.models import MAX_BALANCE, MAX_CREDITS, Kind, new_id
-from sql.statements import Row, pipelined
+from sql.statements import pipelined
 
 MAX_KEY_LENGTH = 300
 # The keys of operations that the ledger makes by itself begin so; nobody else's may.
@@ -35,28 +43,6 @@ class IdempotencyConflict(Exception):
 
 class WalletFull(Exception):
     """The wallet would hold more than the ledger's bound."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """An operation as it stands in the ledger. Credits in smallest units; `credits` is signed.
-
-    `was_replayed` says that an earlier call wrote it and this one wrote nothing.
-    """
-
-    id: UUID
-    wallet_id: int
-    kind: str
-    content_hash: bytes
-    credits: int
-    first_number: int
-    number: int
-    balance_after: int
-    available_after: int
-    occurred_at: datetime
-    written_at: datetime
-    subject: UUID | None
-    was_replayed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +98,7 @@ class Book:
     marked: int = 0
     _reservations: dict[UUID, ReservationState] = field(default_factory=dict)
     _operations: list[OperationState] = field(default_factory=list)
-    _usages: dict[UUID, list[Row]] = field(default_factory=dict)
+    _taken: dict[UUID, list[TakenLine]] = field(default_factory=dict)
     _writes_too: list[Callable[[], None]] = field(default_factory=list)
 
     def wallet(self, wallet_id: int) -> WalletState:
@@ -139,7 +125,7 @@ class Book:
             raise IdempotencyConflict(key)
         if recorded is None or recorded.was_replayed:
             return recorded
-        return replace(recorded, was_replayed=True)
+        return recorded._replace(was_replayed=True)
 
     def begin(
         self,
@@ -184,7 +170,17 @@ class Book:
         wallet.last_number += 1
         wallet.is_changed = True
         operation.entries.append(
-            EntryState(wallet.last_number, grant.id if grant else None, kind.value, amount, wallet.balance)
+            EntryState(
+                wallet.id,
+                wallet.last_number,
+                operation.id,
+                grant.id if grant else None,
+                kind.value,
+                amount,
+                wallet.balance,
+                operation.occurred_at,
+                operation.written_at,
+            )
         )
 
     def finish(self, wallet: WalletState, operation: OperationState, *, tidy: bool = False) -> Recorded:
@@ -214,6 +210,7 @@ class Book:
             available_after=operation.available_after,
             occurred_at=operation.occurred_at,
             written_at=operation.written_at,
+            idempotency_key=operation.idempotency_key,
             subject=operation.subject,
             was_replayed=False,
         )
@@ -302,21 +299,21 @@ class Book:
         self._reservations.update({r.id: r for r in mine})
         self.load_grants(grant_id for r in mine if r.state == "open" for grant_id, _ in r.draws)
 
-    def load_usages(self, operation_ids: Iterable[UUID]) -> None:
-        """Bring usage operations into the book: what they took from which grant, less what was returned."""
-        missing = [operation_id for operation_id in operation_ids if operation_id not in self._usages]
+    def load_taken(self, operation_ids: Iterable[UUID]) -> None:
+        """Bring usages and voids into the book: what they took from which grant, less what was returned."""
+        missing = [operation_id for operation_id in operation_ids if operation_id not in self._taken]
         if missing:
-            for row in rows.read_usages(missing):
-                self._usages.setdefault(row[0], []).append(row)
-            self.load_grants(row[3] for lines in self._usages.values() for row in lines if row[3])
+            for line in rows.read_taken(missing):
+                self._taken.setdefault(line.operation_id, []).append(line)
+            self.load_grants(line.grant_id for lines in self._taken.values() for line in lines if line.grant_id)
 
-    def usage(self, operation_id: UUID) -> list[Row] | None:
-        """Return a loaded usage's lines (operation, wallet, kind, grant or None for debt, net taken), or None."""
-        return self._usages.get(operation_id)
+    def taken(self, operation_id: UUID) -> list[TakenLine] | None:
+        """Return what a loaded usage or void took, or None."""
+        return self._taken.get(operation_id)
 
-    def set_usage(self, operation_id: UUID, lines: list[Row]) -> None:
-        """Note what is left of a usage after a return."""
-        self._usages[operation_id] = lines
+    def set_taken(self, operation_id: UUID, lines: list[TakenLine]) -> None:
+        """Record what is left of a usage or void after a return."""
+        self._taken[operation_id] = lines
 
     def repayments(self, wallet: WalletState) -> list[tuple[UUID, int]]:
         """Return what each grant has repaid of the wallet's debt, net, in this book too, the latest repayer first."""
@@ -355,7 +352,8 @@ class Book:
         changed_grants = [grant for grant in grants if grant.is_changed and not grant.is_new]
         reservations = list(self._reservations.values())
         new_reservations = [r for r in reservations if r.is_new]
-        changed_reservations = [r for r in reservations if r.is_changed]
+        changed_reservations = [r for r in reservations if r.is_changed and not r.is_new]
+        entries = [entry for operation in self._operations for entry in operation.entries]
         with pipelined():
             if new_grants:
                 rows.insert_grants(new_grants)
@@ -363,9 +361,11 @@ class Book:
                 rows.update_grants(changed_grants)
             if self._operations:
                 rows.insert_operations(self._operations)
-                rows.insert_entries(self._operations)
+            if entries:
+                rows.insert_entries(entries)
             if new_reservations:
                 rows.insert_reservations(new_reservations)
+                rows.insert_draws([draw for reservation in new_reservations for draw in rows.draws_of(reservation)])
             if changed_reservations:
                 rows.update_reservations(changed_reservations)
             if wallets:

@@ -6,9 +6,9 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from credits.ledger.book import Book, Cause, Recorded, check_credits, check_room
+from credits.ledger.book import Book, Cause, check_credits, check_room
 from credits.ledger.spends import give_back
-from credits.ledger.state import GrantState, WalletState
+from credits.ledger.state import GrantState, Recorded, WalletState
 from credits.models import Kind, Program, Source, Wallet, new_id
 from organizations.models import Organization
 
@@ -96,8 +96,8 @@ def grant(
         features=features,
         frozen_at=None,
         created_at=wallet.now,
-        is_new=True,
     )
+    state.is_new = True
     operation = book.begin(
         wallet, Kind.GRANT, key=key, content_hash=content_hash, cause=cause, subject=state.id, source=source.value
     )

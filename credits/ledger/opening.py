@@ -12,12 +12,10 @@ from typing import Literal
 from django.db import connection, transaction
 
 from credits.ledger import rows
-from credits.ledger.book import Book, Recorded, UnknownWallet
+from credits.ledger.book import Book, UnknownWallet
 from credits.ledger.reservations import time_out
-from credits.ledger.state import WalletState
 from credits.ledger.thresholds import changes
 from credits.signals import balance_changed
-from sql.statements import Row
 
 # A clock that was set back by less is read as standing still; by more, the ledger waits for people.
 TOLERATED_STEP_BACK = timedelta(minutes=1)
@@ -74,13 +72,14 @@ def _load(keys: set[tuple[int, str]], now: datetime | None) -> Book:
     wallet_ids = sorted({wallet_id for wallet_id, _ in keys})
     locked = rows.lock_wallets(wallet_ids)
     if len(locked) != len(wallet_ids):
-        raise UnknownWallet(sorted(set(wallet_ids) - {row[0] for row in locked}))
+        raise UnknownWallet(sorted(set(wallet_ids) - {wallet.id for wallet in locked}))
     clock, grants, operations = rows.read_after_lock(wallet_ids, sorted(keys))
-    clock = now or clock
-    wallets = {row[0]: WalletState(*[*row[:6], *row[7:9], _not_before(row[6], clock), *row[9:]]) for row in locked}
+    wallets = {wallet.id: wallet for wallet in locked}
+    for wallet in locked:
+        wallet.now = _not_before(wallet.now, now or clock)
     for grant in grants:
         wallets[grant.wallet_id].grants[grant.id] = grant
-    recorded = {(row[1], row[11]): _recorded(row) for row in operations}
+    recorded = {(operation.wallet_id, operation.idempotency_key): operation for operation in operations}
     return Book(wallets=wallets, _keys=keys, _recorded=recorded)
 
 
@@ -89,7 +88,3 @@ def _not_before(last_written_at: datetime, clock: datetime) -> datetime:
         message = f"The clock says {clock}, but the wallet was written to at {last_written_at}."
         raise ClockSteppedBack(message)
     return max(last_written_at, clock)
-
-
-def _recorded(row: Row) -> Recorded:
-    return Recorded(*[*row[:3], bytes(row[3]), *row[4:11], row[12], True])

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from credits import burndown
 from credits.ledger import rows
-from credits.ledger.book import Book, Cause, IdempotencyConflict, Recorded, check_credits
+from credits.ledger.book import Book, Cause, IdempotencyConflict, check_credits
 from credits.ledger.spends import plan_draws
-from credits.ledger.state import OperationState, ReservationState, WalletState
+from credits.ledger.state import OperationState, Recorded, ReservationState, WalletState
 from credits.models import Kind, new_id
 from credits.models import ReservationState as State
 
@@ -113,7 +113,8 @@ def reserve(
         resource=cause.resource,
         created_at=wallet.now,
         expires_at=wallet.now + timedelta(seconds=lasting),
-        draws=[(grant.id, held) for grant, held in draws],
+        grant_ids=[grant.id for grant, _ in draws],
+        amounts=[held for _, held in draws],
     )
     book.add_reservation(reservation)
     return _answer(reservation, was_replayed=False)

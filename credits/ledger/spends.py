@@ -3,10 +3,9 @@
 from uuid import UUID
 
 from credits import burndown
-from credits.ledger.book import Book, Cause, Recorded, check_credits, check_room
-from credits.ledger.state import GrantState, OperationState, WalletState
+from credits.ledger.book import Book, Cause, check_credits, check_room
+from credits.ledger.state import GrantState, OperationState, Recorded, TakenLine, WalletState
 from credits.models import Kind
-from sql.statements import Row
 
 
 class InsufficientCredits(Exception):
@@ -116,33 +115,35 @@ def give_back(
     if replayed is not None:
         return replayed
     check_credits(credits)
-    book.load_usages([operation_id])
-    lines = book.usage(operation_id)
-    if not lines or lines[0][1] != wallet_id or lines[0][2] != kind.value:
+    book.load_taken([operation_id])
+    lines = book.taken(operation_id)
+    if not lines or (lines[0].wallet_id, lines[0].kind) != (wallet_id, kind.value):
         raise UnknownUsage(operation_id)
-    returnable = sum(line[4] for line in lines)
+    returnable = sum(line.credits for line in lines)
     if credits > returnable:
         raise ReturnTooLarge(asked=credits, returnable=returnable)
     check_room(wallet, credits)
     operation = book.begin(wallet, Kind.RETURN, key=key, content_hash=content_hash, cause=cause, subject=operation_id)
-    book.set_usage(operation_id, _give_back(book, wallet, operation, lines, credits))
+    book.set_taken(operation_id, _give_back(book, wallet, operation, lines, credits))
     return book.finish(wallet, operation, tidy=True)
 
 
-def _give_back(book: Book, wallet: WalletState, operation: OperationState, lines: list[Row], credits: int) -> list[Row]:
-    """Return `credits` to the lines' grants, last first; answer the lines less what was given back."""
-    left: list[Row] = []
+def _give_back(
+    book: Book, wallet: WalletState, operation: OperationState, lines: list[TakenLine], credits: int
+) -> list[TakenLine]:
+    """Give `credits` back to the lines' grants, last first; return the lines less what was given back."""
+    left: list[TakenLine] = []
     for line in reversed(lines):
-        given = min(credits, line[4])
+        given = min(credits, line.credits)
         credits -= given
-        left.append((*line[:4], line[4] - given))
+        left.append(line._replace(credits=line.credits - given))
         if given == 0:
             continue
-        if line[3] is None:
+        if line.grant_id is None:
             _undo_repayments(book, wallet, operation, given - wallet.debt)
             book.move(wallet, operation, Kind.RETURN, given, None)
         else:
-            book.move(wallet, operation, Kind.RETURN, given, wallet.grants[line[3]])
+            book.move(wallet, operation, Kind.RETURN, given, wallet.grants[line.grant_id])
     return left[::-1]
 
 

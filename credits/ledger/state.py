@@ -1,12 +1,14 @@
 """What a book knows of the locked rows: plain values that the verbs decide on and change in memory.
 
-Nothing here reads or writes the database; `book` loads these and `rows` writes them.
+Nothing here reads or writes the database; `book` loads these and `rows` writes them. What a constructor takes are the
+columns of the row (see `sql.rows`); fields with `init=False` are the book's own.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from credits import burndown
@@ -28,11 +30,11 @@ class GrantState:
     expires_at: datetime | None
     cost_minor: int
     cost_currency: str
-    features: frozenset[str] | None
+    features: Collection[str] | None
     frozen_at: datetime | None
     created_at: datetime
-    is_new: bool = False
-    is_changed: bool = False
+    is_new: bool = field(default=False, init=False)
+    is_changed: bool = field(default=False, init=False)
 
     @property
     def is_free(self) -> bool:
@@ -58,7 +60,12 @@ class GrantState:
 
 @dataclass(slots=True, eq=False)
 class WalletState:
-    """A locked wallet with its open grants. `now` is read after the lock and never runs backwards within a wallet."""
+    """A locked wallet with its open grants.
+
+    `now`: when it was last written to, and, once the book is open, the clock that was read after the lock; it never
+    runs backwards within a wallet. `low_below`: below this the balance is low (0: never). `low_since`,
+    `depleted_since`: since when it is known to be low, or depleted.
+    """
 
     id: int
     organization_id: int
@@ -69,21 +76,20 @@ class WalletState:
     overdraft_limit: int
     reservation_seconds: int
     now: datetime
-    recharging_until: datetime | None = None
-    watched_below: int | None = None
-    # Below this the balance is low (0: never), and since when it is known to be low, or at its end.
-    low_below: int = 0
-    low_since: datetime | None = None
-    depleted_since: datetime | None = None
+    recharging_until: datetime | None
+    watched_below: int | None
+    low_below: int
+    low_since: datetime | None
+    depleted_since: datetime | None
     # Whether this book brought credits in, rather than back.
-    topped_up: bool = False
-    # Whether the wallet's allowance had just lapsed as the book was opened; None: not looked up.
-    awaits_allowance: bool | None = None
-    grants: dict[UUID, GrantState] = field(default_factory=dict)
-    is_changed: bool = False
+    topped_up: bool = field(default=False, init=False)
+    # Whether the wallet was in an allowance gap as the book was opened; None: not read yet.
+    awaits_allowance: bool | None = field(default=None, init=False)
+    grants: dict[UUID, GrantState] = field(default_factory=dict, init=False)
+    is_changed: bool = field(default=False, init=False)
     # The spendable grants, first to be used first; made anew when something became free again.
-    _ordered: list[GrantState] | None = None
-    _available: int = 0
+    _ordered: list[GrantState] | None = field(default=None, init=False)
+    _available: int = field(default=0, init=False)
 
     def ordered(self) -> list[GrantState]:
         """Return the grants that can be spent now, in burn-down order."""
@@ -133,18 +139,22 @@ class WalletState:
 
 @dataclass(slots=True)
 class EntryState:
-    """A line to be written."""
+    """An entry to be written. `grant_id` None: into or out of debt."""
 
+    wallet_id: int
     number: int
+    operation_id: UUID
     grant_id: UUID | None
     kind: str
     amount: int
     balance_after: int
+    occurred_at: datetime
+    written_at: datetime
 
 
 @dataclass(slots=True)
 class OperationState:
-    """An operation of this book, with its lines."""
+    """An operation of this book, with its entries."""
 
     id: UUID
     wallet_id: int
@@ -165,12 +175,45 @@ class OperationState:
     number: int = 0
     balance_after: int = 0
     available_after: int = 0
-    entries: list[EntryState] = field(default_factory=list)
+    entries: list[EntryState] = field(default_factory=list, init=False)
+
+
+class Recorded(NamedTuple):
+    """An operation as the ledger has it. Credits in smallest units; `credits` is signed.
+
+    `subject`: what it acts upon, such as the grant that it gave. `was_replayed`: an earlier call wrote it, and this one
+    wrote nothing.
+    """
+
+    id: UUID
+    wallet_id: int
+    kind: str
+    content_hash: bytes
+    credits: int
+    first_number: int
+    number: int
+    balance_after: int
+    available_after: int
+    occurred_at: datetime
+    written_at: datetime
+    idempotency_key: str
+    subject: UUID | None
+    was_replayed: bool
+
+
+class TakenLine(NamedTuple):
+    """What a usage or void took from one grant (None: what became debt), less what was returned since."""
+
+    operation_id: UUID
+    wallet_id: int
+    kind: str
+    grant_id: UUID | None
+    credits: int
 
 
 @dataclass(slots=True)
 class ReservationState:
-    """A reservation of this book. `draws`: grant and amount, in burn-down order."""
+    """A reservation of this book. It drew `amounts` from the grants `grant_ids`, in burn-down order."""
 
     id: UUID
     wallet_id: int
@@ -185,8 +228,14 @@ class ReservationState:
     resource: dict[str, Any] | None
     created_at: datetime
     expires_at: datetime
-    draws: list[tuple[UUID, int]]
+    grant_ids: list[UUID]
+    amounts: list[int]
     closed_at: datetime | None = None
     operation_id: UUID | None = None
-    is_new: bool = False
-    is_changed: bool = False
+    is_new: bool = field(default=False, init=False)
+    is_changed: bool = field(default=False, init=False)
+
+    @property
+    def draws(self) -> list[tuple[UUID, int]]:
+        """Each grant and what was drawn from it, in smallest units."""
+        return list(zip(self.grant_ids, self.amounts, strict=True))

@@ -1,16 +1,27 @@
 """The statements of limits on the hot path: one reads them after the lock, one writes what was counted."""
 
 from collections.abc import Collection, Mapping
+from datetime import date
+from typing import NamedTuple
 
 from sql import arrays
-from sql.statements import execute, pipelined, run
+from sql.rows import Columns, insert
+from sql.statements import execute, pipelined
 from usage.limits.state import Limits, LimitState, Moment
 
-READ = """
-    SELECT l.id, l.organization_id, l.scope, l.team_id, l.user_id, l.feature_id,
-           CASE WHEN l.raised_until > n.now THEN l.raised_credits ELSE l.credits END, l.thresholds,
-           coalesce(t.name, nullif(u.name, ''), u.email, o.name), coalesce(f.key, ''), coalesce(f.name, ''),
-           coalesce(c.credits, 0), coalesce(held.credits, 0), coalesce(c.told_percent, 0)
+LIMIT = Columns(
+    LimitState,
+    "l",
+    credits="CASE WHEN l.raised_until > n.now THEN l.raised_credits ELSE l.credits END",
+    name="coalesce(t.name, nullif(u.name, ''), u.email, o.name)",
+    feature="coalesce(f.key, '')",
+    feature_name="coalesce(f.name, '')",
+    used="coalesce(c.credits, 0)",
+    reserved="coalesce(held.credits, 0)",
+    told_percent="coalesce(c.told_percent, 0)",
+)
+READ = f"""
+    SELECT {LIMIT}
     FROM unnest(%s::bigint[], %s::date[], %s::timestamptz[]) AS n(organization_id, month_on, now)
     JOIN usage_limit l ON l.organization_id = n.organization_id
       AND (l.scope = 'organization' OR l.user_id = ANY(%s::bigint[]) OR l.team_id = ANY(%s::bigint[]))
@@ -47,36 +58,42 @@ def read(
     of a limit that begins in mid-month.
     """
     with pipelined():
-        rows = execute(
+        limits = execute(
             READ,
             [
                 arrays.numbers(moments),
-                arrays.texts(moment.month_on.isoformat() for moment in moments.values()),
+                arrays.days(moment.month_on for moment in moments.values()),
                 arrays.instants(moment.now for moment in moments.values()),
                 arrays.numbers(user_ids),
                 arrays.numbers(team_ids),
                 arrays.numbers(feature_ids),
             ],
         )
-    return Limits([LimitState(*[*row, moments[row[1]]]) for row in rows.fetchall()])
+    states = LIMIT.rows(limits)
+    for state in states:
+        state.moment = moments[state.organization_id]
+    return Limits(states)
+
+
+class Count(NamedTuple):
+    """What counts against a limit in a month; see `usage.models.LimitUse`."""
+
+    limit_id: int
+    month_on: date
+    credits: int
+    told_percent: int
+
+
+insert_counts = insert(
+    "usage_limituse",
+    Count,
+    then="ON CONFLICT (limit_id, month_on) DO UPDATE SET credits = excluded.credits,"
+    " told_percent = excluded.told_percent",
+)
 
 
 def write(limits: Limits) -> None:
     """Write what was counted, and what was told of."""
-    states = limits.changed
-    if not states:
-        return
-    run(
-        """
-        INSERT INTO usage_limituse (limit_id, month_on, credits, told_percent)
-        SELECT * FROM unnest(%s::bigint[], %s::date[], %s::bigint[], %s::smallint[])
-        ON CONFLICT (limit_id, month_on)
-        DO UPDATE SET credits = excluded.credits, told_percent = excluded.told_percent
-        """,
-        [
-            arrays.numbers(state.id for state in states),
-            arrays.texts(state.moment.month_on.isoformat() for state in states),
-            arrays.numbers(state.used for state in states),
-            arrays.numbers(state.told_percent for state in states),
-        ],
-    )
+    counts = [Count(state.id, state.moment.month_on, state.used, state.told_percent) for state in limits.changed]
+    if counts:
+        insert_counts(counts)

@@ -1,7 +1,7 @@
 """Limits as values: what is left of each, which one decides, which threshold is reached. Pure: no row, no clock."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -65,8 +65,8 @@ class LimitState:
     used: int
     reserved: int
     told_percent: int
-    moment: Moment
-    is_changed: bool = False
+    moment: Moment = field(init=False)
+    is_changed: bool = field(default=False, init=False)
 
     @property
     def left(self) -> int:

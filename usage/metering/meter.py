@@ -140,7 +140,10 @@ class Session:
             service_id=self.found.services.get((place.organization_id, use.service), 0),
             feature_id=feature_id,
             rate_id=terms.rate_id,
-            measures=use.measures,
+            model=use.measures.model,
+            input_tokens=use.measures.input_tokens,
+            output_tokens=use.measures.output_tokens,
+            quantity=use.measures.quantity,
             credits=credits,
             uncollected=0,
             occurred_at=recorded.occurred_at,
@@ -242,9 +245,8 @@ class Session:
         self._name_services()
         if self.new_events:
             written = [event for event, _ in self.new_events]
-            self.book.write_too(partial(events.insert, written))
-            happened = [(event.organization_id, event.occurred_at, event.written_at) for event in written]
-            self.book.write_too(partial(late_uses.mark, happened))
+            self.book.write_too(partial(events.insert_events, written))
+            self.book.write_too(partial(late_uses.mark, written))
         # Here and not with the book's rows: those are sent without waiting, and notices are read back.
         limits.tell(self.limits.to_tell)
         self.book.write_too(partial(limits.write, self.limits))

@@ -4,11 +4,9 @@ A reservation is priced by the rate in force when it was made, whatever happens 
 """
 
 import hashlib
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -17,7 +15,7 @@ from credits.ledger.reservations import MAX_SECONDS
 from credits.models import AtZero
 from usage.metering import events, lookups
 from usage.metering.bounds import check_measures, check_use
-from usage.metering.events import NewEvent
+from usage.metering.events import NewEvent, NewReservedUse
 from usage.metering.lookups import Found, Person, Place
 from usage.metering.meter import Session, content_hash, cost_of, place_of
 from usage.models import ReservedUse, UsageEvent
@@ -93,9 +91,16 @@ def _set_aside(
         raise Insufficient.of(place.slug, error) from None
     except ValueError as error:
         raise Invalid("credits", str(error)) from None
-    use_row: list[UUID | int | None] = [reserved.id, place.organization_id, person.user_id, person.team_id]
-    use_row += [session.service_id(place.organization_id, use.service), feature_id, terms.rate_id]
-    session.book.write_too(partial(events.keep_reserved_use, use_row))
+    reserved_use = NewReservedUse(
+        reservation_id=reserved.id,
+        organization_id=place.organization_id,
+        user_id=person.user_id,
+        team_id=person.team_id,
+        service_id=session.service_id(place.organization_id, use.service),
+        feature_id=feature_id,
+        rate_id=terms.rate_id,
+    )
+    session.book.write_too(partial(events.insert_reserved_uses, [reserved_use]))
     return reserved
 
 
@@ -165,11 +170,10 @@ def _place(kept: ReservedUse) -> Place:
     return Place(
         organization_id=organization.pk,
         slug=organization.slug,
-        name=organization.name,
         wallet_id=kept.reservation.wallet_id,
         program_id=kept.feature.program_id,
         switches_off_at_zero=kept.feature.program.at_zero == AtZero.SWITCH_OFF,
-        zone=ZoneInfo(organization.time_zone),
+        time_zone=organization.time_zone,
     )
 
 
@@ -182,7 +186,10 @@ def _event(kept: ReservedUse, measures: Measures, settled: ledger.Settled) -> Ne
         service_id=kept.service_id,
         feature_id=kept.feature_id,
         rate_id=kept.rate_id,
-        measures=replace(measures, model=measures.model or kept.rate.model),
+        model=measures.model or kept.rate.model,
+        input_tokens=measures.input_tokens,
+        output_tokens=measures.output_tokens,
+        quantity=measures.quantity,
         credits=settled.charged,
         uncollected=settled.uncollected or 0,
         occurred_at=settled.operation.occurred_at,

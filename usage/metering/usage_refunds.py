@@ -82,8 +82,9 @@ def refund(
             credits=-wanted,
         )
         book.write_too(partial(limits.write, counted))
-        book.write_too(partial(events.note_refund, event_id, wanted))
-        book.write_too(partial(late_uses.mark, [(event.organization_id, event.occurred_at, recorded.written_at)]))
+        book.write_too(partial(events.add_refund, event_id, wanted))
+        changed = late_uses.Changed(event.organization_id, event.occurred_at, recorded.written_at)
+        book.write_too(partial(late_uses.mark, [changed]))
     return _answer(event_id, recorded)
 
 

@@ -58,8 +58,8 @@ def each_line(organization: Organization, days: Days, *, filters: Filters) -> It
         where = statement.sources(organization, days, through=through, filters=filters)
         with connection.chunked_cursor() as cursor:
             cursor.execute(_sql(where), where.parameters())
-            (proof,) = cursor.fetchmany(1)
-            if proof[7]:
+            (proof,) = map(DayLine._make, cursor.fetchmany(1))
+            if proof.credits:
                 while rows := cursor.fetchmany(AT_A_TIME):
                     yield from map(DayLine._make, rows)
                 return

@@ -6,6 +6,7 @@ a day is closed `CLOSES_AFTER` its end, so what happened moments before it is wr
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
 
 from sql import arrays
 from sql.statements import run
@@ -27,11 +28,31 @@ MARK = """
 """
 
 
-def mark(events: Iterable[tuple[int, datetime, datetime]]) -> None:
-    """Leave marks where closed days change: (organization, when it happened, when it is written) of each event.
+class Event(Protocol):
+    """What matters of an event: whose it is, when it happened, and when it or its refund is written."""
+
+    @property
+    def organization_id(self) -> int: ...
+    @property
+    def occurred_at(self) -> datetime: ...
+    @property
+    def written_at(self) -> datetime: ...
+
+
+class Changed(NamedTuple):
+    """An event that was written before and is refunded now."""
+
+    organization_id: int
+    occurred_at: datetime
+    written_at: datetime
+
+
+def mark(events: Iterable[Event]) -> None:
+    """Leave marks where the events change closed days.
 
     Inside the transaction that writes the events, after their wallets were locked.
     """
-    late = [event for event in events if event[1] < event[2] - LATE]
+    late = [event for event in events if event.occurred_at < event.written_at - LATE]
     if late:
-        run(MARK, [arrays.numbers(event[0] for event in late), arrays.instants(event[1] for event in late)])
+        organizations, instants = (event.organization_id for event in late), (event.occurred_at for event in late)
+        run(MARK, [arrays.numbers(organizations), arrays.instants(instants)])

@@ -79,7 +79,7 @@ def find_due(now: datetime | None = None) -> list[int]:
         except (ZoneInfoNotFoundError, ValueError):
             # Its organizations fail one by one, with their names in the log; the others don't.
             continue
-    rows = fetch(READ_DUE, [arrays.texts(ended), arrays.texts(day.isoformat() for day in ended.values())])
+    rows = fetch(READ_DUE, [arrays.texts(ended), arrays.days(ended.values())])
     return [organization_id for (organization_id,) in rows]
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from credits.ledger.state import WalletState
 from sql import arrays
+from sql.rows import update
 from sql.statements import fetch, run
 
 # For so long after a plan's allowance has lapsed the next one is waited for: Stripe collects an invoice after an hour.
@@ -58,19 +59,7 @@ def set_low_below(wallet_id: int, below: int | None) -> None:
     run("UPDATE credits_wallet SET low_below = %s WHERE id = %s", [below, wallet_id])
 
 
-def set_marks(wallets: Sequence[WalletState]) -> None:
-    run(
-        """
-        UPDATE credits_wallet w SET low_since = n.low_since, depleted_since = n.depleted_since
-        FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS n(id, low_since, depleted_since)
-        WHERE w.id = n.id
-        """,
-        [
-            arrays.numbers(w.id for w in wallets),
-            arrays.instants(w.low_since for w in wallets),
-            arrays.instants(w.depleted_since for w in wallets),
-        ],
-    )
+set_marks = update("credits_wallet", WalletState, "low_since", "depleted_since")
 
 
 def read_marks_that_do_not_fit(*, after: int, at: datetime, limit: int) -> list[int]:

@@ -87,7 +87,7 @@ class TestASpendAtMidnight:
     """It was judged a second before midnight and commits after the sweep of that day has begun."""
 
     def spend_slowly(self, stage: Stage, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
-        monkeypatch.setattr(events, "insert", paused(gate, events.insert))
+        monkeypatch.setattr(events, "insert_events", paused(gate, events.insert_events))
         return partial(stage.pay, "last", now=BEFORE)
 
     def test_is_waited_for_and_counted(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
