@@ -1,8 +1,8 @@
 """Plans and runs jobs: one row per slot of the schedule, started again if its worker was killed.
 
 The row is the memory, `due` the truth, a message in the queue only the hurry: `due` finds a run whose message was lost.
-Any number of schedulers, workers and copies of a message lead to one run. A run in progress is recognized by the job's
-lock (`locks`). What a job does is not known here.
+Any number of schedulers, workers and copies of a message lead to one run. A run is claimed as `outbox` says, but under
+the job's lock (`locks`), by which a run in progress is recognized. What a job does is not known here.
 """
 
 import logging
@@ -22,14 +22,16 @@ from jobs import schedule
 from jobs.audit_actions import Action
 from jobs.locks import held, only_run_of
 from jobs.models import Heartbeat, JobRun
+from jobs.outbox import Claim, claim_one, wait_after
 from jobs.schedule import Job
 from organizations import audit_events
 from organizations.models import User
 
 logger = logging.getLogger(__name__)
 
-MOST_ATTEMPTS = 3
-TRY_AGAIN_AFTER = timedelta(minutes=1)
+# After each attempt that failed. After the last the run has failed.
+WAITS = (timedelta(minutes=1), timedelta(minutes=1))
+MOST_ATTEMPTS = len(WAITS) + 1
 # A message that no worker fetched for so long is sent again.
 FETCHED_WITHIN = timedelta(seconds=30)
 KEPT = timedelta(days=30)
@@ -87,7 +89,8 @@ def _abandoned(left: list[JobRun], now: datetime) -> list[JobRun]:
         if run.job in under_way or run.job not in schedule.JOBS:
             continue
         if run.attempts >= MOST_ATTEMPTS:
-            _end(run, error=run.error or "Its worker ended before the run did, each time.", now=now)
+            open_still = JobRun.objects.filter(pk=run.pk, attempts=run.attempts, ended_at=None)
+            open_still.update(ended_at=now, error=run.error or "Its worker ended before the run did, each time.")
         elif now >= _again_at(run):
             found.append(run)
     return found
@@ -96,7 +99,8 @@ def _abandoned(left: list[JobRun], now: datetime) -> list[JobRun]:
 def _again_at(run: JobRun) -> datetime:
     if run.started_at is None:
         return run.created_at + FETCHED_WITHIN
-    return run.started_at + TRY_AGAIN_AFTER if run.error else run.started_at
+    wait = wait_after(run.attempts, WAITS) if run.error else None
+    return run.started_at + (wait or timedelta(0))
 
 
 def request(job: Job, *, actor: User | None, reason: str, run_id: UUID, now: datetime | None = None) -> JobRun:
@@ -128,18 +132,19 @@ def run(run_id: UUID, *, attempts: int = MOST_ATTEMPTS, now: datetime | None = N
     if known is None or known.job not in schedule.JOBS:
         return None
     with only_run_of(known.job) as is_mine:
-        # Read under the lock: the worker that held it before may have ended this run.
-        row = JobRun.objects.filter(pk=run_id, ended_at=None).first() if is_mine else None
-        if row is None:
+        if not is_mine:
             return None
-        row.attempts += 1
-        row.started_at, row.worker = now or timezone.now(), worker_name()
-        row.save(update_fields=["attempts", "started_at", "worker"])
-        _do(row, attempts, now)
-        return row
+        # Read under the lock: the worker that held it before may have ended this run.
+        still_open = JobRun.objects.filter(pk=run_id, ended_at=None)
+        mine = claim_one(still_open, started_at=now or timezone.now(), worker=worker_name())
+        if mine is None:
+            return None
+        _do(mine, attempts, now)
+        return mine.row
 
 
-def _do(row: JobRun, attempts: int, now: datetime | None) -> None:
+def _do(mine: Claim[JobRun], attempts: int, now: datetime | None) -> None:
+    row = mine.row
     try:
         did: Mapping[str, Any] | None = import_string(schedule.JOBS[row.job].call)()
     except Exception as error:  # any error: staff see it, and the next run starts anew
@@ -148,21 +153,14 @@ def _do(row: JobRun, attempts: int, now: datetime | None) -> None:
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
         message = f"{type(error).__name__}: {error}".replace("\0", "")[:LONGEST_ERROR]
-        if row.attempts < attempts:
-            row.error = message
-            JobRun.objects.filter(pk=row.pk, attempts=row.attempts, ended_at=None).update(error=message)
-        else:
-            _end(row, error=message, now=now)
+        if mine.attempt >= attempts:
+            row.ended_at = now or timezone.now()
+        row.error = message
     else:
         row.did = {word: number for word, number in (did or {}).items() if number}
-        _end(row, error="", now=now)
-
-
-def _end(row: JobRun, *, error: str, now: datetime | None) -> None:
-    """Close the run, unless another worker took it for abandoned and has started it again."""
-    row.ended_at, row.error = now or timezone.now(), error
-    open_still = JobRun.objects.filter(pk=row.pk, attempts=row.attempts, ended_at=None)
-    open_still.update(ended_at=row.ended_at, error=row.error, did=row.did)
+        row.ended_at, row.error = now or timezone.now(), ""
+    # Unless another worker took it for abandoned and has started it again.
+    mine.write(ended_at=row.ended_at, error=row.error, did=row.did)
 
 
 def worker_name() -> str:

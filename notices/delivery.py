@@ -1,13 +1,11 @@
 """Sending what is owed: at least once, and shown once, since every try is the same message (`mails`).
 
-A mail is claimed by a short transaction that puts its next try off, then sent outside of any transaction, then written
-off. Whoever dies in between has it sent again when the claim is over. A server that can't be reached costs no mail a
-try. What is no longer wanted, or has nowhere to go, is not sent.
+Mails are claimed, sent and put off as `jobs.outbox` says; the claim moves a mail's next try. A server that can't be
+reached costs no mail a try. What is no longer wanted, or has nowhere to go, is not sent.
 """
 
 import logging
 import smtplib
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,9 +13,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.mail import get_connection
-from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from jobs.outbox import Claim, claim_one, wait_after, within
 from notices import addresses, mails
 from notices.models import ESSENTIAL, MailState, NoticeMail, Unsubscription
 from organizations.accounts.people import verified_addresses
@@ -38,7 +37,6 @@ BACK_OFF = [
     timedelta(hours=24),
     timedelta(hours=24),
 ]
-MOST_TRIES = len(BACK_OFF) + 1
 # No mail is begun after so long: a job has 30 seconds, and a server is waited for up to EMAIL_TIMEOUT.
 SECONDS = 15
 LONGEST_ERROR = 300
@@ -60,14 +58,9 @@ def send_due(*, now: datetime | None = None) -> Counter[str]:
     did: Counter[str] = Counter()
     if not _due(now or timezone.now()).exists():
         return did
-    stop_at = time.monotonic() + SECONDS
     with _post_office() as office:
-        while time.monotonic() < stop_at:
-            _open(office)
-            mail = _claim(now or timezone.now())
-            if mail is None:
-                break
-            did[_deliver(mail, office, now or timezone.now())] += 1
+        for claim in within(SECONDS, iter(lambda: _claim_next(office, now or timezone.now()), None)):
+            did[_deliver(claim, office, now or timezone.now())] += 1
     return did
 
 
@@ -77,25 +70,15 @@ def send_again(mail: NoticeMail, *, now: datetime) -> bool:
     return bool(given_up.update(state=MailState.PENDING, attempts=0, next_try_at=now, error=""))
 
 
-def _due(now: datetime) -> Any:
+def _due(now: datetime) -> QuerySet[NoticeMail]:
     return NoticeMail.objects.filter(state=MailState.PENDING, next_try_at__lte=now)
 
 
-def _claim(now: datetime) -> NoticeMail | None:
-    # Durable: within somebody else's transaction the claim would not be seen, and a server would be waited for.
-    with transaction.atomic(durable=True):
-        mail = _next_due(now)
-        if mail is not None:
-            mail.attempts += 1
-            mail.next_try_at = now + CLAIMED_FOR
-            mail.save(update_fields=["attempts", "next_try_at"])
-    return mail
-
-
-def _next_due(now: datetime) -> NoticeMail | None:
-    rows = _due(now).select_related("user", "notice__organization", "notice__user").order_by("next_try_at")
-    first: NoticeMail | None = rows.select_for_update(of=("self",), no_key=True, skip_locked=True).first()
-    return first
+def _claim_next(office: Any, now: datetime) -> Claim[NoticeMail] | None:
+    """Claim the mail that is due first, once the server can be reached."""
+    _open(office)
+    due = _due(now).select_related("user", "notice__organization", "notice__user").order_by("next_try_at")
+    return claim_one(due, next_try_at=now + CLAIMED_FOR)
 
 
 @contextmanager
@@ -121,22 +104,23 @@ def _hang_up(office: Any) -> None:
         office.close()
 
 
-def _deliver(mail: NoticeMail, office: Any, now: datetime) -> str:
+def _deliver(claim: Claim[NoticeMail], office: Any, now: datetime) -> str:
     """Send one mail, outside any transaction, and write down what became of it; return that in a word."""
+    mail = claim.row
     obstacle = _obstacle(mail)
     if obstacle:
-        return _close(mail, MailState.SKIPPED, error=obstacle)
+        return _close(claim, MailState.SKIPPED, error=obstacle)
     if addresses.refused_among([mail.user.email]).exists():
-        return _close(mail, MailState.FAILED, error="The address was refused before.")
+        return _close(claim, MailState.FAILED, error="The address was refused before.")
     try:
         _send(mail, office)
     except _Refused as refusal:
         addresses.refuse(mail.user.email, reason=str(refusal), now=now)
-        return _close(mail, MailState.FAILED, error=str(refusal))
+        return _close(claim, MailState.FAILED, error=str(refusal))
     except Exception as error:  # one bad mail must not keep the others back
         logger.warning("The mail %s did not leave: %s", mail.pk, type(error).__name__)
-        return _put_off(mail, error, now=now)
-    return _close(mail, MailState.SENT, sent_at=now)
+        return _put_off(claim, error, now=now)
+    return _close(claim, MailState.SENT, sent_at=now)
 
 
 def _obstacle(mail: NoticeMail) -> str:
@@ -180,20 +164,18 @@ def _said(code: int, said: bytes | str) -> str:
     return " ".join(f"{code} {text}".replace("\0", "").split())[:LONGEST_ERROR]
 
 
-def _put_off(mail: NoticeMail, error: Exception, *, now: datetime) -> str:
+def _put_off(claim: Claim[NoticeMail], error: Exception, *, now: datetime) -> str:
     message = " ".join(f"{type(error).__name__}: {error}".replace("\0", "").split())[:LONGEST_ERROR]
-    if mail.attempts >= MOST_TRIES:
-        return _close(mail, MailState.FAILED, error=message)
-    # Not where the claim was over meanwhile and another has it.
-    mine = NoticeMail.objects.filter(pk=mail.pk, state=MailState.PENDING, attempts=mail.attempts)
-    mine.update(next_try_at=now + BACK_OFF[mail.attempts - 1], error=message)
+    wait = wait_after(claim.attempt, BACK_OFF)
+    if wait is None:
+        return _close(claim, MailState.FAILED, error=message)
+    claim.write(next_try_at=now + wait, error=message)
     return "put_off"
 
 
 _WORDS = {MailState.SENT: "sent", MailState.SKIPPED: "left_out", MailState.FAILED: "given_up"}
 
 
-def _close(mail: NoticeMail, state: MailState, *, error: str = "", sent_at: datetime | None = None) -> str:
-    open_still = NoticeMail.objects.filter(pk=mail.pk, state=MailState.PENDING)
-    open_still.update(state=state, error=error, sent_at=sent_at)
+def _close(claim: Claim[NoticeMail], state: MailState, *, error: str = "", sent_at: datetime | None = None) -> str:
+    claim.write(state=state, error=error, sent_at=sent_at)
     return _WORDS[state]

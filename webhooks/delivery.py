@@ -1,7 +1,7 @@
-"""Sending what is owed: each delivery is claimed in a short transaction, posted outside any, and noted in another.
+"""Sending what is owed: each delivery is claimed as `jobs.outbox` says, posted in a lane of its endpoint's, and noted.
 
-At least once: whoever dies between an answer and its note leaves a claim that runs out, and the message is sent again
-under the same id. In no promised order. `events` and `by_hand` write what is owed; nothing of what events mean is here.
+At least once, always under the same id, in no promised order. `events` and `by_hand` write what is owed; nothing of
+what events mean is here.
 """
 
 import json
@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from jobs import outbox
 from organizations import audit_events
 from webhooks import signing
 from webhooks.audit_actions import Action
@@ -60,9 +61,14 @@ USER_AGENT = "Drawdown-Webhooks/1"
 class Call:
     """A claimed delivery with all that it takes to send it, so that no row is read meanwhile."""
 
-    delivery: WebhookDelivery
+    claim: outbox.Claim[WebhookDelivery]
     sealed: list[str]
     now: datetime
+
+    @property
+    def delivery(self) -> WebhookDelivery:
+        """The row that is claimed, with its event and endpoint."""
+        return self.claim.row
 
 
 def deliver_due(now: datetime | None = None, *, skips_failing: bool = False) -> int:
@@ -72,7 +78,6 @@ def deliver_due(now: datetime | None = None, *, skips_failing: bool = False) -> 
     that hangs would hold a worker for every one of them. May run at any time, side by side with itself. Outside any
     transaction. now: for tests.
     """
-    _refuse_inside_transaction()
     end = time.monotonic() + RUN_SECONDS
     flights: dict[Future[tuple[Answer, int]], Call] = {}
     resting: set[int] = set()
@@ -138,18 +143,9 @@ def _claim(count: int, *, without: Collection[int], now: datetime, skips_failing
     chosen = list(first_of.values())[:count]
     if not chosen:
         return []
-    with transaction.atomic():
-        claimed = list(_locked(due.filter(pk__in=chosen).select_related("event", "endpoint")))
-        for delivery in claimed:
-            delivery.claimed_until = now + CLAIM
-            delivery.attempts += 1
-        WebhookDelivery.objects.bulk_update(claimed, ["claimed_until", "attempts"])
-    return [Call(delivery, _secrets(delivery.endpoint, now), now) for delivery in claimed]
-
-
-def _locked(rows: QuerySet[WebhookDelivery]) -> QuerySet[WebhookDelivery]:
-    """Those of the rows that nobody else is claiming right now, and that are still due once they are locked."""
-    return rows.select_for_update(of=("self",), skip_locked=True, no_key=True)
+    rows = due.filter(pk__in=chosen).select_related("event", "endpoint")
+    claims = outbox.claim(rows, count=len(chosen), claimed_until=now + CLAIM)
+    return [Call(claim, _secrets(claim.row.endpoint, now), now) for claim in claims]
 
 
 def _secrets(endpoint: WebhookEndpoint, now: datetime) -> list[str]:
@@ -181,13 +177,6 @@ def _send(call: Call) -> tuple[Answer, int]:
     return answer, int((time.monotonic() - began) * 1000)
 
 
-def _refuse_inside_transaction() -> None:
-    """A lock must not wait for somebody else's server. A test's own wrapping is let pass."""
-    blocks = transaction.get_connection().atomic_blocks
-    if any(not getattr(block, "_from_testcase", False) for block in blocks):
-        raise RuntimeError("Webhooks are never sent inside a database transaction")
-
-
 # Noting
 
 
@@ -204,23 +193,26 @@ def _note(call: Call, answer: Answer, *, milliseconds: int, now: datetime) -> No
             response=answer.response,
             asked_by_id=delivery.asked_by_id,
         )
-        mine = WebhookDelivery.objects.filter(pk=delivery.pk, claimed_until=delivery.claimed_until)
-        mine.update(claimed_until=None, asked_by=None, **_outcome(delivery, answer, now))
+        call.claim.write(claimed_until=None, asked_by=None, **_outcome(call.claim.attempt, answer, now))
         _note_health(delivery.endpoint, answer, now)
 
 
-def _outcome(delivery: WebhookDelivery, answer: Answer, now: datetime) -> dict[str, Any]:
+def _outcome(attempt: int, answer: Answer, now: datetime) -> dict[str, Any]:
     if answer.is_received:
         return {"state": DeliveryState.DELIVERED, "closed_at": now}
-    if answer.status == 410 or delivery.attempts > len(WAITS):
+    wait = _wait(attempt, answer)
+    if answer.status == 410 or wait is None:
         return {"state": DeliveryState.FAILED, "closed_at": now}
-    return {"next_try_at": now + _wait(delivery.attempts, answer)}
+    return {"next_try_at": now + wait}
 
 
-def _wait(attempts: int, answer: Answer) -> timedelta:
-    """Our own wait, or the receiver's if that is longer."""
+def _wait(attempt: int, answer: Answer) -> timedelta | None:
+    """Our own wait, or the receiver's if that is longer; None after the last attempt."""
+    wait = outbox.wait_after(attempt, WAITS)
+    if wait is None:
+        return None
     spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret
-    return min(max(WAITS[attempts - 1] * spread, timedelta(seconds=answer.retry_after)), LONGEST_WAIT)
+    return min(max(wait * spread, timedelta(seconds=answer.retry_after)), LONGEST_WAIT)
 
 
 def _note_health(endpoint: WebhookEndpoint, answer: Answer, now: datetime) -> None:

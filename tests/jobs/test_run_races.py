@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 
 from jobs import runs
 from jobs.models import JobRun
@@ -67,6 +68,8 @@ class TestCopiesOfAMessage:
             yield True
 
         monkeypatch.setattr(runs, "only_run_of", unlocked)
+        # Nor may the claim's own lock send one of them away.
+        monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **_options: rows)
         monkeypatch.setattr("tests.support.job_work.count", lambda: {"met": together.wait()})
 
         results = run_many(lambda: runs.run(run.pk), 2)

@@ -7,7 +7,7 @@ import pytest
 from django.core import mail as outgoing
 from django.db.models import QuerySet
 
-from notices import delivery
+from jobs import outbox
 from notices.delivery import send_due
 from notices.models import MailState, NoticeMail
 from organizations.models import Organization
@@ -37,18 +37,18 @@ def test_senders_at_once_send_every_mail_once(acme: Organization) -> None:
 def test_control_without_the_lock_each_sends_it(acme: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
     given(acme)
     all_have_read = threading.Barrier(SENDERS, timeout=20)
-    next_due = delivery._next_due
+    lock = outbox._lock
     meeting = threading.local()
 
-    def read_together(now: Any) -> NoticeMail | None:
-        found = next_due(now)
+    def read_together(rows: Any, count: int) -> list[Any]:
+        found = lock(rows, count)
         if not getattr(meeting, "has_met", False):
             meeting.has_met = True
             all_have_read.wait()
         return found
 
     monkeypatch.setattr(QuerySet, "select_for_update", lambda self, **_options: self)
-    monkeypatch.setattr(delivery, "_next_due", read_together)
+    monkeypatch.setattr(outbox, "_lock", read_together)
 
     run_many(lambda: send_due(now=NOW), SENDERS)
 

@@ -9,12 +9,13 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
+from jobs import outbox
 from organizations.models import Organization, User
 from tests.support import factories
 from tests.support.races import run_many, run_together
 from tests.support.webhook_receiver import Receiver
 from tests.webhooks.conftest import NOW
-from webhooks import by_hand, delivery, endpoints, signing
+from webhooks import by_hand, endpoints, signing
 from webhooks.delivery import deliver_due
 from webhooks.endpoints import create_endpoint, rotate_secret
 from webhooks.events import emit
@@ -71,15 +72,15 @@ class TestTwoDeliverers:
     def deliver_at_once(self, patch: pytest.MonkeyPatch, *, reads_first: bool) -> list[Any]:
         """Let both choose the same delivery. reads_first: and read it unlocked, before either claims it."""
         both = threading.Barrier(2, timeout=PATIENCE)
-        locked = delivery._locked
+        lock = outbox._lock
 
-        def together(rows: Any) -> Any:
-            found = list(rows) if reads_first else None
+        def together(rows: Any, count: int) -> Any:
+            found = list(rows[:count]) if reads_first else None
             both.wait()
-            return locked(rows) if found is None else found
+            return lock(rows, count) if found is None else found
 
         with patch.context() as patched:
-            patched.setattr(delivery, "_locked", together)
+            patched.setattr(outbox, "_lock", together)
             return run_many(lambda: deliver_due(NOW), times=2)
 
     def test_deliver_once(self, owed: WebhookDelivery, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
