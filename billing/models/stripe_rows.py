@@ -1,6 +1,7 @@
 """What Stripe told us: every event once, whatever became of it."""
 
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 
@@ -26,6 +27,8 @@ class StripeEvent(models.Model):
     received_at = models.DateTimeField(_("received"))
     state = models.CharField(_("state"), max_length=10, choices=EventState, default=EventState.RECEIVED)
     attempts = models.PositiveIntegerField(default=0)
+    # While it is received or failed; without one it is left to staff.
+    next_try_at = models.DateTimeField(_("next try"), null=True, blank=True, db_default=Now())
     processed_at = models.DateTimeField(null=True, blank=True)
     note = models.TextField(_("note"), blank=True)
 
@@ -35,7 +38,7 @@ class StripeEvent(models.Model):
         indexes = [
             models.Index(fields=["object_id"], name="stripe_event_by_object"),
             models.Index(
-                fields=["received_at"],
+                fields=["next_try_at"],
                 condition=models.Q(state__in=["received", "failed"]),
                 name="stripe_event_to_do",
             ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +18,8 @@ from tests.support.stripe_events import event
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+# When an event of NOW is tried if every try fails at once.
+TRIES = list(accumulate(WAITS, lambda at, wait: at + wait, initial=NOW))
 
 pytestmark = pytest.mark.django_db
 
@@ -197,11 +200,11 @@ class TestTrying:
 
     def test_one_that_stays_without_an_order_is_given_up(self, settled: list[Any]) -> None:
         row = keep(of_order(uuid4()))
-        for wait in WAITS:
-            process_due(now=NOW + wait)
+        for at in TRIES:
+            process_due(now=at)
 
         state, attempts, note = after(row)
-        assert (state, attempts) == (EventState.IGNORED, len(WAITS))
+        assert (state, attempts) == (EventState.IGNORED, len(TRIES))
         assert note.startswith("There is no order")
 
     def test_a_failure_is_noted_and_tried_again_with_growing_pauses(
@@ -209,9 +212,9 @@ class TestTrying:
     ) -> None:
         row = keep(of_order(purchase.pk))
         monkeypatch.setattr(handlers, "settle_purchase", fail(stripe_gateway.Unavailable("no answer")))
-        for attempt, wait in enumerate(WAITS, start=1):
-            assert process_due(now=NOW + wait - MINUTE / 60) == 0
-            assert process_due(now=NOW + wait) == 1
+        for attempt, at in enumerate(TRIES, start=1):
+            assert process_due(now=at - MINUTE / 60) == 0
+            assert process_due(now=at) == 1
             assert after(row) == ("failed", attempt, "Unavailable: no answer")
 
         assert process_due(now=NOW + 365 * timedelta(days=1)) == 0, "staff are to look at it"
@@ -236,6 +239,30 @@ class TestTrying:
         process_due(now=NOW + MINUTE)
 
         assert after(row) == ("processed", 2, "")
+
+    def test_one_that_killed_its_last_worker_is_tried_once_more_and_then_left_to_staff(
+        self, settled: list[Any], purchase: Purchase, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        row = keep(of_order(purchase.pk))
+        StripeEvent.objects.update(attempts=len(WAITS) + 1, next_try_at=NOW)
+        monkeypatch.setattr(handlers, "settle_purchase", fail(stripe_gateway.Unavailable("no answer")))
+
+        assert process_due(now=NOW) == 1
+        assert after(row) == ("failed", len(WAITS) + 2, "Unavailable: no answer")
+        assert process_due(now=NOW + 365 * timedelta(days=1)) == 0
+
+    def test_what_a_person_asks_for_is_left_to_the_worker_that_is_at_it(
+        self, settled: list[Any], purchase: Purchase, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        row = keep(of_order(purchase.pk))
+        asked: list[EventState | None] = []
+        monkeypatch.setattr(
+            handlers, "settle_purchase", lambda _id: asked.append(process(row.pk, now=NOW, is_asked_for=True))
+        )
+
+        assert process(row.pk, now=NOW) == EventState.PROCESSED
+        assert asked == [None]
+        assert after(row) == ("processed", 1, "")
 
     def test_what_is_done_is_not_done_again(self, settled: list[Any], purchase: Purchase) -> None:
         row = keep(of_order(purchase.pk))
