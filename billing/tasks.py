@@ -11,8 +11,8 @@ from django.utils import timezone
 from billing.audit import nightly
 from billing.dashboard import expiry_notices
 from billing.plans import renewals
-from billing.recharge import attempts, sweep
-from billing.refunds import refunding
+from billing.recharge import charges, sweep
+from billing.refunds import calls as refund_calls
 from billing.stripe_events import inbox, reconciliation
 
 
@@ -25,7 +25,7 @@ def process_stripe_event(event_id: int) -> None:
 @shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
 def recharge_wallet(wallet_id: int) -> None:
     """Buy what the wallet's rule of auto-recharge says, if it is its turn."""
-    attempts.recharge(wallet_id)
+    charges.recharge(wallet_id)
 
 
 def process_stripe_events() -> dict[str, int]:
@@ -55,7 +55,7 @@ def tell_of_expiring() -> dict[str, int]:
 
 def resolve_refunds() -> dict[str, int]:
     """Find out what became of refunds whose answer got lost."""
-    return {"refunds": refunding.resolve_due()}
+    return {"refunds": refund_calls.resolve_due()}
 
 
 def reconcile_payments() -> dict[str, int]:

@@ -1,11 +1,9 @@
-"""Auto-recharge at work: one attempt at a time, committed with its order before Stripe is asked, settled after.
+"""Attempts of auto-recharge: one at a time, begun with its order before Stripe is asked, and ended once.
 
-`recharge` decides under the wallet's lock, charges outside any transaction under a key made of the attempt, and settles
-through `purchases`. What a lost answer or a killed worker left open is found out in `recharge_sweep`; the rule itself
-is changed in `auto_recharge`.
+Both happen under the wallet's lock. What lies between is the charge (`charges`); the rule is changed in `consent`. No
+call to Stripe belongs here.
 """
 
-import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -21,17 +19,13 @@ from billing.models import (
     PurchaseState,
     RechargeAttempt,
     RechargeState,
-    StripeCustomer,
 )
-from billing.purchases import settlement
 from billing.purchases.orders import write_order
 from billing.recharge import notices
 from billing.recharge.rules import UNDER_WAY, Standing, decide, month_of
 from credits import ledger
 from credits.models import Wallet, new_id
 from organizations import audit_events
-
-logger = logging.getLogger(__name__)
 
 BACK_OFF = timedelta(hours=1)
 MOST_FAILURES = 3
@@ -46,18 +40,11 @@ OUTCOMES = {
 }
 
 
-def recharge(wallet_id: int, *, now: datetime | None = None) -> RechargeAttempt | None:
-    """Buy what the wallet's rule says, if it is its turn; return the attempt, or None where there is nothing to do.
+def begin(wallet_id: int, now: datetime | None) -> RechargeAttempt | None:
+    """Commit an attempt and its order, if the wallet's rule wants one and nothing is in the way; else return None.
 
-    May be called at any time, by anyone, side by side with itself. Outside any transaction. now: for tests; without it
-    the database's clock, read after the lock.
+    now: for tests; without it the database's clock, read after the lock.
     """
-    attempt = _begin(wallet_id, now)
-    return None if attempt is None else charge(attempt, now)
-
-
-def _begin(wallet_id: int, now: datetime | None) -> RechargeAttempt | None:
-    """Commit an attempt and its order, if the rule wants one and nothing is in the way."""
     if not stripe_gateway.is_set_up():
         return None
     with transaction.atomic(), ledger.open_book(keys=[(wallet_id, "")], now=now) as book:
@@ -104,71 +91,6 @@ def _rule_whose_turn_it_is(organization_id: int, now: datetime) -> AutoRecharge 
 def rules() -> QuerySet[AutoRecharge]:
     """Every rule, with all that a decision about it reads."""
     return AutoRecharge.objects.select_related("pack", "organization__wallet__program")
-
-
-# Charging
-
-
-def charge(attempt: RechargeAttempt, now: datetime | None) -> RechargeAttempt:
-    """Ask Stripe for the money, under the attempt's own key, and write down what came of it."""
-    purchase = attempt.purchase
-    try:
-        payment = stripe_gateway.charge_off_session(
-            customer=StripeCustomer.objects.get(organization=attempt.organization_id).stripe_id,
-            payment_method=attempt.payment_method,
-            amount_minor=purchase.amount_minor,
-            currency=purchase.currency,
-            purchase_id=purchase.pk,
-            description=f"{purchase.name} ({purchase.reference})",
-            key=f"recharge:{attempt.pk}",
-        )
-    except stripe_gateway.OutcomeUnknown as error:
-        return note_unknown(attempt, str(error))
-    except stripe_gateway.AuthenticationRequired as error:
-        return close(attempt, RechargeState.NEEDS_PERSON, error, now=now, payment_id=error.payment_id)
-    except stripe_gateway.Declined as error:
-        return close(attempt, RechargeState.FAILED, error, now=now, payment_id=error.payment_id)
-    except stripe_gateway.Refused as error:
-        logger.error("Stripe refused the charge for %s: %s", purchase.reference, error)  # noqa: TRY400
-        return close(attempt, RechargeState.FAILED, error, now=now)
-    return follow(attempt, payment, now)
-
-
-def follow(attempt: RechargeAttempt, payment: stripe_gateway.PaymentState, now: datetime | None) -> RechargeAttempt:
-    """Bring an attempt to where its payment is."""
-    Purchase.objects.filter(pk=attempt.purchase_id, stripe_payment_intent_id=None).update(
-        stripe_payment_intent_id=payment.id
-    )
-    if payment.status in {"succeeded", "processing"}:
-        return _settle(attempt, now)
-    is_for_a_person = payment.status == "requires_action" or payment.failure_code == "authentication_required"
-    state = RechargeState.NEEDS_PERSON if is_for_a_person else RechargeState.FAILED
-    failure = stripe_gateway.Refused(payment.failure_message or payment.status, code=payment.failure_code)
-    return close(attempt, state, failure, now=now, payment_id=payment.id)
-
-
-def _settle(attempt: RechargeAttempt, now: datetime | None) -> RechargeAttempt:
-    """Have the order settled by what Stripe says; close the attempt once it is paid."""
-    try:
-        purchase = settlement.settle(attempt.purchase_id, now=now)
-    except (stripe_gateway.GatewayError, settlement.WrongPayment) as error:
-        logger.exception("Recharge %s is not settled yet", attempt.pk)
-        return note_unknown(attempt, str(error))
-    if purchase.state == PurchaseState.PAID:
-        return close(attempt, RechargeState.SUCCEEDED, None, now=now)
-    return attempt
-
-
-def note_unknown(attempt: RechargeAttempt, message: str) -> RechargeAttempt:
-    """Say that an attempt's fate is not known: it goes on blocking others until it is."""
-    RechargeAttempt.objects.filter(pk=attempt.pk, state=RechargeState.PENDING).update(
-        state=RechargeState.UNKNOWN, error_message=message[:300]
-    )
-    attempt.refresh_from_db()
-    return attempt
-
-
-# Closing
 
 
 def close(

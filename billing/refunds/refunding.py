@@ -1,37 +1,29 @@
-"""Refunds of purchases by staff: what one would do, doing it once, and finding out what became of it.
+"""Refunds of purchases by staff: what one would do, and doing it once.
 
-The attempt and the credits that it takes are committed before Stripe is called, so nobody spends what is being paid
-for. A refund that fails gives them back. One whose fate is unknown keeps them, and blocks others, until it is known.
+The refund and the credits that it takes are committed before Stripe is called (`calls`), so nobody spends what is being
+paid back. A refund that fails gives them back. One whose fate is unknown keeps them, and blocks others, until it is
+known.
 """
 
-import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from billing import stripe_gateway
+from billing import stripe_calls
 from billing.audit_actions import Action
 from billing.models import Purchase, PurchaseState, Refund, RefundMode, RefundPolicy, RefundState, SaleTerms
 from billing.refunds import clawback, disputes
-from billing.refunds.rows import learn, record, set_state, unresolved
+from billing.refunds.calls import RefundCall
+from billing.refunds.rows import record, set_state, unresolved
 from credits import ledger
 from credits.models import Entry, Kind
 from organizations.formats import format_money
 from organizations.models import User
 from organizations.refusals import Refusal
-
-logger = logging.getLogger(__name__)
-
-# Stripe keeps an idempotency key for at least a day; after that the same key would refund a second time.
-KEY_LASTS = timedelta(hours=23)
-# A call that is on its way is left alone so long.
-PATIENCE = timedelta(minutes=2)
-SWEPT_AT_ONCE = 50
 
 
 class RefundRefused(Refusal):
@@ -116,7 +108,7 @@ def refund(purchase: Purchase, wish: Wish, *, refund_id: UUID, actor: User, now:
     """
     row = _attempt(purchase, wish, refund_id=refund_id, actor=actor, now=now)
     if row.state == RefundState.PENDING and row.stripe_id is None and not is_by_hand(row.purchase):
-        send(row, now=now)
+        stripe_calls.send(RefundCall(row, now=now))
         row.refresh_from_db()
     return row
 
@@ -132,8 +124,7 @@ def _attempt(
             raise RefundRefused(_("This form was sent before, for another purchase. Open it anew."))
         made.append(earlier or _begin(book, locked, wish, refund_id=refund_id, actor=actor))
 
-    cause = ledger.Cause(actor_id=actor.pk if actor else None, actor_label="refund", memo=purchase.reference)
-    clawback.move(purchase.pk, cause=cause, learn=begin, now=now)
+    clawback.move(purchase.pk, cause=_cause(purchase, actor), learn=begin, now=now)
     made[0].refresh_from_db()
     return made[0]
 
@@ -179,50 +170,6 @@ def _refuse(purchase: Purchase, wish: Wish, stands: clawback.Standing) -> None:
         )
 
 
-def send(row: Refund, *, now: datetime | None = None) -> None:
-    """Have Stripe pay a refund back. Its id is the key, so it is paid once however often this is called in a day."""
-    try:
-        state = stripe_gateway.create_refund(
-            payment_id=row.purchase.stripe_payment_intent_id or "",
-            amount_minor=row.amount_minor,
-            refund_id=row.pk,
-            key=f"refund:{row.pk}",
-        )
-    except stripe_gateway.OutcomeUnknown as unknown:
-        logger.warning("Refund %s: %s", row.pk, unknown)
-        Refund.objects.filter(pk=row.pk, state=RefundState.PENDING, stripe_id=None).update(state=RefundState.UNKNOWN)
-    except stripe_gateway.Refused as refused:
-        _give_up(row, why=str(refused), now=now)
-    else:
-        _write_down(row.purchase, [state], now=now)
-
-
-def resolve_due(*, now: datetime | None = None) -> int:
-    """Find out what became of refunds whose answer got lost; return how many it asked about. Outside a transaction."""
-    instant = now or timezone.now()
-    rows = Refund.objects.filter(unresolved(), created_at__lte=instant - PATIENCE).select_related("purchase")
-    looked_at = 0
-    for row in rows.order_by("created_at")[:SWEPT_AT_ONCE]:
-        try:
-            resolve(row, now=now)
-        except stripe_gateway.GatewayError as error:
-            logger.warning("Refund %s stays unknown: %s", row.pk, error)
-        looked_at += 1
-    return looked_at
-
-
-def resolve(row: Refund, *, now: datetime | None = None) -> None:
-    """Ask Stripe for a refund whose answer got lost; one that it never heard of is sent again while its key is good,
-    and given up after that. Outside any transaction. Raises Refused and Unavailable."""
-    states = stripe_gateway.read_refunds(row.purchase.stripe_payment_intent_id or "")
-    if any(state.refund_id == row.pk for state in states):
-        _write_down(row.purchase, states, now=now)
-    elif (now or timezone.now()) - row.created_at < KEY_LASTS:
-        send(row, now=now)
-    else:
-        _give_up(row, why="It never reached Stripe.", now=now)
-
-
 def close_by_hand(row: Refund, *, is_paid: bool, actor: User, reason: str, now: datetime | None = None) -> Refund:
     """Say that a bank transfer was paid back, or that it won't be: then the credits go back. A second call changes
     nothing. Raises RefundRefused for a refund that is Stripe's."""
@@ -239,24 +186,7 @@ def close_by_hand(row: Refund, *, is_paid: bool, actor: User, reason: str, now: 
     return row
 
 
-def _give_up(row: Refund, *, why: str, now: datetime | None) -> None:
-    def fail(_book: ledger.Book, _locked: Purchase) -> None:
-        if Refund.objects.filter(unresolved(), pk=row.pk).exists():
-            set_state(row, RefundState.FAILED, why=why, now=now)
-
-    clawback.move(row.purchase_id, cause=_cause(row.purchase), learn=fail, now=now)
-
-
-def _write_down(purchase: Purchase, states: list[stripe_gateway.RefundState], *, now: datetime | None) -> None:
-    clawback.move(
-        purchase.pk,
-        cause=_cause(purchase),
-        learn=lambda book, locked: learn(book, locked, states),
-        now=now,
-    )
-
-
-def _cause(purchase: Purchase, actor: User | None = None) -> ledger.Cause:
+def _cause(purchase: Purchase, actor: User | None) -> ledger.Cause:
     return ledger.Cause(actor_id=actor.pk if actor else None, actor_label="refund", memo=purchase.reference)
 
 

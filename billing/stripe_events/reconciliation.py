@@ -17,7 +17,8 @@ from billing import stripe_gateway
 from billing.audit_actions import Action
 from billing.models import Dispute, Purchase, PurchaseState, Refund, RefundState
 from billing.purchases import settlement as purchases
-from billing.refunds import disputes, refunding
+from billing.refunds import calls as refund_calls
+from billing.refunds import disputes
 from billing.refunds import rows as refund_rows
 from billing.refunds import settlement as reversals
 from billing.stripe_events import inbox
@@ -61,7 +62,7 @@ def reconcile(*, since: datetime, now: datetime | None = None) -> Report:
     instant = now or timezone.now()
     report = Report(since=since)
     if stripe_gateway.is_set_up():
-        refunding.resolve_due(now=instant)
+        refund_calls.resolve_due(now=instant)
         for payment in stripe_gateway.find_payments(since=since):
             _compare(report, payment, now=now)
         _compare_reversals(report, now=now)

@@ -21,7 +21,7 @@ from billing.purchases import promotions, referrals, settlement
 from billing.purchases.orders import DetailsMissing, HoldingLimitReached, MayNotBuy, MethodMissing
 from billing.purchases.payments import Deposit, confirm_deposit
 from billing.purchases.quotes import CustomChoice, NotForSale, PackChoice
-from billing.recharge import attempts, consent
+from billing.recharge import charges, consent
 from billing.recharge.rules import consent_text, make_rule
 from billing.refunds import refunding, requests
 from credits.balance.queries import balance_of
@@ -317,14 +317,14 @@ def test_enrich(tell: Any) -> None:
     shown = consent.digest(consent_text(organization, rule))
     consent.turn_on(organization=organization, rule=rule, shown=shown, actor=owner)
     enrich.use("enrichment", quantity=enrich.left() - 400_000)
-    attempt = attempts.recharge(shop.wallet.pk)
+    attempt = charges.recharge(shop.wallet.pk)
     assert attempt is not None
     assert (attempt.state, attempt.amount_minor, enrich.left()) == ("succeeded", 1_000, 2_900_000)
     assert enrich.grants()[-1][:2] == ("auto_recharge", 2_500_000)
 
     # Else refused.
     enrich.use("enrichment", quantity=2_900_000)
-    assert attempts.recharge(shop.wallet.pk) is None
+    assert charges.recharge(shop.wallet.pk) is None
     with pytest.raises(Insufficient):
         enrich.use("enrichment", quantity=1)
     assert enrich.taken() == [(500, "EUR"), (1_000, "EUR")]

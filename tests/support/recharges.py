@@ -9,8 +9,7 @@ from django.utils import timezone
 
 from billing.models import AutoRecharge, PaymentMethod, Purchase, RechargeAttempt
 from billing.purchases.orders import customer_of
-from billing.recharge import attempts as recharge_attempts
-from billing.recharge import consent
+from billing.recharge import charges, consent
 from billing.recharge import sweep as recharge_sweep
 from billing.recharge.rules import consent_text, make_rule
 from credits.balance.queries import balance_of
@@ -79,7 +78,7 @@ class Recharging:
         return self.shop.desk
 
     def recharge(self) -> RechargeAttempt | None:
-        return recharge_attempts.recharge(self.wallet_id, now=self.now)
+        return charges.recharge(self.wallet_id, now=self.now)
 
     def sweep(self, after: timedelta = timedelta(0)) -> dict[str, int]:
         """Let time pass, then sweep as the schedule does."""

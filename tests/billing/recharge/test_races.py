@@ -9,7 +9,7 @@ from django.db import connection
 from billing import stripe_gateway
 from billing.models import Purchase, RechargeAttempt
 from billing.purchases.payments import grant_paid
-from billing.recharge import attempts, consent, sweep
+from billing.recharge import attempts, charges, consent, sweep
 from credits.balance.queries import balance_of
 from tests.support.lock_controls import without_the_lock
 from tests.support.payments import Payments
@@ -47,7 +47,7 @@ class TestManySpendsAtOnce:
         def spend_and_recharge() -> None:
             for _ in range(SPENDS_EACH):
                 spend(1_000)
-                attempts.recharge(here.wallet_id, now=here.now)
+                charges.recharge(here.wallet_id, now=here.now)
 
         results = run_many(spend_and_recharge, AT_ONCE)
 
@@ -58,7 +58,7 @@ class TestManySpendsAtOnce:
     def test_twenty_jobs_of_one_message_make_one_call(self, here: Recharging) -> None:
         here.spend(1)
 
-        run_many(lambda: attempts.recharge(here.wallet_id, now=here.now), 20)
+        run_many(lambda: charges.recharge(here.wallet_id, now=here.now), 20)
 
         assert_one_charge(here)
 
@@ -67,7 +67,7 @@ class TestManySpendsAtOnce:
     ) -> None:
         here.spend(1)
         with without_the_constraint(), without_the_lock(monkeypatch, meeting=4):
-            begun = run_many(lambda: attempts._begin(here.wallet_id, here.now), 4)
+            begun = run_many(lambda: attempts.begin(here.wallet_id, here.now), 4)
 
         assert [type(result) for result in begun].count(RechargeAttempt) > 1
 
@@ -92,7 +92,7 @@ class TestOthersAtTheSameTime:
         order = here.shop.order(now=here.now)
         run_together(
             [
-                lambda: attempts.recharge(here.wallet_id, now=here.now),
+                lambda: charges.recharge(here.wallet_id, now=here.now),
                 lambda: grant_paid(order, payment_id="pi_manual", now=here.now),
             ]
         )
@@ -109,7 +109,7 @@ class TestOthersAtTheSameTime:
         owner, organization = here.shop.owner, here.shop.organization
         run_together(
             [lambda: consent.turn_off(organization=organization, actor=owner, now=here.now)]
-            + [lambda: attempts.recharge(here.wallet_id, now=here.now)] * 3
+            + [lambda: charges.recharge(here.wallet_id, now=here.now)] * 3
         )
 
         assert here.taken_minor() == here.granted_minor()
@@ -153,7 +153,7 @@ class TestTheLastOfTheLimit:
         for _ in range(4):
             here.now += MINUTE
             here.spend(here.available())
-            run_many(lambda: attempts.recharge(here.wallet_id, now=here.now), 10)
+            run_many(lambda: charges.recharge(here.wallet_id, now=here.now), 10)
 
         assert here.taken_minor() == here.granted_minor() == 2_000
         prove_books()

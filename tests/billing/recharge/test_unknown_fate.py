@@ -8,7 +8,7 @@ import pytest
 from billing import stripe_gateway
 from billing.models import PaymentMethod, Purchase
 from billing.purchases import settlement
-from billing.recharge import attempts, consent
+from billing.recharge import charges, consent
 from billing.stripe_gateway import charge_off_session
 from organizations.models import Organization
 from tests.support.payments import Payments
@@ -234,7 +234,7 @@ class TestAWorkerIsKilled:
     def test_between_the_grant_and_the_end_of_the_attempt(
         self, here: Recharging, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        die(here, monkeypatch, attempts, "close", killed)
+        die(here, monkeypatch, charges, "close", killed)
         assert (here.states(), here.granted_minor()) == (["pending"], LOT_MINOR)
 
         here.sweep(LATER)

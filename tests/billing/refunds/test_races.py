@@ -9,7 +9,7 @@ import pytest
 
 from billing import stripe_gateway as gateway
 from billing.models import Purchase, Refund, RefundMode, RefundState
-from billing.refunds import clawback, disputes, refunding, settlement
+from billing.refunds import calls, clawback, disputes, settlement
 from credits.ledger import rows
 from sql.statements import execute
 from tests.support.lock_controls import LOCK
@@ -130,7 +130,7 @@ class TestKilled:
         assert Refund.objects.get().state == RefundState.PENDING
         assert bought.stand() == (75, 75, 0)
 
-        refunding.resolve_due(now=datetime.now(UTC) + SOON)
+        calls.resolve_due(now=datetime.now(UTC) + SOON)
 
         assert Refund.objects.get().state == RefundState.SUCCEEDED
         assert gateway.read_payment(bought.payment_id).refunded_minor == 500
@@ -156,7 +156,7 @@ class TestKilled:
             raise Killed
 
         with monkeypatch.context() as patched:
-            patched.setattr(refunding, "_write_down", die)
+            patched.setattr(calls.RefundCall, "follow", die)
             with pytest.raises(Killed):
                 bought.refund(500)
 

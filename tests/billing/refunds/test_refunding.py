@@ -11,7 +11,7 @@ from billing import stripe_gateway as gateway
 from billing.audit.invariants import PURCHASES
 from billing.models import Method, Refund, RefundMode, RefundPolicy, RefundState
 from billing.purchases.payments import grant_paid
-from billing.refunds import clawback, refunding, settlement
+from billing.refunds import calls, clawback, refunding, settlement
 from credits import audit, ledger
 from organizations.models import AuditEvent
 from tests.support import factories
@@ -267,19 +267,19 @@ class TestLostAnswers:
         with lost(bought.payments, "drop"):
             bought.refund(500)
 
-        assert refunding.resolve_due(now=datetime.now(UTC) + timedelta(minutes=5)) == 1
+        assert calls.resolve_due(now=datetime.now(UTC) + timedelta(minutes=5)) == 1
 
         assert Refund.objects.get().state == RefundState.SUCCEEDED
         assert gateway.read_payment(bought.payment_id).refunded_minor == 500
         assert bought.stand() == (75, 75, 0)
-        assert refunding.resolve_due(now=datetime.now(UTC) + timedelta(minutes=5)) == 0
+        assert calls.resolve_due(now=datetime.now(UTC) + timedelta(minutes=5)) == 0
 
     def test_one_that_never_arrived_is_sent_again_while_its_key_is_good(self, bought: Bought) -> None:
         with lost(bought.payments, "drop_before"):
             bought.refund(500)
         assert gateway.read_payment(bought.payment_id).refunded_minor == 0
 
-        refunding.resolve_due(now=datetime.now(UTC) + timedelta(minutes=5))
+        calls.resolve_due(now=datetime.now(UTC) + timedelta(minutes=5))
 
         assert gateway.read_payment(bought.payment_id).refunded_minor == 500
         assert Refund.objects.get().state == RefundState.SUCCEEDED
@@ -288,7 +288,7 @@ class TestLostAnswers:
         with lost(bought.payments, "drop_before"):
             bought.refund(500)
 
-        refunding.resolve_due(now=datetime.now(UTC) + timedelta(days=2))
+        calls.resolve_due(now=datetime.now(UTC) + timedelta(days=2))
 
         assert Refund.objects.get().state == RefundState.FAILED
         assert bought.stand() == (100, 100, 0)

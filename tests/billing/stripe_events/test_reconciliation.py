@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from django.core.management import call_command
 
+from billing import stripe_calls
 from billing import stripe_gateway as gateway
 from billing.models import (
     Dispute,
@@ -21,7 +22,6 @@ from billing.models import (
     StripeCustomer,
     StripeEvent,
 )
-from billing.refunds import refunding
 from billing.stripe_events.reconciliation import Report, reconcile
 from organizations.models import AuditEvent, Organization
 from tests.support.gateway_acts import charge, customer, save_card
@@ -114,7 +114,7 @@ def test_a_refund_whose_answer_got_lost_is_found(bought: Bought) -> None:
     bought.refund(500)
     assert Refund.objects.get().state == RefundState.UNKNOWN
 
-    run(now=datetime.now(UTC) + refunding.PATIENCE)
+    run(now=datetime.now(UTC) + stripe_calls.SETTLES_AFTER)
 
     assert Refund.objects.get().state == RefundState.SUCCEEDED
 
