@@ -46,3 +46,34 @@ def record(
 def known_actions() -> list[AuditAction]:
     """Every action that the apps declare, by value."""
     return sorted(action for declared in AuditAction.__subclasses__() for action in declared)
+
+
+def record_once(
+    *,
+    key: str,
+    action: AuditAction,
+    organization: Organization | None = None,
+    actor: User | None = None,
+    target: str = "",
+    reason: str = "",
+    details: Mapping[str, Any] | None = None,
+    now: datetime | None = None,
+) -> bool:
+    """Write one event as `record` does, once for its occasion; return whether this call wrote it.
+
+    key: the occasion, at most 300 characters: an organization's action has one event of it, however many calls are
+    made, at once or later. A caller that does more than record does it where this is true, in the same transaction.
+    """
+    event = AuditEvent(
+        key=key,
+        organization=organization,
+        actor=actor,
+        action=action,
+        target=target,
+        reason=reason,
+        details=dict(details or {}),
+        created_at=now or timezone.now(),
+    )
+    # Where another transaction is writing the same, this waits for its end.
+    AuditEvent.objects.bulk_create([event], ignore_conflicts=True)
+    return AuditEvent.objects.filter(pk=event.pk).exists()

@@ -273,12 +273,22 @@ class AuditEvent(models.Model):
     target = models.CharField(_("target"), max_length=100, blank=True)
     reason = models.TextField(_("reason"), blank=True)
     details = models.JSONField(default=dict)
+    # The occasion of what is recorded once; empty where every time is recorded.
+    key = models.CharField(max_length=300, blank=True, default="", db_default="", editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         verbose_name = _("audit event")
         verbose_name_plural = _("audit events")
         indexes = [models.Index(fields=["organization", "-created_at"], name="audit_event_by_organization")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "action", "key"],
+                condition=~models.Q(key=""),
+                nulls_distinct=False,
+                name="audit_event_is_recorded_once",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.target}"

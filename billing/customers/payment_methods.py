@@ -14,7 +14,7 @@ from billing.models import AutoRecharge, PaymentMethod, StripeCustomer, Subscrip
 from billing.plans.subscriptions import LIVE, TooBusy
 from billing.purchases.orders import customer_of
 from organizations import audit_events
-from organizations.models import AuditEvent, Organization, User
+from organizations.models import Organization, User
 from organizations.refusals import Refusal
 
 # How often an answer of Stripe's is thrown away because the copies were written meanwhile.
@@ -160,16 +160,12 @@ def _copy(
 
 def _record(action: Action, method: PaymentMethod, actor: User, form_token: str, *, now: datetime | None) -> None:
     """Leave the audit event of an owner's act, once for its form."""
-    with transaction.atomic():
-        StripeCustomer.objects.select_for_update(no_key=True).get(organization=method.organization_id)
-        told = {"form": form_token, "method": str(method)}
-        known = AuditEvent.objects.filter(organization=method.organization_id, action=action, details=told)
-        if not known.exists():
-            audit_events.record(
-                action=action,
-                organization=method.organization,
-                actor=actor,
-                target=method.stripe_id,
-                details=told,
-                now=now,
-            )
+    audit_events.record_once(
+        key=f"{method.stripe_id}:{form_token}",
+        action=action,
+        organization=method.organization,
+        actor=actor,
+        target=method.stripe_id,
+        details={"method": str(method)},
+        now=now,
+    )

@@ -18,7 +18,7 @@ from billing.models import Plan, PlanPrice, Subscription, SubscriptionState
 from billing.plans import checkouts, subscriptions
 from billing.plans.periods import Period, share_left
 from organizations import audit_events
-from organizations.models import AuditEvent, Organization, User
+from organizations.models import Organization, User
 from organizations.refusals import Refusal
 
 
@@ -273,10 +273,11 @@ def _record(
     organization: Organization, action: Action, plan: Plan, actor: User, form_token: str, *, now: datetime | None
 ) -> None:
     """Leave the audit event of an owner's act, once for its form."""
-    with transaction.atomic():
-        subscriptions.lock(organization)
-        told = {"form": form_token}
-        if not AuditEvent.objects.filter(organization=organization, action=action, details=told).exists():
-            audit_events.record(
-                action=action, organization=organization, actor=actor, target=plan.key, details=told, now=now
-            )
+    audit_events.record_once(
+        key=f"{plan.key}:{form_token}",
+        action=action,
+        organization=organization,
+        actor=actor,
+        target=plan.key,
+        now=now,
+    )

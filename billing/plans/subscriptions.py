@@ -21,7 +21,7 @@ from billing.plans import allowances
 from billing.plans.periods import Period, first_period
 from credits.models import Wallet
 from organizations import audit_events
-from organizations.models import AuditEvent, Organization
+from organizations.models import Organization
 
 logger = logging.getLogger(__name__)
 
@@ -231,6 +231,10 @@ def _changes(before: Subscription | None, after: Subscription) -> list[Action]:
 def _alarm(organization: Organization, row: Subscription, stripe_id: str, now: datetime) -> None:
     """Two subscriptions of one organization live at Stripe: people must end one. Said once."""
     logger.error("Organization %s pays for %s beside %s", organization.slug, stripe_id, row.stripe_id or "its plan")
-    action = Action.SUBSCRIPTION_SECOND_AT_STRIPE
-    if not AuditEvent.objects.filter(organization=organization, action=action, target=stripe_id).exists():
-        audit_events.record(action=action, organization=organization, target=stripe_id, now=now)
+    audit_events.record_once(
+        key=stripe_id,
+        action=Action.SUBSCRIPTION_SECOND_AT_STRIPE,
+        organization=organization,
+        target=stripe_id,
+        now=now,
+    )

@@ -17,7 +17,7 @@ from billing.audit_actions import Action
 from billing.models import Method, Purchase, PurchaseState, StripeCustomer
 from billing.purchases.payments import grant_paid, leave_promotion
 from organizations import audit_events
-from organizations.models import AuditEvent, User
+from organizations.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -128,23 +128,18 @@ def _tell_staff(
     purchase: Purchase, payment: stripe_gateway.PaymentState, *, details: dict[str, object], now: datetime | None
 ) -> None:
     """Keep what is wrong with a payment where staff look, once; the owner reads that people are at it."""
-    told = {"payment": payment.id, **details}
     with transaction.atomic():
-        locked = Purchase.objects.select_for_update(no_key=True).get(pk=purchase.pk)
-        known = AuditEvent.objects.filter(
-            action=Action.PURCHASE_PAYMENT_DIFFERS, target=purchase.reference, details__payment=payment.id
-        )
-        if known.exists():
-            return
-        locked.failure = _("What was paid differs from the order. Our staff look into it.")
-        locked.save(update_fields=["failure"])
-        audit_events.record(
+        is_new = audit_events.record_once(
+            key=f"{purchase.reference}:{payment.id}",
             action=Action.PURCHASE_PAYMENT_DIFFERS,
             organization=purchase.organization,
             target=purchase.reference,
-            details=told,
+            details={"payment": payment.id, **details},
             now=now,
         )
+        if is_new:
+            sentence = _("What was paid differs from the order. Our staff look into it.")
+            Purchase.objects.filter(pk=purchase.pk).update(failure=sentence)
 
 
 def _target(

@@ -43,6 +43,26 @@ def imports_stripe(module: ast.Module) -> bool:
     return any(imported.split(".")[0] == "stripe" for imported in names)
 
 
+# The first shows the log to staff; the second names former members, who are recorded nowhere else.
+MAY_READ_THE_AUDIT_LOG = ("organizations/", "credits/history/forms.py")
+
+
+def reads_the_audit_log(module: ast.Module) -> bool:
+    names = {alias.name for node in ast.walk(module) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    attributes = {node.attr for node in ast.walk(module) if isinstance(node, ast.Attribute)}
+    return "AuditEvent" in names | attributes
+
+
+def test_nothing_is_decided_by_a_look_into_the_audit_log() -> None:
+    offenders = [
+        name(path)
+        for path in python_files(*APPS)
+        if not name(path).startswith(MAY_READ_THE_AUDIT_LOG) and reads_the_audit_log(tree(path))
+    ]
+
+    assert offenders == [], "Once is a unique key: call audit_events.record_once"
+
+
 def _may_write(path: Path) -> bool:
     return name(path).startswith(("credits/ledger/", "credits/migrations/"))
 
@@ -89,3 +109,8 @@ cursor.execute("UPDATE credits_wallet SET balance = 0")
         assert imports_stripe(ast.parse("import stripe"))
         assert imports_stripe(ast.parse("from stripe.error import StripeError"))
         assert not imports_stripe(ast.parse("from billing import stripe_gateway"))
+
+    def test_they_see_each_way_to_the_audit_log(self) -> None:
+        assert reads_the_audit_log(ast.parse("from organizations.models import AuditEvent, User"))
+        assert reads_the_audit_log(ast.parse("from organizations import models\nmodels.AuditEvent.objects.first()"))
+        assert not reads_the_audit_log(ast.parse("from organizations import audit_events"))

@@ -10,13 +10,17 @@ import pytest
 
 from billing.models import Promotion, PromotionUse, Purchase
 from billing.purchases import orders
-from billing.purchases.orders import HoldingLimitReached
+from billing.purchases.orders import HoldingLimitReached, begin_checkout
 from billing.purchases.payments import grant_paid
 from billing.purchases.promotions import PromotionRefused, redeem
 from billing.purchases.quotes import PackChoice
+from billing.purchases.settlement import WrongPayment, settle
 from credits import ledger
 from credits.ledger import rows
+from organizations import audit_events
+from organizations.models import AuditEvent
 from tests.support import factories
+from tests.support.payments import Payments
 from tests.support.races import run_many, run_together
 from tests.support.shop import NOW, Shop, open_shop, prove_books
 
@@ -139,3 +143,28 @@ def meet_before(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None
         return call(*arguments, **named)
 
     monkeypatch.setattr(module, name, met)
+
+
+class TestAWrongPayment:
+    """Staff are told of it once, by whichever road it is heard of."""
+
+    @pytest.fixture
+    def order(self, at_stripe: Payments) -> Purchase:
+        """An order that somebody paid another amount for."""
+        found = open_shop("fluxori").order(now=None)
+        at_stripe.pay(begin_checkout(found))
+        Purchase.objects.update(list_amount_minor=45_000, amount_minor=1)
+        return found
+
+    def test_leaves_one_event(self, order: Purchase) -> None:
+        assert {type(result) for result in run_many(lambda: settle(order.pk), 4)} == {WrongPayment}
+        assert AuditEvent.objects.filter(action="purchase.payment_differs").count() == 1
+
+    def test_control_recorded_without_a_key_each_leaves_its_own(
+        self, order: Purchase, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(audit_events, "record_once", lambda *, key, **event: bool(audit_events.record(**event)))
+
+        run_many(lambda: settle(order.pk), 4)
+
+        assert AuditEvent.objects.filter(action="purchase.payment_differs").count() == 4
