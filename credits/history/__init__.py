@@ -1,1 +1,1 @@
-"""The change history: its filters, and the filtered whole as a file."""
+"""The change history: its operations, its filters, and the filtered whole as a file."""

@@ -10,7 +10,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from credits.balance.over_time import midnight
-from credits.balance.queries import Edge, OperationFilters
+from credits.history.queries import Edge, OperationFilters
 from credits.labels import TYPES
 from credits.models import Kind, Source
 from organizations.audit_actions import Action
@@ -112,9 +112,9 @@ def read_edge(text: str) -> Edge | None:
     number, _, operation_id = text.partition("_")
     if not (number.isascii() and number.isdecimal() and len(number) <= 18):
         raise ValueError(text)
-    return int(number), UUID(operation_id)
+    return Edge(int(number), UUID(operation_id))
 
 
 def write_edge(edge: Edge | None) -> str:
     """Write where a page begins for its address; nothing for no place."""
-    return f"{edge[0]}_{edge[1]}" if edge else ""
+    return f"{edge.number}_{edge.operation_id}" if edge else ""

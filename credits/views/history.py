@@ -11,10 +11,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from credits.balance import queries
-from credits.balance.queries import OperationsPage
-from credits.history import export_csv
+from credits.history import export_csv, queries
 from credits.history.forms import HistoryForm, read_edge, write_edge
+from credits.history.queries import OperationsPage
 from credits.models import Kind, Operation, Program, Wallet
 from organizations.access import MemberRequest, owner_required
 from organizations.models import Organization

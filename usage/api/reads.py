@@ -7,7 +7,8 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from credits.balance import queries
+from credits.balance.queries import balance_of
+from credits.history.queries import Edge, operations_page
 from credits.models import Kind, Operation, Wallet
 from organizations.api_keys import AuthenticatedKey
 from usage.api import keys, plans, requests
@@ -27,7 +28,7 @@ def balance(request: HttpRequest, organization: str) -> HttpResponse:
     key = keys.reader(request)
     requests.query_of(request, ())
     wallet = _wallet(key, organization)
-    held = queries.balance_of(wallet, timezone.now())
+    held = balance_of(wallet, timezone.now())
     return answer(
         BalanceAnswer(
             organization=organization,
@@ -49,12 +50,12 @@ def credits(request: HttpRequest) -> HttpResponse:
     if key.organization_id is None and "organization" not in query:
         raise invalid("organization", "This key may act for any organization: name one.")
     wallet = _wallet(key, query.get("organization"))
-    page = queries.operations_page(wallet, before=before, limit=limit)
+    page = operations_page(wallet, before=before, limit=limit)
     services = [
         ServiceSwitch(service.key, service.name, service.is_ai_on)
         for service in Service.objects.filter(organization=wallet.organization_id).order_by("key")
     ]
-    held = queries.balance_of(wallet, timezone.now())
+    held = balance_of(wallet, timezone.now())
     return answer(
         CreditsAnswer(
             organization=wallet.organization.slug,
@@ -69,7 +70,7 @@ def credits(request: HttpRequest) -> HttpResponse:
             ai_on=all(service.ai_on for service in services),
             services=services,
             transactions=[_transaction(operation) for operation in page.operations],
-            next_cursor=f"{page.next[0]}-{page.next[1].hex}" if page.next else None,
+            next_cursor=f"{page.next.number}-{page.next.operation_id.hex}" if page.next else None,
         )
     )
 
@@ -89,14 +90,14 @@ def _wallet(key: AuthenticatedKey, slug: str | None) -> Wallet:
     return wallet
 
 
-def _cursor(query: dict[str, str]) -> tuple[int, UUID] | None:
+def _cursor(query: dict[str, str]) -> Edge | None:
     text = query.get("cursor")
     if text is None:
         return None
     match = CURSOR.fullmatch(text)
     if match is None:
         raise invalid("cursor", "This is not a cursor of ours: take `next_cursor` of an answer.")
-    return int(match[1]), UUID(hex=match[2])
+    return Edge(int(match[1]), UUID(hex=match[2]))
 
 
 def _transaction(operation: Operation) -> Transaction:

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from credits.balance import queries
-from credits.balance.queries import OperationFilters
 from credits.models import Source, Wallet
 from tests.support import factories
 from tests.support.ledger_calls import Desk
@@ -98,22 +97,3 @@ def test_open_grants_come_in_the_order_in_which_they_are_used(desk: Desk) -> Non
     paid = desk.grant(10, source=Source.CARD, cost_minor=5, cost_currency="JPY")
     later = desk.grant(10, days=2, effective_at=desk.now + timedelta(days=1))
     assert [grant.id for grant in queries.open_grants(desk.wallet, desk.now)] == [first, soon, never, paid, later]
-
-
-def test_operations_come_page_by_page_and_filtered(desk: Desk) -> None:
-    desk.grant(100, source=Source.PROMOTION)
-    spent = [desk.spend(n, feature).id for n, feature in ((1, "chat"), (0, "chat"), (0, "report"), (2, "report"))]
-    seen, before = [], None
-    for _ in range(5):
-        page = queries.operations_page(desk.wallet, before=before, limit=1)
-        seen += [operation.pk for operation in page.operations]
-        desk.spend(1)
-        before = page.next
-    assert before is None
-    assert seen[:4] == spent[::-1]
-    reports = queries.operations_page(desk.wallet, filters=OperationFilters(kinds=["usage"], features=["chat"]))
-    assert [operation.pk for operation in reports.operations] == [spent[1], spent[0]]
-    (given,) = queries.operations_page(desk.wallet, filters=OperationFilters(sources=["promotion"])).operations
-    assert given.credits == 100
-    after = OperationFilters(since=desk.now + timedelta(days=1))
-    assert queries.operations_page(desk.wallet, filters=after).operations == []

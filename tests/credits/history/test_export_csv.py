@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from credits.balance.queries import each_operation
 from credits.history.export_csv import defused
+from credits.history.queries import each_operation
 from credits.models import Operation
 from tests.support import factories
 from tests.support.owner_pages import assert_for_owners_alone, signed_in
