@@ -5,16 +5,16 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from credits.models import Kind, Source
+from credits.models import EntryKind, Source
 
 TYPES: dict[str, str | Promise] = {
-    Kind.GRANT.value: _("credits that came in"),
-    Kind.USAGE.value: _("usage"),
-    Kind.RETURN.value: _("return"),
-    Kind.EXPIRY.value: _("expiry"),
-    Kind.VOID.value: _("void"),
-    Kind.DEBT.value: _("debt"),
-    Kind.REPAYMENT.value: _("repayment of debt"),
+    EntryKind.GRANT.value: _("credits that came in"),
+    EntryKind.USAGE.value: _("usage"),
+    EntryKind.RETURN.value: _("return"),
+    EntryKind.EXPIRY.value: _("expiry"),
+    EntryKind.VOID.value: _("void"),
+    EntryKind.DEBT.value: _("debt"),
+    EntryKind.REPAYMENT.value: _("repayment of debt"),
 }
 
 

@@ -16,7 +16,7 @@ from django.db.models import Sum
 from billing.models import Dispute, Purchase, PurchaseState, Refund, RefundState
 from billing.refunds import disputes
 from credits import ledger
-from credits.models import Kind, Operation, new_id
+from credits.models import EntryKind, Operation, new_id
 
 # Refunds whose money went back, or may have: until it is known that it did not, the credits stay taken.
 COUNTED = (RefundState.PENDING, RefundState.UNKNOWN, RefundState.SUCCEEDED)
@@ -118,7 +118,7 @@ def move(
                     disputes.hold(book, purchase)
                     return purchase
             is_first = False
-            if recorded.kind == Kind.VOID:
+            if recorded.kind == EntryKind.VOID:
                 _link(purchase, recorded.id)
 
 
@@ -170,7 +170,7 @@ def _voids(purchase: Purchase) -> list[UUID]:
     """The operations by which this purchase's reversals took credits, the latest first."""
     voids = Operation.objects.filter(
         wallet=purchase.organization.wallet,
-        kind=Kind.VOID,
+        kind=EntryKind.VOID,
         subject=purchase.grant_id,
         idempotency_key__startswith=_prefix(purchase),
     )

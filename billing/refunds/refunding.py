@@ -20,7 +20,7 @@ from billing.refunds import clawback, disputes
 from billing.refunds.calls import RefundCall
 from billing.refunds.rows import record, set_state, unresolved
 from credits import ledger
-from credits.models import Entry, Kind
+from credits.models import Entry, EntryKind
 from organizations.formats import format_money
 from organizations.models import User
 from organizations.refusals import Refusal
@@ -85,11 +85,13 @@ def rehearse(purchase: Purchase, wish: Wish, *, now: datetime | None = None) -> 
         balance_before = wallet.balance
         row = _attempt(purchase, wish, refund_id=None, actor=None, now=now)
         wallet.refresh_from_db()
-        moved = Entry.objects.filter(wallet=wallet, operation=row.void_operation, kind__in=[Kind.VOID, Kind.DEBT])
+        moved = Entry.objects.filter(
+            wallet=wallet, operation=row.void_operation, kind__in=[EntryKind.VOID, EntryKind.DEBT]
+        )
         moves = list(moved) if row.void_operation else []
         effect = Effect(
-            taken=-sum(move.amount for move in moves if move.kind == Kind.VOID),
-            owed=-sum(move.amount for move in moves if move.kind == Kind.DEBT),
+            taken=-sum(move.amount for move in moves if move.kind == EntryKind.VOID),
+            owed=-sum(move.amount for move in moves if move.kind == EntryKind.DEBT),
             balance_before=balance_before,
             balance_after=wallet.balance,
             debt_after=wallet.debt,

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from credits.balance.over_time import midnight
 from credits.history.queries import Edge, OperationFilters
 from credits.labels import TYPES
-from credits.models import Kind, Source
+from credits.models import EntryKind, Source
 from organizations.audit_actions import Action
 from organizations.models import AuditEvent, Organization, User
 
@@ -71,7 +71,7 @@ class HistoryForm(DaysForm):
     def __init__(self, *args: Any, organization: Organization, features: dict[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.people = people_of(organization)
-        kinds = [(kind, capfirst(str(TYPES[kind]))) for kind in Kind.values if kind != Kind.DEBT]
+        kinds = [(kind, capfirst(str(TYPES[kind]))) for kind in EntryKind.values if kind != EntryKind.DEBT]
         choices: dict[str, list[tuple[Any, Any]]] = {
             "kind": [("", _("All types")), *kinds],
             "source": [("", _("All sources")), *((value, capfirst(label)) for value, label in Source.choices)],

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db.models import Q, Sum
 
-from credits.models import Entry, Kind, Operation, Wallet
+from credits.models import Entry, EntryKind, Operation, Wallet
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class OperationFilters:
                 condition &= Q(**{name: list(wanted)})
         if self.sources:
             # Said again, so that the index of what is not usage can serve.
-            condition &= Q(kind=Kind.GRANT)
+            condition &= Q(kind=EntryKind.GRANT)
         exact = {"actor_id": self.user_id, "occurred_at__gte": self.since, "occurred_at__lt": self.until}
         return condition & Q(**{name: value for name, value in exact.items() if value is not None})
 

@@ -21,7 +21,7 @@ from credits.ledger.state import (
     TakenLine,
     WalletState,
 )
-from credits.models import MAX_BALANCE, MAX_CREDITS, Kind, new_id
+from credits.models import MAX_BALANCE, MAX_CREDITS, EntryKind, new_id
 from sql.statements import pipelined
 
 MAX_KEY_LENGTH = 300
@@ -130,7 +130,7 @@ class Book:
     def begin(
         self,
         wallet: WalletState,
-        kind: Kind,
+        kind: EntryKind,
         *,
         key: str,
         content_hash: bytes,
@@ -158,7 +158,7 @@ class Book:
         )
 
     def move(
-        self, wallet: WalletState, operation: OperationState, kind: Kind, amount: int, grant: GrantState | None
+        self, wallet: WalletState, operation: OperationState, kind: EntryKind, amount: int, grant: GrantState | None
     ) -> None:
         """Write one line: `amount` (signed) into or out of a grant, or, without one, out of or into debt."""
         if grant is None:
@@ -226,8 +226,8 @@ class Book:
             self._repay(wallet)
 
     def _expire(self, wallet: WalletState, grant: GrantState) -> None:
-        operation = self._own_operation(wallet, Kind.EXPIRY, subject=grant.id)
-        self.move(wallet, operation, Kind.EXPIRY, -grant.free, grant)
+        operation = self._own_operation(wallet, EntryKind.EXPIRY, subject=grant.id)
+        self.move(wallet, operation, EntryKind.EXPIRY, -grant.free, grant)
         self.expired += 1
         wallet.reorder()
         self.finish(wallet, operation)
@@ -236,17 +236,17 @@ class Book:
         payers = list(wallet.ordered())
         if not payers:
             return
-        operation = self._own_operation(wallet, Kind.REPAYMENT)
+        operation = self._own_operation(wallet, EntryKind.REPAYMENT)
         for grant in payers:
             paid = min(grant.free, wallet.debt)
             if paid == 0:
                 break
-            self.move(wallet, operation, Kind.REPAYMENT, -paid, grant)
-            self.move(wallet, operation, Kind.REPAYMENT, paid, None)
+            self.move(wallet, operation, EntryKind.REPAYMENT, -paid, grant)
+            self.move(wallet, operation, EntryKind.REPAYMENT, paid, None)
         wallet.reorder()
         self.finish(wallet, operation)
 
-    def _own_operation(self, wallet: WalletState, kind: Kind, subject: UUID | None = None) -> OperationState:
+    def _own_operation(self, wallet: WalletState, kind: EntryKind, subject: UUID | None = None) -> OperationState:
         """Start an operation that the ledger makes by itself; its key is the running number, used once by nature."""
         key = f"{OWN_KEYS}{kind.value}:{wallet.last_number + 1}"
         return self.begin(
@@ -318,7 +318,7 @@ class Book:
     def repayments(self, wallet: WalletState) -> list[tuple[UUID, int]]:
         """Return what each grant has repaid of the wallet's debt, net, in this book too, the latest repayer first."""
         repaid = dict(reversed(rows.read_repayments(wallet.id)))
-        for entry in self._entries(wallet, Kind.REPAYMENT):
+        for entry in self._entries(wallet, EntryKind.REPAYMENT):
             if entry.grant_id is not None:
                 repaid[entry.grant_id] = repaid.pop(entry.grant_id, 0) - entry.amount
         return list(reversed(repaid.items()))
@@ -328,15 +328,15 @@ class Book:
 
         A void of this book counts; a reinstatement counts once it is written, which errs on the safe side.
         """
-        here = [o for o in self._operations if o.kind == Kind.VOID.value and o.subject == grant_id]
+        here = [o for o in self._operations if o.kind == EntryKind.VOID.value and o.subject == grant_id]
         return rows.read_voided(grant_id, wallet.id) - sum(operation.credits for operation in here)
 
     def expired_of(self, wallet: WalletState, grant_id: UUID) -> int:
         """Return what has expired of a grant, in smallest units."""
-        here = [o for o in self._operations if o.kind == Kind.EXPIRY.value and o.subject == grant_id]
+        here = [o for o in self._operations if o.kind == EntryKind.EXPIRY.value and o.subject == grant_id]
         return rows.read_expired(grant_id, wallet.id) - sum(operation.credits for operation in here)
 
-    def _entries(self, wallet: WalletState, kind: Kind) -> Iterable[EntryState]:
+    def _entries(self, wallet: WalletState, kind: EntryKind) -> Iterable[EntryState]:
         own = (operation for operation in self._operations if operation.wallet_id == wallet.id)
         return (entry for operation in own for entry in operation.entries if entry.kind == kind.value)
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from credits.ledger.book import Book, Cause, check_credits, check_room
 from credits.ledger.spends import give_back
 from credits.ledger.state import GrantState, Recorded, WalletState
-from credits.models import Kind, Program, Source, Wallet, new_id
+from credits.models import EntryKind, Program, Source, Wallet, new_id
 from organizations.models import Organization
 
 MAX_PRIORITY = 100
@@ -99,11 +99,11 @@ def grant(
     )
     state.is_new = True
     operation = book.begin(
-        wallet, Kind.GRANT, key=key, content_hash=content_hash, cause=cause, subject=state.id, source=source.value
+        wallet, EntryKind.GRANT, key=key, content_hash=content_hash, cause=cause, subject=state.id, source=source.value
     )
     wallet.grants[state.id] = state
     wallet.topped_up |= begins <= wallet.now
-    book.move(wallet, operation, Kind.GRANT, credits, state)
+    book.move(wallet, operation, EntryKind.GRANT, credits, state)
     return book.finish(wallet, operation, tidy=True)
 
 
@@ -152,14 +152,14 @@ def void(
         if credits > voidable:
             raise AlreadyVoided(asked=credits, voidable=voidable)
     taken = min(wanted, state.free)
-    operation = book.begin(wallet, Kind.VOID, key=key, content_hash=content_hash, cause=cause, subject=grant_id)
+    operation = book.begin(wallet, EntryKind.VOID, key=key, content_hash=content_hash, cause=cause, subject=grant_id)
     if taken:
-        book.move(wallet, operation, Kind.VOID, -taken, state)
+        book.move(wallet, operation, EntryKind.VOID, -taken, state)
     if rest_as_debt and wanted > taken:
         # What expired was not used, so it is not owed.
         owed = min(wanted, voidable - book.expired_of(wallet, grant_id)) - taken
         if owed > 0:
-            book.move(wallet, operation, Kind.DEBT, -owed, None)
+            book.move(wallet, operation, EntryKind.DEBT, -owed, None)
     return book.finish(wallet, operation, tidy=True)
 
 
@@ -174,7 +174,7 @@ def reinstate(
     """
     reinstated = give_back(
         book,
-        Kind.VOID,
+        EntryKind.VOID,
         wallet_id=wallet_id,
         operation_id=void_id,
         credits=credits,

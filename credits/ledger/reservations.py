@@ -10,7 +10,7 @@ from credits.ledger import rows
 from credits.ledger.book import Book, Cause, IdempotencyConflict, check_credits
 from credits.ledger.spends import plan_draws
 from credits.ledger.state import OperationState, Recorded, ReservationState, WalletState
-from credits.models import Kind, new_id
+from credits.models import EntryKind, new_id
 from credits.models import ReservationState as State
 
 MAX_SECONDS = 86_400
@@ -140,7 +140,7 @@ def settle(
     reservation = _open_reservation(book, wallet_id, reservation_id)
     if credits:
         check_credits(credits)
-    operation = book.begin(wallet, Kind.USAGE, key=key, content_hash=content_hash, cause=cause)
+    operation = book.begin(wallet, EntryKind.USAGE, key=key, content_hash=content_hash, cause=cause)
     missing = _take_reserved(book, wallet, operation, reservation, credits)
     _close(wallet, reservation, State.SETTLED)
     reservation.operation_id = operation.id
@@ -161,7 +161,7 @@ def _take_reserved(
         wallet.reserved -= held
         credits -= taken
         if taken:
-            book.move(wallet, operation, Kind.USAGE, -taken, grant)
+            book.move(wallet, operation, EntryKind.USAGE, -taken, grant)
     return credits
 
 
@@ -172,11 +172,11 @@ def _take_beyond(
     if not wallet.debt:
         draws, credits = burndown.draw(wallet.ordered(), credits=credits, feature=feature)
         for grant, taken in draws:
-            book.move(wallet, operation, Kind.USAGE, -taken, grant)
+            book.move(wallet, operation, EntryKind.USAGE, -taken, grant)
         wallet.reorder()
     owed = min(credits, max(0, wallet.overdraft_limit - wallet.debt))
     if owed:
-        book.move(wallet, operation, Kind.DEBT, -owed, None)
+        book.move(wallet, operation, EntryKind.DEBT, -owed, None)
     return owed, credits - owed
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from credits import burndown
 from credits.ledger.book import Book, Cause, check_credits, check_room
 from credits.ledger.state import GrantState, OperationState, Recorded, TakenLine, WalletState
-from credits.models import Kind
+from credits.models import EntryKind
 
 
 class InsufficientCredits(Exception):
@@ -68,9 +68,9 @@ def spend(
     if credits:
         check_credits(credits)
     draws = plan_draws(wallet, credits=credits, feature=feature)
-    operation = book.begin(wallet, Kind.USAGE, key=key, content_hash=content_hash, cause=cause)
+    operation = book.begin(wallet, EntryKind.USAGE, key=key, content_hash=content_hash, cause=cause)
     for grant, taken in draws:
-        book.move(wallet, operation, Kind.USAGE, -taken, grant)
+        book.move(wallet, operation, EntryKind.USAGE, -taken, grant)
     wallet.drew(credits)
     return book.finish(wallet, operation)
 
@@ -88,7 +88,7 @@ def return_usage(
     """
     return give_back(
         book,
-        Kind.USAGE,
+        EntryKind.USAGE,
         wallet_id=wallet_id,
         operation_id=usage_id,
         credits=credits,
@@ -100,7 +100,7 @@ def return_usage(
 
 def give_back(
     book: Book,
-    kind: Kind,
+    kind: EntryKind,
     *,
     wallet_id: int,
     operation_id: UUID,
@@ -123,7 +123,9 @@ def give_back(
     if credits > returnable:
         raise ReturnTooLarge(asked=credits, returnable=returnable)
     check_room(wallet, credits)
-    operation = book.begin(wallet, Kind.RETURN, key=key, content_hash=content_hash, cause=cause, subject=operation_id)
+    operation = book.begin(
+        wallet, EntryKind.RETURN, key=key, content_hash=content_hash, cause=cause, subject=operation_id
+    )
     book.set_taken(operation_id, _give_back(book, wallet, operation, lines, credits))
     return book.finish(wallet, operation, tidy=True)
 
@@ -141,9 +143,9 @@ def _give_back(
             continue
         if line.grant_id is None:
             _undo_repayments(book, wallet, operation, given - wallet.debt)
-            book.move(wallet, operation, Kind.RETURN, given, None)
+            book.move(wallet, operation, EntryKind.RETURN, given, None)
         else:
-            book.move(wallet, operation, Kind.RETURN, given, wallet.grants[line.grant_id])
+            book.move(wallet, operation, EntryKind.RETURN, given, wallet.grants[line.grant_id])
     return left[::-1]
 
 
@@ -157,5 +159,5 @@ def _undo_repayments(book: Book, wallet: WalletState, operation: OperationState,
         undone = min(credits, repaid)
         credits -= undone
         if undone:
-            book.move(wallet, operation, Kind.REPAYMENT, undone, wallet.grants[grant_id])
-            book.move(wallet, operation, Kind.REPAYMENT, -undone, None)
+            book.move(wallet, operation, EntryKind.REPAYMENT, undone, wallet.grants[grant_id])
+            book.move(wallet, operation, EntryKind.REPAYMENT, -undone, None)

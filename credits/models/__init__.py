@@ -5,7 +5,7 @@ and reservations; entries, operations and seals refuse UPDATE, DELETE and TRUNCA
 """
 
 from credits.models.base import MAX_BALANCE, MAX_CREDITS, new_id
-from credits.models.entries import Entry, Kind, Operation
+from credits.models.entries import Entry, EntryKind, Operation
 from credits.models.grants import Grant, Source
 from credits.models.programs import AtZero, Program, Unit, default_limit_thresholds
 from credits.models.reservations import Reservation, ReservationDraw, ReservationState
@@ -18,8 +18,8 @@ __all__ = [
     "AtZero",
     "AuditSeal",
     "Entry",
+    "EntryKind",
     "Grant",
-    "Kind",
     "Operation",
     "Program",
     "Reservation",

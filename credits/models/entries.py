@@ -9,7 +9,7 @@ from credits.models.grants import Grant, Source
 from credits.models.wallets import Wallet
 
 
-class Kind(models.TextChoices):
+class EntryKind(models.TextChoices):
     GRANT = "grant", _("grant")
     USAGE = "usage", _("usage")
     RETURN = "return", _("return")
@@ -28,7 +28,7 @@ class Operation(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="operations", db_index=False)
-    kind = models.CharField(_("type"), max_length=10, choices=Kind)
+    kind = models.CharField(_("type"), max_length=10, choices=EntryKind)
     source = models.CharField(_("source"), max_length=20, choices=Source, blank=True)
     idempotency_key = models.CharField(max_length=300)
     # SHA-256 of what was asked for: the same key with other content is refused.
@@ -68,9 +68,9 @@ class Operation(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(fields=["wallet", "idempotency_key"], name="operation_key_is_used_once"),
-            models.CheckConstraint(condition=models.Q(kind__in=Kind.values), name="operation_kind_known"),
+            models.CheckConstraint(condition=models.Q(kind__in=EntryKind.values), name="operation_kind_known"),
             models.CheckConstraint(
-                condition=models.Q(source="", kind__in=[k for k in Kind.values if k != "grant"])
+                condition=models.Q(source="", kind__in=[k for k in EntryKind.values if k != "grant"])
                 | models.Q(source__in=Source.values, kind="grant"),
                 name="operation_names_a_source_if_it_grants",
             ),
@@ -99,7 +99,7 @@ class Entry(models.Model):
     grant = models.ForeignKey(
         Grant, on_delete=models.PROTECT, null=True, related_name="entries", db_constraint=False, db_index=False
     )
-    kind = models.CharField(max_length=10, choices=Kind)
+    kind = models.CharField(max_length=10, choices=EntryKind)
     amount = models.BigIntegerField()
     balance_after = models.BigIntegerField()
     occurred_at = models.DateTimeField()
@@ -113,7 +113,7 @@ class Entry(models.Model):
             models.Index(fields=["wallet"], condition=models.Q(kind="repayment"), name="entry_repayment_by_wallet"),
         ]
         constraints = [
-            models.CheckConstraint(condition=models.Q(kind__in=Kind.values), name="entry_kind_known"),
+            models.CheckConstraint(condition=models.Q(kind__in=EntryKind.values), name="entry_kind_known"),
             models.CheckConstraint(
                 condition=(models.Q(amount__gt=0) | models.Q(amount__lt=0))
                 & models.Q(amount__gte=-MAX_BALANCE, amount__lte=MAX_BALANCE),

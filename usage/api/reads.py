@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from credits.balance.queries import balance_of
 from credits.history.queries import Edge, operations_page
-from credits.models import Kind, Operation, Wallet
+from credits.models import EntryKind, Operation, Wallet
 from organizations.api_keys import AuthenticatedKey
 from usage.api import keys, plans, requests
 from usage.api.calls import answer
@@ -20,7 +20,7 @@ from usage.models import Service
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 CURSOR = re.compile(r"(\d{1,18})-([0-9a-f]{32})")
-PREFIXES = {Kind.USAGE.value: "use", Kind.RETURN.value: "ref"}
+PREFIXES = {EntryKind.USAGE.value: "use", EntryKind.RETURN.value: "ref"}
 
 
 def balance(request: HttpRequest, organization: str) -> HttpResponse:
@@ -103,10 +103,10 @@ def _cursor(query: dict[str, str]) -> Edge | None:
 def _transaction(operation: Operation) -> Transaction:
     resource: dict[str, Any] = operation.resource or {}
     prefix, identifier = PREFIXES.get(operation.kind, "op"), operation.pk
-    if operation.kind == Kind.GRANT.value and operation.subject is not None:
+    if operation.kind == EntryKind.GRANT.value and operation.subject is not None:
         prefix, identifier = "grt", operation.subject
     # Who of the staff made a grant or a correction is nothing that the customer's systems need to know.
-    is_use = operation.kind == Kind.USAGE.value
+    is_use = operation.kind == EntryKind.USAGE.value
     return Transaction(
         id=requests.public_id(prefix, identifier),
         type=operation.kind,

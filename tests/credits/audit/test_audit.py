@@ -7,7 +7,7 @@ from django.db import connection
 
 from credits import audit, ledger
 from credits.audit_actions import Action
-from credits.models import Entry, Kind, Reservation
+from credits.models import Entry, EntryKind, Reservation
 from organizations import audit_events
 from tests.support import factories
 from tests.support.ledger_calls import Desk, busy
@@ -25,7 +25,7 @@ def names(desk: Desk, *, later: timedelta = timedelta(0)) -> set[str]:
 
 
 def test_it_has_nothing_to_say_about_a_life_lived_through_the_verbs(desk: Desk) -> None:
-    assert set(Entry.objects.values_list("kind", flat=True)) == set(Kind.values)
+    assert set(Entry.objects.values_list("kind", flat=True)) == set(EntryKind.values)
     assert set(Reservation.objects.values_list("state", flat=True)) == {"open", "settled", "released", "timed_out"}
     assert audit.prove_ledger(audit.Scope(now=desk.now)) == []
 

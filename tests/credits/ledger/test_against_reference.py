@@ -14,7 +14,7 @@ from credits import burndown
 from credits.ledger import reservations, rows, spends
 from credits.ledger.book import Book
 from credits.ledger.state import GrantState, WalletState
-from credits.models import Kind
+from credits.models import EntryKind
 from tests.support.reference import machine
 from tests.support.reference.twin import programs
 
@@ -95,7 +95,7 @@ def leave_numbers_out(patch: pytest.MonkeyPatch) -> None:
     finish = Book.finish
 
     def finish_and_skip(self: Book, wallet: Any, operation: Any, *, tidy: bool = False) -> Any:
-        wallet.last_number += operation.kind == Kind.VOID.value
+        wallet.last_number += operation.kind == EntryKind.VOID.value
         return finish(self, wallet, operation, tidy=tidy)
 
     patch.setattr(Book, "finish", finish_and_skip)

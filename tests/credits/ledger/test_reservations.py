@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from credits import ledger
-from credits.models import Entry, Grant, Kind, Operation, Reservation
+from credits.models import Entry, EntryKind, Grant, Operation, Reservation
 from tests.support import factories
 from tests.support.ledger_calls import Desk
 from tests.support.reference.invariants import check_wallet, written
@@ -182,7 +182,7 @@ class TestReleasing:
         desk.pass_time(minutes=2)
         desk.release(reserved)
         assert left_of(short) == (0, 0)
-        assert Operation.objects.get(kind=Kind.EXPIRY).credits == -10
+        assert Operation.objects.get(kind=EntryKind.EXPIRY).credits == -10
         check_wallet(desk.wallet.pk)
 
     def test_what_does_not_exist_and_what_is_anothers_is_unknown(self, desk: Desk) -> None:

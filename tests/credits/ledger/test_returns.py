@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from credits import ledger
-from credits.models import Entry, Grant, Kind
+from credits.models import Entry, EntryKind, Grant
 from tests.support import factories
 from tests.support.ledger_calls import Desk, ask
 from tests.support.reference.invariants import check_wallet, written
@@ -115,7 +115,7 @@ def test_only_usage_of_this_wallet_can_be_returned(desk: Desk) -> None:
     for not_a_usage in (theirs.id, returned.id, uuid4()):
         with pytest.raises(ledger.UnknownUsage):
             desk._do(ledger.return_usage, usage_id=not_a_usage, credits=1)
-    assert not Entry.objects.filter(wallet=other.wallet, kind=Kind.RETURN).exists()
+    assert not Entry.objects.filter(wallet=other.wallet, kind=EntryKind.RETURN).exists()
 
 
 def test_settled_work_is_returned_like_any_other(desk: Desk) -> None:

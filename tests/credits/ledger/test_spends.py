@@ -10,7 +10,7 @@ import pytest
 
 from credits import ledger
 from credits.ledger import rows
-from credits.models import MAX_CREDITS, Entry, Grant, Kind, Operation
+from credits.models import MAX_CREDITS, Entry, EntryKind, Grant, Operation
 from tests.support import factories
 from tests.support.ledger_calls import Desk, ask
 from tests.support.reference.invariants import check_wallet, written
@@ -70,7 +70,7 @@ def test_a_refusal_caught_in_the_book_leaves_its_neighbours_alone(desk: Desk) ->
             ask(book, ledger.spend, desk.wallet.pk, "b", credits=13, feature="report")
         last = ask(book, ledger.spend, desk.wallet.pk, "c", credits=12, feature="report")
     assert last.balance_after == 0
-    assert list(Operation.objects.filter(kind=Kind.USAGE).values_list("idempotency_key", flat=True)) == ["a", "c"]
+    assert list(Operation.objects.filter(kind=EntryKind.USAGE).values_list("idempotency_key", flat=True)) == ["a", "c"]
     check_wallet(desk.wallet.pk)
 
 
@@ -133,7 +133,7 @@ class TestValidity:
         kinds = Entry.objects.order_by("number").values_list("kind", "amount", "grant_id")[2:]
         assert [line[:2] for line in kinds] == [("expiry", -10), ("usage", -2)]
         assert kinds[0][2] == expired
-        expiry = Operation.objects.get(kind=Kind.EXPIRY)
+        expiry = Operation.objects.get(kind=EntryKind.EXPIRY)
         assert (expiry.subject, expiry.actor_label, expiry.credits) == (expired, "Drawdown", -10)
         assert spent.balance_after == 3
         check_wallet(desk.wallet.pk)

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 
 from credits import tasks
-from credits.models import Entry, Kind, Reservation
+from credits.models import Entry, EntryKind, Reservation
 from tests.support import factories
 from tests.support.ledger_calls import Desk
 
@@ -33,19 +33,19 @@ def test_it_writes_off_what_has_expired_and_says_how_much(desk: Desk) -> None:
     assert sweep_expired() == "2 expired grants written off.\n"
     desk.wallet.refresh_from_db()
     assert desk.wallet.balance == 40
-    assert sorted(Entry.objects.filter(kind=Kind.EXPIRY).values_list("amount", flat=True)) == [-20, -10]
+    assert sorted(Entry.objects.filter(kind=EntryKind.EXPIRY).values_list("amount", flat=True)) == [-20, -10]
 
 
 def test_run_again_it_does_nothing(desk: Desk) -> None:
     sweep_expired()
     assert sweep_expired() == "0 expired grants written off.\n"
-    assert Entry.objects.filter(kind=Kind.EXPIRY).count() == 2
+    assert Entry.objects.filter(kind=EntryKind.EXPIRY).count() == 2
 
 
 def test_the_job_does_the_same(desk: Desk) -> None:
     tasks.sweep_expired()
     tasks.sweep_expired()
-    assert Entry.objects.filter(kind=Kind.EXPIRY).count() == 2
+    assert Entry.objects.filter(kind=EntryKind.EXPIRY).count() == 2
 
 
 def test_the_other_job_releases_reservations_whose_time_is_out(desk: Desk) -> None:

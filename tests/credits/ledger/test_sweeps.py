@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from credits import ledger
-from credits.models import Entry, Grant, Kind
+from credits.models import Entry, EntryKind, Grant
 from tests.support import factories
 from tests.support.ledger_calls import Desk
 from tests.support.reference.invariants import check_wallet, written
@@ -56,7 +56,7 @@ def test_it_goes_through_all_wallets_however_many_at_a_time(desks: list[Desk], a
     assert sum(told) == 6
     for desk in desks:
         check_wallet(desk.wallet.pk)
-    assert Entry.objects.filter(kind=Kind.EXPIRY).count() == 6
+    assert Entry.objects.filter(kind=EntryKind.EXPIRY).count() == 6
 
 
 def test_only_the_part_that_is_not_reserved_expires_and_the_rest_when_it_comes_back(desks: list[Desk]) -> None:
