@@ -8,16 +8,10 @@ statements, however many verbs were used, in the transaction that the lock belon
         ledger.spend(book, wallet_id=wallet_id, credits=25, feature="report", …)
 """
 
-from credits.ledger.book import (
-    Book,
-    Cause,
-    IdempotencyConflict,
-    UnknownWallet,
-    WalletFull,
-    hash_content,
-)
+from credits.ledger.book import Book, UnknownWallet
 from credits.ledger.grants import AlreadyVoided, UnknownGrant, freeze, grant, open_wallet, reinstate, thaw, void
 from credits.ledger.opening import ClockSteppedBack, open_book
+from credits.ledger.requests import Cause, IdempotencyConflict, WalletFull, hash_content
 from credits.ledger.reservations import (
     ReservationClosed,
     Reserved,

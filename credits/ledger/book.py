@@ -3,100 +3,48 @@
 Verbs belong in `spends`, `grants` and `reservations`; locking belongs in `opening`; SQL belongs in `rows`.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from credits.ledger import rows
+from credits.ledger.requests import NO_CAUSE, OWN_KEYS, Cause, IdempotencyConflict, check_key, hash_content
 from credits.ledger.state import (
     EntryState,
     GrantState,
+    HeldReservation,
     OperationState,
     Recorded,
-    ReservationState,
     TakenLine,
     WalletState,
 )
-from credits.models import MAX_BALANCE, MAX_CREDITS, EntryKind, new_id
+from credits.models import EntryKind, new_id
 from sql.statements import pipelined
-
-MAX_KEY_LENGTH = 300
-# The keys of operations that the ledger makes by itself begin so; nobody else's may.
-OWN_KEYS = "ledger:"
 
 
 class UnknownWallet(LookupError):
     """No such wallet."""
 
 
-class IdempotencyConflict(Exception):
-    """The key was used before, for something else."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(f"The idempotency key “{key}” was used before for another request.")
-        self.key = key
-
-
-class WalletFull(Exception):
-    """The wallet would hold more than the ledger's bound."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Who or what caused an operation, and what it was about."""
-
-    actor_id: int | None = None
-    actor_label: str = ""
-    feature: str = ""
-    resource: dict[str, Any] | None = None
-    memo: str = ""
-    occurred_at: datetime | None = None
-
-
-NO_CAUSE = Cause()
-
-
-def hash_content(**content: Any) -> bytes:
-    """Return the SHA-256 (32 bytes) of a request's content, whatever the order of its fields."""
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(canonical.encode()).digest()
-
-
-def check_room(wallet: WalletState, credits: int) -> None:
-    """Raise WalletFull where the wallet can't hold so much more (smallest units)."""
-    if wallet.balance + credits > MAX_BALANCE:
-        raise WalletFull(wallet.id)
-
-
-def check_credits(credits: int) -> None:
-    """Raise ValueError unless the amount is a whole number above zero and within the ledger's bound."""
-    if type(credits) is not int or not 0 < credits <= MAX_CREDITS:
-        message = f"An amount must be from 1 to {MAX_CREDITS} smallest units, not {credits}."
-        raise ValueError(message)
-
-
 @dataclass(slots=True)
 class Book:
     """Locked wallets and the operations made on them. Made by `open_book` alone.
 
-    `reservations_by_key` is filled where the book was opened for making reservations.
+    `reservations_by_key` is filled where the book was opened with reservations="by key". `expired` and `timed_out`
+    count the grants and reservations that were closed because their time is over, `marked` the wallets whose
+    thresholds changed.
     """
 
     wallets: dict[int, WalletState]
     _keys: set[tuple[int, str]]
     _recorded: dict[tuple[int, str], Recorded]
-    reservations_by_key: dict[tuple[int, str], ReservationState] = field(default_factory=dict)
-    # Whether earlier reservations were looked up by their keys.
+    reservations_by_key: dict[tuple[int, str], HeldReservation] = field(default_factory=dict)
+    # Whether earlier reservations were read by their keys.
     knows_reservations: bool = False
-    # How many grants the book found expired, how many reservations out of time, and how many wallets' marks it moved.
     expired: int = 0
     timed_out: int = 0
     marked: int = 0
-    _reservations: dict[UUID, ReservationState] = field(default_factory=dict)
+    _reservations: dict[UUID, HeldReservation] = field(default_factory=dict)
     _operations: list[OperationState] = field(default_factory=list)
     _taken: dict[UUID, list[TakenLine]] = field(default_factory=dict)
     _writes_too: list[Callable[[], None]] = field(default_factory=list)
@@ -114,18 +62,14 @@ class Book:
         Raises IdempotencyConflict where the content differs, and (defects of the caller) LookupError where the book
         was opened without this key, ValueError where the key is empty, too long or one of the ledger's own.
         """
-        if not 0 < len(key) <= MAX_KEY_LENGTH or key.startswith(OWN_KEYS):
-            message = f"“{key[:40]}” can't be a key: 1 to {MAX_KEY_LENGTH} characters, not beginning with “{OWN_KEYS}”."
-            raise ValueError(message)
+        check_key(key)
         if (wallet_id, key) not in self._keys:
             message = f"The book was not opened for the key “{key}”."
             raise LookupError(message)
         recorded = self._recorded.get((wallet_id, key))
         if recorded is not None and recorded.content_hash != content_hash:
             raise IdempotencyConflict(key)
-        if recorded is None or recorded.was_replayed:
-            return recorded
-        return recorded._replace(was_replayed=True)
+        return None if recorded is None else recorded._replace(was_replayed=True)
 
     def begin(
         self,
@@ -160,7 +104,7 @@ class Book:
     def move(
         self, wallet: WalletState, operation: OperationState, kind: EntryKind, amount: int, grant: GrantState | None
     ) -> None:
-        """Write one line: `amount` (signed) into or out of a grant, or, without one, out of or into debt."""
+        """Make one entry: `amount` (signed) into or out of a grant, or, without one, out of or into debt."""
         if grant is None:
             wallet.debt -= amount
         else:
@@ -171,23 +115,23 @@ class Book:
         wallet.is_changed = True
         operation.entries.append(
             EntryState(
-                wallet.id,
-                wallet.last_number,
-                operation.id,
-                grant.id if grant else None,
-                kind.value,
-                amount,
-                wallet.balance,
-                operation.occurred_at,
-                operation.written_at,
+                wallet_id=wallet.id,
+                number=wallet.last_number,
+                operation_id=operation.id,
+                grant_id=grant.id if grant else None,
+                kind=kind.value,
+                amount=amount,
+                balance_after=wallet.balance,
+                occurred_at=operation.occurred_at,
+                written_at=operation.written_at,
             )
         )
 
     def finish(self, wallet: WalletState, operation: OperationState, *, tidy: bool = False) -> Recorded:
-        """End an operation: fix what its replays will answer.
+        """End an operation and return it as its replays will.
 
-        tidy: the operation made something free, so what has expired of that expires, and debt is repaid from it,
-        before `available_after` is read.
+        tidy: the operation made credits free; what has expired of them expires, and debt is repaid from them, before
+        `available_after` is read.
         """
         operation.credits = sum(entry.amount for entry in operation.entries)
         operation.number = wallet.last_number
@@ -198,22 +142,7 @@ class Book:
             wallet.reorder()
             self.tidy(wallet)
         operation.available_after = wallet.available
-        recorded = Recorded(
-            id=operation.id,
-            wallet_id=wallet.id,
-            kind=operation.kind,
-            content_hash=operation.content_hash,
-            credits=operation.credits,
-            first_number=operation.first_number,
-            number=operation.number,
-            balance_after=operation.balance_after,
-            available_after=operation.available_after,
-            occurred_at=operation.occurred_at,
-            written_at=operation.written_at,
-            idempotency_key=operation.idempotency_key,
-            subject=operation.subject,
-            was_replayed=False,
-        )
+        recorded = operation.recorded()
         self._recorded[wallet.id, operation.idempotency_key] = recorded
         return recorded
 
@@ -259,7 +188,7 @@ class Book:
         )
 
     def load_grants(self, grant_ids: Iterable[UUID]) -> None:
-        """Bring grants that are used up into the book: credits are about to go back to them."""
+        """Bring grants that are used up into the book, because credits are about to go back to them."""
         missing = {grant_id for grant_id in grant_ids if all(grant_id not in w.grants for w in self.wallets.values())}
         if missing:
             for grant in rows.read_grants(missing):
@@ -270,13 +199,15 @@ class Book:
         """Bring reservations, and the grants that they drew from, into the book, in two statements for any number."""
         missing = [reservation_id for reservation_id in reservation_ids if reservation_id not in self._reservations]
         if missing:
-            self._add_reservations(rows.read_reservations(missing))
+            mine = [r for r in rows.read_reservations(missing) if r.wallet_id in self.wallets]
+            self._reservations.update({r.id: r for r in mine})
+            self.load_grants(grant_id for r in mine if r.state == "open" for grant_id in r.grant_ids)
 
-    def reservation(self, reservation_id: UUID) -> ReservationState | None:
+    def reservation(self, reservation_id: UUID) -> HeldReservation | None:
         """Return a loaded reservation of a locked wallet, or None."""
         return self._reservations.get(reservation_id)
 
-    def replayed_reservation(self, wallet_id: int, key: str, content_hash: bytes) -> ReservationState | None:
+    def replayed_reservation(self, wallet_id: int, key: str, content_hash: bytes) -> HeldReservation | None:
         """Return the reservation made under this key, or None. Raises as `replay` does."""
         self.replay(wallet_id, key, content_hash)
         if not self.knows_reservations:
@@ -287,17 +218,12 @@ class Book:
             raise IdempotencyConflict(key)
         return reservation
 
-    def add_reservation(self, reservation: ReservationState) -> None:
+    def add_reservation(self, reservation: HeldReservation) -> None:
         """Keep a new reservation."""
         reservation.is_new = True
         self._reservations[reservation.id] = reservation
         self.reservations_by_key[reservation.wallet_id, reservation.idempotency_key] = reservation
         self.wallets[reservation.wallet_id].is_changed = True
-
-    def _add_reservations(self, reservations: Iterable[ReservationState]) -> None:
-        mine = [r for r in reservations if r.wallet_id in self.wallets]
-        self._reservations.update({r.id: r for r in mine})
-        self.load_grants(grant_id for r in mine if r.state == "open" for grant_id, _ in r.draws)
 
     def load_taken(self, operation_ids: Iterable[UUID]) -> None:
         """Bring usages and voids into the book: what they took from which grant, less what was returned."""

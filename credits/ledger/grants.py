@@ -6,7 +6,8 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from credits.ledger.book import Book, Cause, check_credits, check_room
+from credits.ledger.book import Book
+from credits.ledger.requests import Cause, check_credits, check_room
 from credits.ledger.spends import give_back
 from credits.ledger.state import GrantState, Recorded, WalletState
 from credits.models import EntryKind, Program, Source, Wallet, new_id

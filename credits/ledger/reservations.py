@@ -7,11 +7,11 @@ from uuid import UUID
 
 from credits import burndown
 from credits.ledger import rows
-from credits.ledger.book import Book, Cause, IdempotencyConflict, check_credits
+from credits.ledger.book import Book
+from credits.ledger.requests import Cause, IdempotencyConflict, check_credits
 from credits.ledger.spends import plan_draws
-from credits.ledger.state import OperationState, Recorded, ReservationState, WalletState
-from credits.models import EntryKind, new_id
-from credits.models import ReservationState as State
+from credits.ledger.state import HeldReservation, OperationState, Recorded, WalletState
+from credits.models import EntryKind, ReservationState, new_id
 
 MAX_SECONDS = 86_400
 
@@ -53,7 +53,7 @@ class Settled:
     uncollected: int | None
 
 
-def _answer(reservation: ReservationState, *, was_replayed: bool) -> Reserved:
+def _answer(reservation: HeldReservation, *, was_replayed: bool) -> Reserved:
     return Reserved(
         id=reservation.id,
         wallet_id=reservation.wallet_id,
@@ -99,12 +99,12 @@ def reserve(
         grant.is_changed = True
     wallet.reserved += credits
     wallet.drew(credits)
-    reservation = ReservationState(
+    reservation = HeldReservation(
         id=new_id(),
         wallet_id=wallet_id,
         idempotency_key=key,
         content_hash=content_hash,
-        state=State.OPEN.value,
+        state=ReservationState.OPEN.value,
         credits=credits,
         available_after=wallet.available,
         feature=feature,
@@ -142,7 +142,7 @@ def settle(
         check_credits(credits)
     operation = book.begin(wallet, EntryKind.USAGE, key=key, content_hash=content_hash, cause=cause)
     missing = _take_reserved(book, wallet, operation, reservation, credits)
-    _close(wallet, reservation, State.SETTLED)
+    _close(wallet, reservation, ReservationState.SETTLED)
     reservation.operation_id = operation.id
     owed, uncollected = _take_beyond(book, wallet, operation, missing, reservation.feature)
     recorded = book.finish(wallet, operation, tidy=True)
@@ -150,7 +150,7 @@ def settle(
 
 
 def _take_reserved(
-    book: Book, wallet: WalletState, operation: OperationState, reservation: ReservationState, credits: int
+    book: Book, wallet: WalletState, operation: OperationState, reservation: HeldReservation, credits: int
 ) -> int:
     """Take up to `credits` from what was set aside and free all of it; answer what is still missing."""
     for grant_id, held in reservation.draws:
@@ -188,11 +188,11 @@ def release(book: Book, *, wallet_id: int, reservation_id: UUID) -> Reserved:
     """
     wallet = book.wallet(wallet_id)
     reservation = _loaded(book, wallet_id, reservation_id)
-    if reservation.state == State.SETTLED.value:
+    if reservation.state == ReservationState.SETTLED.value:
         raise ReservationClosed(reservation.state)
-    was_closed = reservation.state != State.OPEN.value
+    was_closed = reservation.state != ReservationState.OPEN.value
     if not was_closed:
-        _give_back(book, wallet, reservation, State.RELEASED)
+        _give_back(book, wallet, reservation, ReservationState.RELEASED)
     return _answer(reservation, was_replayed=was_closed)
 
 
@@ -203,11 +203,11 @@ def time_out(book: Book, wallets: Sequence[WalletState]) -> None:
     for row in overdue:
         wallet, reservation = book.wallet(row.wallet_id), book.reservation(row.id)
         if reservation is not None and reservation.expires_at <= wallet.now:
-            _give_back(book, wallet, reservation, State.TIMED_OUT)
+            _give_back(book, wallet, reservation, ReservationState.TIMED_OUT)
             book.timed_out += 1
 
 
-def _loaded(book: Book, wallet_id: int, reservation_id: UUID) -> ReservationState:
+def _loaded(book: Book, wallet_id: int, reservation_id: UUID) -> HeldReservation:
     book.load_reservations([reservation_id])
     reservation = book.reservation(reservation_id)
     if reservation is None or reservation.wallet_id != wallet_id:
@@ -215,17 +215,17 @@ def _loaded(book: Book, wallet_id: int, reservation_id: UUID) -> ReservationStat
     return reservation
 
 
-def _open_reservation(book: Book, wallet_id: int, reservation_id: UUID) -> ReservationState:
+def _open_reservation(book: Book, wallet_id: int, reservation_id: UUID) -> HeldReservation:
     reservation = _loaded(book, wallet_id, reservation_id)
-    if reservation.state == State.SETTLED.value:
+    if reservation.state == ReservationState.SETTLED.value:
         # Its key is the reservation's own, so a settlement that is no replay differs in content.
         raise IdempotencyConflict(f"settle:{reservation_id}")
-    if reservation.state != State.OPEN.value:
+    if reservation.state != ReservationState.OPEN.value:
         raise ReservationClosed(reservation.state)
     return reservation
 
 
-def _close(wallet: WalletState, reservation: ReservationState, state: State) -> None:
+def _close(wallet: WalletState, reservation: HeldReservation, state: ReservationState) -> None:
     reservation.state = state.value
     reservation.closed_at = wallet.now
     reservation.is_changed = True
@@ -233,7 +233,7 @@ def _close(wallet: WalletState, reservation: ReservationState, state: State) -> 
     wallet.reorder()
 
 
-def _give_back(book: Book, wallet: WalletState, reservation: ReservationState, state: State) -> None:
+def _give_back(book: Book, wallet: WalletState, reservation: HeldReservation, state: ReservationState) -> None:
     for grant_id, held in reservation.draws:
         grant = wallet.grants[grant_id]
         grant.reserved -= held

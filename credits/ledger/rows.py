@@ -11,9 +11,9 @@ from uuid import UUID
 from credits.ledger.state import (
     EntryState,
     GrantState,
+    HeldReservation,
     OperationState,
     Recorded,
-    ReservationState,
     TakenLine,
     WalletState,
 )
@@ -169,7 +169,7 @@ DRAWN = """ARRAY(
     SELECT d.{column} FROM credits_reservationdraw d WHERE d.reservation_id = r.id ORDER BY d.position
 )"""
 RESERVATION = Columns(
-    ReservationState,
+    HeldReservation,
     "r",
     # Django's connections leave JSON as text, and nobody reads it back.
     resource="NULL",
@@ -190,17 +190,17 @@ READ_OVERDUE = f"""
 """
 
 
-def read_reservations(reservation_ids: Iterable[UUID]) -> list[ReservationState]:
+def read_reservations(reservation_ids: Iterable[UUID]) -> list[HeldReservation]:
     """Return these reservations with their draws."""
     return RESERVATION.fetch(READ_RESERVATIONS, [arrays.ids(reservation_ids)])
 
 
-def read_reservations_by_key(keys: Sequence[tuple[int, str]]) -> list[ReservationState]:
+def read_reservations_by_key(keys: Sequence[tuple[int, str]]) -> list[HeldReservation]:
     """Return the reservations already made under these keys."""
     return RESERVATION.fetch(READ_RESERVATIONS_BY_KEY, _keys(keys))
 
 
-def read_overdue(wallet_ids: Sequence[int], at: datetime) -> list[ReservationState]:
+def read_overdue(wallet_ids: Sequence[int], at: datetime) -> list[HeldReservation]:
     """Return the wallets' open reservations whose time is out."""
     return RESERVATION.fetch(READ_OVERDUE, [arrays.numbers(wallet_ids), at])
 
@@ -214,7 +214,7 @@ class Draw(NamedTuple):
     credits: int
 
 
-def draws_of(reservation: ReservationState) -> list[Draw]:
+def draws_of(reservation: HeldReservation) -> list[Draw]:
     """Return a reservation's draws as rows, in their order."""
     return [Draw(reservation.id, position, *draw) for position, draw in enumerate(reservation.draws)]
 
@@ -227,5 +227,5 @@ update_wallets = update(
 insert_operations = insert("credits_operation", OperationState)
 insert_entries = insert("credits_entry", EntryState)
 insert_draws = insert("credits_reservationdraw", Draw)
-insert_reservations = insert("credits_reservation", ReservationState, leaving_out=("grant_ids", "amounts"))
-update_reservations = update("credits_reservation", ReservationState, "state", "closed_at", "operation_id")
+insert_reservations = insert("credits_reservation", HeldReservation, leaving_out=("grant_ids", "amounts"))
+update_reservations = update("credits_reservation", HeldReservation, "state", "closed_at", "operation_id")

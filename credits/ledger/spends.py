@@ -3,7 +3,8 @@
 from uuid import UUID
 
 from credits import burndown
-from credits.ledger.book import Book, Cause, check_credits, check_room
+from credits.ledger.book import Book
+from credits.ledger.requests import Cause, check_credits, check_room
 from credits.ledger.state import GrantState, OperationState, Recorded, TakenLine, WalletState
 from credits.models import EntryKind
 

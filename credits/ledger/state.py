@@ -152,6 +152,29 @@ class EntryState:
     written_at: datetime
 
 
+class Recorded(NamedTuple):
+    """An operation as the ledger has it. Credits in smallest units; `credits` is signed.
+
+    `subject`: what it acts upon, such as the grant that it gave. `was_replayed`: an earlier call wrote it, and this one
+    wrote nothing.
+    """
+
+    id: UUID
+    wallet_id: int
+    kind: str
+    content_hash: bytes
+    credits: int
+    first_number: int
+    number: int
+    balance_after: int
+    available_after: int
+    occurred_at: datetime
+    written_at: datetime
+    idempotency_key: str
+    subject: UUID | None
+    was_replayed: bool
+
+
 @dataclass(slots=True)
 class OperationState:
     """An operation of this book, with its entries."""
@@ -177,28 +200,24 @@ class OperationState:
     available_after: int = 0
     entries: list[EntryState] = field(default_factory=list, init=False)
 
-
-class Recorded(NamedTuple):
-    """An operation as the ledger has it. Credits in smallest units; `credits` is signed.
-
-    `subject`: what it acts upon, such as the grant that it gave. `was_replayed`: an earlier call wrote it, and this one
-    wrote nothing.
-    """
-
-    id: UUID
-    wallet_id: int
-    kind: str
-    content_hash: bytes
-    credits: int
-    first_number: int
-    number: int
-    balance_after: int
-    available_after: int
-    occurred_at: datetime
-    written_at: datetime
-    idempotency_key: str
-    subject: UUID | None
-    was_replayed: bool
+    def recorded(self) -> Recorded:
+        """Return it as its replays will, but for `was_replayed`."""
+        return Recorded(
+            id=self.id,
+            wallet_id=self.wallet_id,
+            kind=self.kind,
+            content_hash=self.content_hash,
+            credits=self.credits,
+            first_number=self.first_number,
+            number=self.number,
+            balance_after=self.balance_after,
+            available_after=self.available_after,
+            occurred_at=self.occurred_at,
+            written_at=self.written_at,
+            idempotency_key=self.idempotency_key,
+            subject=self.subject,
+            was_replayed=False,
+        )
 
 
 class TakenLine(NamedTuple):
@@ -212,7 +231,7 @@ class TakenLine(NamedTuple):
 
 
 @dataclass(slots=True)
-class ReservationState:
+class HeldReservation:
     """A reservation of this book. It drew `amounts` from the grants `grant_ids`, in burn-down order."""
 
     id: UUID

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from credits import ledger
-from credits.ledger import book as book_module
+from credits.ledger import requests
 from credits.models import MAX_CREDITS, Entry, Grant, Operation, Source
 from tests.support import factories
 from tests.support.ledger_calls import DAY, Desk, ask
@@ -72,7 +72,7 @@ class TestGiving:
     def test_a_wallet_holds_no_more_than_its_bound_and_the_book_stays_usable(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(book_module, "MAX_BALANCE", 100)
+        monkeypatch.setattr(requests, "MAX_BALANCE", 100)
         desk.grant(60)
         usage = desk.spend(10)
         desk.grant(50)
