@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from usage.metering import lookups
+from usage.metering import rows
 
 
 def on_depleted(*, organization_id: int, now: datetime, **_: Any) -> None:
     """Switch AI off in all of an organization's services: its balance came to its end, whatever brought it there."""
-    lookups.switch_off([organization_id], now)
+    rows.switch_off([organization_id], now)

@@ -58,7 +58,7 @@ class Stage:
         return Wallet.objects.get(pk=self.wallet.pk).balance
 
 
-def rows() -> tuple[int, int]:
+def row_counts() -> tuple[int, int]:
     """How many operations and usage events there are: the same before and after says that nothing was written."""
     return Operation.objects.count(), UsageEvent.objects.count()
 

@@ -14,10 +14,10 @@ import msgspec
 from credits import ledger
 from usage import limits
 from usage.limits import Limits
-from usage.metering import events, lookups
+from usage.metering import events, rows
 from usage.metering.bounds import check_use
 from usage.metering.events import NewEvent
-from usage.metering.lookups import Found, Person, Place
+from usage.metering.rows import Found, Person, Place
 from usage.models import MAX_SERVICES
 from usage.pricing import Measures, Terms, WrongMeasure, price
 from usage.rollups import late_uses
@@ -42,7 +42,7 @@ def meter(uses: Sequence[Use], *, now: datetime | None = None) -> list[Metered |
     if not uses:
         return []
     answers: list[Metered | Refusal | None] = [_refuse_senseless(use) for use in uses]
-    found = lookups.find([use for use, refused in zip(uses, answers, strict=True) if not refused])
+    found = rows.find([use for use, refused in zip(uses, answers, strict=True) if not refused])
     placed: list[tuple[int, Use, Place]] = []
     for position, use in enumerate(uses):
         if answers[position] is None:
@@ -107,7 +107,7 @@ class Session:
         self.found = found
         self.now = max(book.wallet(place.wallet_id).now for place in places)
         self.organization_ids = {place.organization_id for place in places}
-        self.off = lookups.read_switched_off(self.organization_ids)
+        self.off = rows.read_switched_off(self.organization_ids)
         self.limits: Limits = limits.read(
             {place.organization_id: limits.Moment.at(book.wallet(place.wallet_id).now, place.zone) for place in places},
             user_ids={person.user_id for person in people if person.user_id is not None},
@@ -179,7 +179,7 @@ class Session:
         if (place.organization_id, use.service) in self.found.services:
             return
         if self._services is None:
-            self._services = lookups.read_services(self.organization_ids)
+            self._services = rows.read_services(self.organization_ids)
         known = self._services.setdefault(place.organization_id, set())
         if use.service not in known and len(known) >= MAX_SERVICES:
             raise Invalid("service", f"The organization already has {MAX_SERVICES} services.")
@@ -251,17 +251,17 @@ class Session:
         limits.tell(self.limits.to_tell)
         self.book.write_too(partial(limits.write, self.limits))
         if self.at_zero:
-            self.book.write_too(partial(lookups.switch_off, self.at_zero, self.now))
+            self.book.write_too(partial(rows.switch_off, self.at_zero, self.now))
 
     def service_id(self, organization_id: int, key: str) -> int:
         """Return the service's id; one named for the first time comes into being."""
         known = self.found.services.get((organization_id, key))
-        return known or lookups.create_services({(organization_id, key)}, self.now)[organization_id, key]
+        return known or rows.create_services({(organization_id, key)}, self.now)[organization_id, key]
 
     def _name_services(self) -> None:
         nameless = {(event.organization_id, key) for event, key in self.new_events if event.service_id == 0}
         if nameless:
-            made = lookups.create_services(nameless, self.now)
+            made = rows.create_services(nameless, self.now)
             for event, key in self.new_events:
                 event.service_id = event.service_id or made[event.organization_id, key]
 

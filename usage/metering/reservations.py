@@ -13,11 +13,11 @@ import msgspec
 from credits import ledger
 from credits.ledger.reservations import MAX_SECONDS
 from credits.models import AtZero
-from usage.metering import events, lookups
+from usage.metering import events, rows
 from usage.metering.bounds import check_measures, check_use
 from usage.metering.events import NewEvent, NewReservedUse
-from usage.metering.lookups import Found, Person, Place
 from usage.metering.meter import Session, content_hash, cost_of, place_of
+from usage.metering.rows import Found, Person, Place
 from usage.models import ReservedUse, UsageEvent
 from usage.pricing import Measures, Terms
 from usage.uses import KEY_WAS_USED, Closed, Conflict, Insufficient, Invalid, LimitReached, NotFound, SettledUse, Use
@@ -37,7 +37,7 @@ def reserve(
     check_use(use)
     if seconds is not None and not 1 <= seconds <= MAX_SECONDS:
         raise Invalid("seconds", f"A reservation lasts 1 to {MAX_SECONDS} seconds.")
-    found = lookups.find([use])
+    found = rows.find([use])
     place = place_of(use, found)
     digest = hashlib.sha256(msgspec.json.encode([content_hash(use).hex(), credits, seconds])).digest()
     key = f"reserve:{use.key}"

@@ -11,7 +11,7 @@ from organizations.members.membership import move_to_team, remove_member
 from organizations.members.teams import close_team
 from organizations.models import AuditEvent, Organization, Team, User
 from tests.support import factories
-from tests.support.usage_stage import NOW, Stage, prove_books, rows, set_up
+from tests.support.usage_stage import NOW, Stage, prove_books, row_counts, set_up
 from usage import limits
 from usage.limits import LimitRefused
 from usage.metering import reservations, usage_refunds
@@ -54,11 +54,11 @@ def enrich(stage: Stage, key: str, credits: int, *, now: datetime = NOW, **field
 
 def refused(stage: Stage, feature: str, credits: int, *, now: datetime = NOW, **fields: object) -> LimitReached:
     """Return the limit that doesn't allow so many credits of a feature; nothing is written."""
-    before = rows()
+    before = row_counts()
     measures = {"enrich": Measures(quantity=credits), "query": Measures(credits=credits)}.get(feature, Measures())
     with pytest.raises(LimitReached) as error:
         stage.pay("refused", feature, measures=measures, now=now, **fields)
-    assert rows() == before
+    assert row_counts() == before
     return error.value
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from organizations.models import AuditEvent, Membership, Organization, Team, User
 from tests.support import factories
-from tests.support.usage_stage import NOW, Stage, prove_books, rows, set_up
+from tests.support.usage_stage import NOW, Stage, prove_books, row_counts, set_up
 from usage import limits, uses
 from usage.metering import reservations, usage_refunds
 from usage.models import Limit, LimitUse
@@ -52,10 +52,10 @@ def enrich(stage: Stage, key: str, credits: int, *, now: datetime = NOW, **field
 
 def refused(stage: Stage, credits: int, *, now: datetime = NOW, **fields: object) -> LimitReached:
     """Return the limit that doesn't allow so many credits; nothing is written."""
-    before = rows()
+    before = row_counts()
     with pytest.raises(LimitReached) as error:
         enrich(stage, "refused", credits, now=now, **fields)
-    assert rows() == before
+    assert row_counts() == before
     return error.value
 
 

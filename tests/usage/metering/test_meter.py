@@ -12,7 +12,7 @@ from organizations.members.membership import remove_member
 from organizations.models import Organization
 from sql import statements
 from tests.support import factories
-from tests.support.usage_stage import ALWAYS, NOW, Stage, give, price, prove_books, rows, set_up
+from tests.support.usage_stage import ALWAYS, NOW, Stage, give, price, prove_books, row_counts, set_up
 from usage import limits, uses
 from usage.metering.meter import meter
 from usage.models import Service
@@ -189,7 +189,7 @@ class TestAnswers:
             sent.append(sql)
             return run(sql, *rest)
 
-        for module in ("sql.statements", "credits.ledger.rows", "usage.metering.lookups", "usage.limits.rows"):
+        for module in ("sql.statements", "credits.ledger.rows", "usage.metering.rows", "usage.limits.rows"):
             monkeypatch.setattr(f"{module}.execute", counted)
         with connection.execute_wrapper(listen):
             (alone,) = stage.meter(stage.use("one", "enrich", service="first", measures=Measures(quantity=1)))
@@ -210,12 +210,12 @@ class TestReplays:
     def test_the_same_content_is_answered_as_it_was_then_and_takes_nothing(self, stage: Stage) -> None:
         first = stage.pay("a")
         stage.pay("b")
-        before = rows()
+        before = row_counts()
 
         again = stage.pay("a", now=NOW + DAY)
 
         assert again == Metered(first.event_id, 50, 9_950, was_replayed=True)
-        assert rows() == before
+        assert row_counts() == before
         assert stage.balance() == 9_900
 
     @pytest.mark.parametrize(
@@ -231,12 +231,12 @@ class TestReplays:
     )
     def test_other_content_under_the_same_key_is_refused(self, stage: Stage, other: dict[str, object]) -> None:
         stage.pay("a")
-        before = rows()
+        before = row_counts()
 
         with pytest.raises(uses.Conflict):
             stage.pay("a", **other)  # type: ignore[arg-type]
 
-        assert rows() == before
+        assert row_counts() == before
 
     def test_the_order_of_a_resources_fields_is_no_other_content(self, stage: Stage) -> None:
         stage.pay("a", resource={"project": "x", "session": "y"})

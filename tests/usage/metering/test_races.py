@@ -16,11 +16,11 @@ from django.db.models import Sum
 from organizations.models import AuditEvent
 from tests.support import factories
 from tests.support.races import run_together
-from tests.support.usage_stage import ALWAYS, Stage, give, prove_books, rows, set_up
+from tests.support.usage_stage import ALWAYS, Stage, give, prove_books, row_counts, set_up
 from usage import limits
 from usage.limits import Limits
-from usage.metering import events, lookups, meter, reservations, usage_refunds
-from usage.metering.lookups import Found
+from usage.metering import events, meter, reservations, rows, usage_refunds
+from usage.metering.rows import Found
 from usage.models import Limit, LimitUse, Service, UsageEvent
 from usage.pricing import Measures
 from usage.services import ai_switch
@@ -75,7 +75,7 @@ class TestLimits:
         self, stage: Stage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         limits.set_limit(organization=stage.organization, credits=100, actor=stage.owner)
-        find, read = lookups.find, limits.read
+        find, read = rows.find, limits.read
         seen_early = threading.local()
         everyone_has_looked = threading.Barrier(20, timeout=30)
 
@@ -94,7 +94,7 @@ class TestLimits:
             early: Limits = seen_early.limits
             return early
 
-        monkeypatch.setattr(lookups, "find", find_and_look)
+        monkeypatch.setattr(rows, "find", find_and_look)
         monkeypatch.setattr(limits, "read", look_back)
 
         answers = race([[ten(stage, n)] for n in range(20)])
@@ -252,7 +252,7 @@ def end_own_connection() -> None:
 
 class TestFaults:
     def test_a_wallet_that_stays_locked_is_given_up_and_nothing_is_written(self, stage: Stage) -> None:
-        before = rows()
+        before = row_counts()
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '50ms'")
         try:
@@ -266,7 +266,7 @@ class TestFaults:
             with connection.cursor() as cursor:
                 cursor.execute("RESET lock_timeout")
 
-        assert rows() == before
+        assert row_counts() == before
         assert not Service.objects.exists()
         assert kinds(pay(stage.use("a"))) == {"Metered": 1}
 
@@ -275,8 +275,8 @@ class TestFaults:
         self, stage: Stage, monkeypatch: pytest.MonkeyPatch, moment: str
     ) -> None:
         module, name = {
-            "before the lock": (lookups, "find"),
-            "under the lock": (lookups, "read_switched_off"),
+            "before the lock": (rows, "find"),
+            "under the lock": (rows, "read_switched_off"),
             "while writing": (events, "insert"),
         }[moment]
         real = getattr(module, name)
@@ -285,7 +285,7 @@ class TestFaults:
             end_own_connection()
             return real(*args, **kwargs)
 
-        before = rows()
+        before = row_counts()
         connection.ensure_connection()
         with monkeypatch.context() as patched:
             patched.setattr(module, name, ended_first)
@@ -293,7 +293,7 @@ class TestFaults:
                 pay(stage.use("a", service="new"))
         connection.close()  # as the next request does with a connection that has failed
 
-        assert rows() == before
+        assert row_counts() == before
         assert not Service.objects.exists()
         (retried,) = pay(stage.use("a", service="new"))
         assert isinstance(retried, Metered)
@@ -326,10 +326,10 @@ class TestFaults:
             patched.setattr(connection, "commit", lose_the_answer)
             with pytest.raises(OperationalError):
                 act()
-        after = rows()
+        after = row_counts()
 
         retried: Any = act()
 
         assert retried.was_replayed
         assert retried.credits == {"use": 50, "reservation": 100, "settlement": 30, "refund": 20}[verb]
-        assert rows() == after
+        assert row_counts() == after

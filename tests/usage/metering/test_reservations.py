@@ -11,7 +11,7 @@ from credits import ledger
 from credits.models import Program, Reservation, Wallet
 from organizations.members.membership import remove_member
 from tests.support import factories
-from tests.support.usage_stage import NOW, Stage, give, price, prove_books, rows, set_up
+from tests.support.usage_stage import NOW, Stage, give, price, prove_books, row_counts, set_up
 from usage import limits, uses
 from usage.metering import reservations
 from usage.models import ReservedUse, Service, UsageEvent
@@ -109,7 +109,7 @@ class TestReserving:
         assert held(stage) == (1_000, 0)
 
     def test_it_refuses_as_a_use_would_and_writes_nothing(self, stage: Stage) -> None:
-        before = rows()
+        before = row_counts()
         with pytest.raises(uses.Insufficient):
             reserve(stage, credits=1_001)
         with pytest.raises(uses.NotFound):
@@ -117,7 +117,7 @@ class TestReserving:
         with pytest.raises(uses.NotFound):
             reserve(stage, credits=1, within=stage.organization.pk + 1)
 
-        assert rows() == before
+        assert row_counts() == before
         assert not Service.objects.exists()
         assert not Reservation.objects.exists()
 

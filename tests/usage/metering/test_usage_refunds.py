@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from credits.models import Entry, Grant, Operation, Program, Wallet
-from tests.support.usage_stage import NOW, Stage, give, prove_books, rows, set_up
+from tests.support.usage_stage import NOW, Stage, give, prove_books, row_counts, set_up
 from usage import uses
 from usage.metering import reservations, usage_refunds
 from usage.models import UsageEvent
@@ -58,13 +58,13 @@ def test_parts_add_up_and_the_rest_is_what_is_left(stage: Stage) -> None:
 def test_no_credit_goes_back_twice(stage: Stage) -> None:
     paid = stage.pay("a")
     refund(paid, 30, key="one")
-    before = rows()
+    before = row_counts()
 
     with pytest.raises(uses.TooMuch) as refused:
         refund(paid, 21, key="two")
 
     assert (refused.value.asked, refused.value.refundable) == (21, 20)
-    assert rows() == before
+    assert row_counts() == before
     assert stage.event(paid).refunded == 30
 
 

@@ -1,7 +1,7 @@
-"""What the meter looks up before and after the wallets are locked: a fixed number of statements for any number of uses.
+"""The meter's statements before and after the wallets are locked: a fixed number of them for any number of uses.
 
-Before the lock: who, where, what it costs. After the lock: what may have changed meanwhile and must not be judged by
-an older look (AI switches, limits). Statements only; decisions belong in `metering`.
+Before the lock: who, where, what it costs. After the lock: what may have changed meanwhile and must be read anew, such
+as AI switches. No decision is made here.
 """
 
 from collections.abc import Iterable, Sequence
@@ -67,7 +67,7 @@ class FeatureRate(Terms):
 
 @dataclass(slots=True)
 class Found:
-    """What the look-ups found, by the words that the uses named it with."""
+    """What was found, by the words that the uses named it with."""
 
     places: dict[str, Place] = field(default_factory=dict)
     people: dict[tuple[str, str], Person] = field(default_factory=dict)
