@@ -102,7 +102,7 @@ def measure(sizes: tuple[int, ...]) -> dict[str, Any]:
 
 def fill(events: int, values: dict[str, Any], done: Callable[[int], object]) -> None:
     """Write an organization's events."""
-    from usage.reports.periods import Days  # noqa: PLC0415 - only after django.setup()
+    from organizations.calendar import Days  # noqa: PLC0415 - only after django.setup()
 
     begins, ends = Days(FIRST, FIRST + timedelta(days=DAYS - 1)).instants(values["zone_info"])
     run("SET synchronous_commit = off")
@@ -117,7 +117,7 @@ def add_up(events: int, values: dict[str, Any]) -> dict[str, Any]:
     """Time the one statement over all days, and one day alone, in turns with the yardsticks, all in as much memory."""
     from django.db import transaction  # noqa: PLC0415 - only after django.setup()
 
-    from usage.reports.periods import Days  # noqa: PLC0415 - only after django.setup()
+    from organizations.calendar import Days  # noqa: PLC0415 - only after django.setup()
     from usage.rollups import adding_up  # noqa: PLC0415 - only after django.setup()
 
     days, zone = Days(FIRST, FIRST + timedelta(days=DAYS - 1)), values["zone_info"]
@@ -151,16 +151,16 @@ def add_up(events: int, values: dict[str, Any]) -> dict[str, Any]:
 
 def read_pages(events: int, values: dict[str, Any]) -> dict[str, Any]:
     """Add the organization up, and time what pages read of it: 30 days, by everything, and the raw sums of a shape."""
+    from organizations.calendar import Days, midnight  # noqa: PLC0415 - only after django.setup()
     from organizations.models import Organization  # noqa: PLC0415 - only after django.setup()
     from usage import reports, rollups  # noqa: PLC0415 - only after django.setup()
     from usage.models import DailyUsage, UsageRollup  # noqa: PLC0415 - only after django.setup()
-    from usage.reports.periods import Days  # noqa: PLC0415 - only after django.setup()
 
     organization = Organization.objects.get(pk=values["organization"])
     last = FIRST + timedelta(days=DAYS - 1)
     month = Days(last - timedelta(days=29), last)
     if not UsageRollup.objects.filter(pk=organization.pk).exists():
-        now = rollups.begins(last + timedelta(days=1), values["zone_info"]) + timedelta(hours=1)
+        now = midnight(last + timedelta(days=1), values["zone_info"]) + timedelta(hours=1)
         rollups.roll_up(organization, now=now)
 
     def shape(name: str) -> Callable[[], object]:

@@ -18,11 +18,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from billing.dashboard import forecast
-from credits.balance.over_time import midnight
 from credits.balance.queries import OpenGrant, balance_of
 from credits.models import Grant, Wallet
 from notices.models import Kind, Notice
 from notices.notices import give_notice
+from organizations.calendar import midnight
 from usage import reports
 from usage.reports import Span
 

@@ -7,14 +7,14 @@ from zoneinfo import ZoneInfo
 
 from billing.dashboard import forecast
 from credits.balance import chart, over_time
-from credits.balance.over_time import DayEnd, midnight
+from credits.balance.over_time import DayEnd
 from credits.balance.queries import EXPIRING_WITHIN, Balance, balance_of
 from credits.models import Wallet
+from organizations.calendar import Days, midnight, month_before
 from organizations.models import Organization
 from usage import reports
 from usage.models import Service
 from usage.reports import Span, periods
-from usage.reports.periods import Days
 
 CHART_DAYS = 90
 # So many of the grants, features and people are named.
@@ -30,7 +30,7 @@ def overview(organization: Organization, wallet: Wallet, *, now: datetime) -> di
     # The pace is that of whole days, which the daily sums tell: today is not over.
     days = forecast.pace_days(now, reports.first_use_at(organization))
     of_late = Span(today - timedelta(days=days), midnight(today, zone))
-    last_month = Span(periods.last_month(today).first, periods.same_moment_last_month(now, zone)[1])
+    last_month = Span(month_before(today).first, periods.same_moment_last_month(now, zone)[1])
     used_before, used_of_late = reports.used_in(organization, [last_month, of_late])
     month = reports.report(organization, periods.this_month(today), today=today, dimensions=["feature", "user"])
     return {

@@ -4,7 +4,7 @@ Whether something was paid is for `purchases` (cards, by asking Stripe) and for 
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -18,6 +18,7 @@ from billing.purchases import referrals
 from credits import ledger
 from credits.models import Source, Wallet
 from organizations import audit_events
+from organizations.calendar import day_of, midnight
 from organizations.formats import format_money
 from organizations.models import User
 from organizations.refusals import Refusal
@@ -145,8 +146,7 @@ def expiry_of(purchase: Purchase, paid_at: datetime) -> datetime | None:
     if purchase.validity_days is None:
         return None
     zone = ZoneInfo(purchase.organization.time_zone)
-    last_day = paid_at.astimezone(zone).date() + timedelta(days=purchase.validity_days)
-    return datetime.combine(last_day + timedelta(days=1), time.min, tzinfo=zone)
+    return midnight(day_of(paid_at, zone) + timedelta(days=purchase.validity_days + 1), zone)
 
 
 def leave_promotion(locked: Purchase, state: PurchaseState) -> None:

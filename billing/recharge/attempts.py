@@ -5,6 +5,7 @@ call to Stripe belongs here.
 """
 
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -22,10 +23,11 @@ from billing.models import (
 )
 from billing.purchases.orders import write_order
 from billing.recharge import notices
-from billing.recharge.rules import UNDER_WAY, Standing, decide, month_of
+from billing.recharge.rules import UNDER_WAY, Standing, decide
 from credits import ledger
 from credits.models import Wallet, new_id
 from organizations import audit_events
+from organizations.calendar import month_of
 
 BACK_OFF = timedelta(hours=1)
 MOST_FAILURES = 3
@@ -72,7 +74,7 @@ def begin(wallet_id: int, now: datetime | None) -> RechargeAttempt | None:
             organization=row.organization,
             purchase=purchase,
             payment_method=decision.payment_method,
-            month_on=month_of(wallet.now, row.organization),
+            month_on=month_of(wallet.now, ZoneInfo(row.organization.time_zone)),
             amount_minor=purchase.amount_minor,
             created_at=wallet.now,
         )

@@ -7,9 +7,11 @@ refused then are not known, so the truth may have been more.
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from billing.recharge.rules import Rule, month_of
+from billing.recharge.rules import Rule
 from credits.models import Wallet
+from organizations.calendar import month_of
 from sql.statements import fetch
 
 LOOKED_BACK = timedelta(days=30)
@@ -47,7 +49,7 @@ def preview(wallet: Wallet, rule: Rule, *, now: datetime) -> Preview:
         available = int(lowest) + lots * rule.pack.credits
         if available >= rule.threshold:
             continue
-        month = month_of(hour, wallet.organization)
+        month = month_of(hour, ZoneInfo(wallet.organization.time_zone))
         needed = rule.lots_for(rule.threshold - available)
         bought = min(needed, (rule.monthly_limit_minor - spent[month]) // rule.lot_minor)
         was_limited = was_limited or bought < needed

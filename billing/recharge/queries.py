@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
 from billing.models import AutoRecharge, PauseReason, RechargeAttempt
 from billing.recharge import in_person
-from billing.recharge.rules import Standing, decide, month_of, spent_in
+from billing.recharge.rules import Standing, decide, spent_in
 from credits.balance.queries import balance_of
+from organizations.calendar import month_of
 from organizations.models import Organization
 
 ATTEMPTS_SHOWN = 10
@@ -40,7 +42,7 @@ def status_of(organization: Organization, *, now: datetime) -> Status | None:
         return None
     found = RechargeAttempt.objects.filter(organization=organization).select_related("purchase")
     attempts = list(found.order_by("-created_at")[:ATTEMPTS_SHOWN])
-    spent = spent_in(organization, month_of(now, organization))
+    spent = spent_in(organization, month_of(now, ZoneInfo(organization.time_zone)))
     word, tone = _badge(row)
     last = attempts[0] if attempts else None
     is_unpaid = last is not None and in_person.is_open(last)

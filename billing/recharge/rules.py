@@ -29,6 +29,7 @@ from billing.models import (
 from billing.purchases import orders, quotes
 from credits import ledger
 from credits.models import MAX_CREDITS
+from organizations.calendar import month_of
 from organizations.formats import format_credits_with_unit, format_money
 from organizations.models import Organization
 from organizations.refusals import Refusal
@@ -166,11 +167,6 @@ def rule_of(row: AutoRecharge) -> Rule:
     return Rule(row.pack, row.lot_minor, row.threshold, row.monthly_limit_minor, row.currency)
 
 
-def month_of(instant: datetime, organization: Organization) -> date:
-    """Return the first day of the month that it is for the organization."""
-    return instant.astimezone(ZoneInfo(organization.time_zone)).date().replace(day=1)
-
-
 def spent_in(organization: Organization, month_on: date) -> int:
     """Return what a month's limit has gone into: paid, under way, or not known; and what was paid in spite of us."""
     counted = Q(state__in=[*UNDER_WAY, RechargeState.SUCCEEDED]) | Q(purchase__state=PurchaseState.PAID)
@@ -227,7 +223,7 @@ def _within_bounds(row: AutoRecharge, rule: Rule, lot: quotes.Quote, standing: S
     organization, program = row.organization, row.organization.wallet.program
     price = lot.amount_minor // lot.lots
     needed = rule.lots_for(rule.threshold - standing.available + standing.debt)
-    left = rule.monthly_limit_minor - spent_in(organization, month_of(standing.now, organization))
+    left = rule.monthly_limit_minor - spent_in(organization, month_of(standing.now, ZoneInfo(organization.time_zone)))
     lots = min(needed, left // price, MOST_MINOR // price, MAX_CREDITS // rule.pack.credits)
     if lots < lot.lots:
         raise RuleRefused(_("This month's limit is used up."))

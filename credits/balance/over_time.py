@@ -5,10 +5,11 @@ Judged by when entries were written: that is when the balance changed. Reads onl
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from credits.models import Wallet
+from organizations.calendar import midnight
 from sql.rows import Columns
 
 
@@ -56,11 +57,6 @@ READ_EVENTS = f"""
     WHERE g.wallet_id = %s AND o.kind IN ('grant', 'expiry') AND o.written_at >= %s AND o.written_at < %s
     ORDER BY o.number
 """
-
-
-def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """Return the instant at which a day begins in a zone."""
-    return datetime.combine(day, time.min, zone)
 
 
 def days_until(last: date, *, at_most: int, not_before: date) -> list[date]:

@@ -1,6 +1,6 @@
 """What people ask for on the pages of the ledger, checked: days, and which operations to show."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -9,11 +9,11 @@ from django import forms
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from credits.balance.over_time import midnight
 from credits.history.queries import Edge, OperationFilters
 from credits.labels import TYPES
 from credits.models import EntryKind, Source
 from organizations.audit_actions import Action
+from organizations.calendar import ONE_DAY, midnight
 from organizations.models import AuditEvent, Organization, User
 
 # Wide enough for every import, narrow enough that no calendar or time zone ends.
@@ -54,7 +54,7 @@ class DaysForm(forms.Form):
         since, until = self.cleaned_data["since"], self.cleaned_data["until"]
         return (
             midnight(since, zone) if since else None,
-            midnight(until + timedelta(days=1), zone) if until else None,
+            midnight(until + ONE_DAY, zone) if until else None,
         )
 
 

@@ -20,6 +20,7 @@ from credits import audit, ledger
 from credits.balance.queries import balance_of
 from credits.models import Source
 from notices import delivery
+from organizations.calendar import whole_month
 from organizations.models import User
 from tests.support import factories
 from tests.support.shop import Shop, open_shop
@@ -29,7 +30,6 @@ from usage.limits.changing import open_desk
 from usage.metering import usage_refunds
 from usage.metering.meter import meter
 from usage.models import Limit, UsageEvent, UsageRollup
-from usage.reports import periods
 from usage.uses import Insufficient, LimitReached, Metered, Refusal, Use
 
 pytestmark = pytest.mark.django_db
@@ -181,7 +181,7 @@ def test_a_month_of_a_seller_in_johannesburg(month: Month) -> None:
     with open_desk(organization.pk, at(1, 14, month=4)) as desk:
         state = desk.state_of(Limit.objects.get(pk=limit.pk))
     assert (state.credits, state.used) == (300, 0)
-    march = reports.report(organization, periods.month_of(date(2026, 3, 1)), today=date(2026, 4, 1))
+    march = reports.report(organization, whole_month(date(2026, 3, 1)), today=date(2026, 4, 1))
     assert march.total.credits == sum(month.used.values()) - 25
     assert [line.credits for line in march.over_time] == [
         0 if day == date(2026, 3, 2) else month.used.get(day, 0) for day in month.days_of_march()

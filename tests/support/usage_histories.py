@@ -9,13 +9,12 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from credits.balance.over_time import midnight
+from organizations.calendar import Days, midnight
 from organizations.models import Team, User
 from tests.support import factories
 from tests.support.usage_stage import Stage
 from usage.models import Feature, Rate, Service, UsageEvent
 from usage.reports import Dimension, Filters
-from usage.reports.periods import Days
 from usage.reports.statement import KEYS
 
 DAY = timedelta(days=1)

@@ -11,10 +11,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from organizations.admin.acts import Act, Done
 from organizations.admin.forms import ActForm
 from organizations.admin.read_only import ReadOnlyAdmin
+from organizations.calendar import Days
 from organizations.models import User
 from usage import rollups
 from usage.models import UsageRollup
-from usage.reports.periods import Days
 
 
 class DaysForm(ActForm):

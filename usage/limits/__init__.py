@@ -12,7 +12,7 @@ months of the organization's time zone, refunds taken off, open reservations add
 from usage.limits.notices import tell
 from usage.limits.rows import read, write
 from usage.limits.setting import LimitRefused, clear_limit, end_raise, set_limit, set_raise
-from usage.limits.state import Limits, LimitState, Moment, month_of
+from usage.limits.state import Limits, LimitState, Moment
 
 __all__ = [
     "LimitRefused",
@@ -21,7 +21,6 @@ __all__ = [
     "Moment",
     "clear_limit",
     "end_raise",
-    "month_of",
     "read",
     "set_limit",
     "set_raise",

@@ -1,6 +1,6 @@
 """What people type about limits, checked: amounts exact, days on the organization's clocks. Verbs decide the rest."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,10 +9,10 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from credits.balance.over_time import midnight
 from credits.fields import CreditsField
 from credits.history.forms import DayField
 from credits.models import Program
+from organizations.calendar import ONE_DAY, midnight, whole_month
 from organizations.forms import open_teams
 from organizations.models import Membership, Organization, User
 from usage.limits.setting import MOST_THRESHOLDS
@@ -129,7 +129,7 @@ class RaiseForm(forms.Form):
 
     def until(self, zone: ZoneInfo) -> datetime:
         """The instant at which the day ends. The form must be valid."""
-        return end_of(self.cleaned_data["day"], zone)
+        return midnight(self.cleaned_data["day"] + ONE_DAY, zone)
 
 
 class AskForm(forms.Form):
@@ -179,7 +179,8 @@ class GrantForm(forms.Form):
         how_long = self.cleaned_data["how_long"]
         if how_long == "good":
             return None
-        return end_of(self.cleaned_data["day"] if how_long == "day" else last_of_month(today), zone)
+        last = self.cleaned_data["day"] if how_long == "day" else whole_month(today).last
+        return midnight(last + ONE_DAY, zone)
 
 
 class DeclineForm(forms.Form):
@@ -194,13 +195,3 @@ class FindForm(forms.Form):
     """Whose limits are shown."""
 
     q = forms.CharField(label=_("Member, team or feature"), required=False, max_length=100)
-
-
-def end_of(day: date, zone: ZoneInfo) -> datetime:
-    """Return the instant at which a day ends in a zone."""
-    return midnight(day + timedelta(days=1), zone)
-
-
-def last_of_month(day: date) -> date:
-    """Return the last day of a day's month."""
-    return (day.replace(day=1) + timedelta(days=31)).replace(day=1) - timedelta(days=1)

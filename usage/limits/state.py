@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from credits.balance.over_time import midnight
+from organizations.calendar import midnight, month_of, next_month
 from usage.uses import LimitReached
 
 NARROWNESS = {"user": 0, "team": 1, "organization": 2}
@@ -13,11 +13,6 @@ REACHED = 100
 # A refused use tells of a limit only where so many per cent of it are used: work stands still then. A use that asks
 # for far more than is left of a fresh limit is that use's own affair, and its refusal says so.
 NEARLY_REACHED = 90
-
-
-def month_of(instant: datetime, zone: ZoneInfo) -> date:
-    """Return the first day of the instant's month in the zone."""
-    return instant.astimezone(zone).date().replace(day=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +35,7 @@ class Moment:
     @property
     def resets_at(self) -> datetime:
         """When the next month begins on the organization's clocks."""
-        return midnight((self.month_on + timedelta(days=31)).replace(day=1), self.zone)
+        return midnight(next_month(self.month_on), self.zone)
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from credits import ledger
+from organizations.calendar import month_of
 from usage import limits
 from usage.metering import events
 from usage.models import UsageEvent
@@ -67,7 +68,7 @@ def refund(
         except ValueError as error:
             raise Invalid("credits", str(error)) from None
         zone = ZoneInfo(event.organization.time_zone)
-        moment = limits.Moment(book.wallet(wallet_id).now, limits.month_of(event.written_at, zone), zone)
+        moment = limits.Moment(book.wallet(wallet_id).now, month_of(event.written_at, zone), zone)
         counted = limits.read(
             {event.organization_id: moment},
             user_ids=[event.user_id] if event.user_id else [],

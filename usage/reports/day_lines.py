@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from organizations.calendar import Days
 from organizations.models import Organization
 from usage.models import Shape
 from usage.reports import statement
 from usage.reports.lines import Filters
-from usage.reports.periods import Days
 from usage.reports.statement import SUMMED, Sources
 
 AT_A_TIME = 2_000

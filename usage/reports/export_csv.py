@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 
 from credits.history.export_csv import BYTE_ORDER_MARK, Echo, defused, in_units
 from credits.models import Program
+from organizations.calendar import Days
 from organizations.models import Organization
 from usage.reports import Filters
 from usage.reports.day_lines import DayLine, each_line
-from usage.reports.periods import Days
 
 
 @dataclass(frozen=True, slots=True)

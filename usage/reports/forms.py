@@ -11,16 +11,16 @@ from django.utils.translation import gettext_lazy as _
 
 from credits.history.forms import DaysForm, people_of
 from credits.models import Program
+from organizations.calendar import Days, month_before
 from organizations.models import Organization, Team
 from usage.models import Feature, Rate, Service
 from usage.models.prices import Pricing
 from usage.reports import DIMENSIONS, Dimension, Filters, periods
-from usage.reports.periods import Days
 from usage.reports.queries import NAMELESS
 
 PRESETS = {
     "this_month": (_("This month"), periods.this_month),
-    "last_month": (_("Last month"), periods.last_month),
+    "last_month": (_("Last month"), month_before),
     "today": (_("Today"), periods.the_day),
     "yesterday": (_("Yesterday"), periods.yesterday),
     "last_7_days": (_("Last 7 days"), periods.last_7_days),

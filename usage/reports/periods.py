@@ -1,40 +1,14 @@
 """The stretches of time that people ask usage for, on an organization's clocks. Pure: the day is handed in."""
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from credits.balance.over_time import midnight
-
-DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Days:
-    """From a day to another, both included."""
-
-    first: date
-    last: date
-
-    def instants(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
-        """Return when they begin and, exclusive, end."""
-        return midnight(self.first, zone), midnight(self.last + DAY, zone)
-
-
-def month_of(day: date) -> Days:
-    """Return the whole month of a day."""
-    first = day.replace(day=1)
-    return Days(first, (first + timedelta(days=31)).replace(day=1) - DAY)
+from organizations.calendar import ONE_DAY, Days, month_before, whole_month
 
 
 def this_month(today: date) -> Days:
     """Return this month up to today."""
     return Days(today.replace(day=1), today)
-
-
-def last_month(today: date) -> Days:
-    """Return the month before this one."""
-    return month_of(today.replace(day=1) - DAY)
 
 
 def the_day(today: date) -> Days:
@@ -44,22 +18,22 @@ def the_day(today: date) -> Days:
 
 def yesterday(today: date) -> Days:
     """Return the day before today."""
-    return the_day(today - DAY)
+    return the_day(today - ONE_DAY)
 
 
 def last_7_days(today: date) -> Days:
     """Return today and the 6 days before it."""
-    return Days(today - 6 * DAY, today)
+    return Days(today - 6 * ONE_DAY, today)
 
 
 def last_30_days(today: date) -> Days:
     """Return today and the 29 days before it."""
-    return Days(today - 29 * DAY, today)
+    return Days(today - 29 * ONE_DAY, today)
 
 
 def last_90_days(today: date) -> Days:
     """Return today and the 89 days before it."""
-    return Days(today - 89 * DAY, today)
+    return Days(today - 89 * ONE_DAY, today)
 
 
 def range_before(days: Days, today: date) -> Days:
@@ -69,14 +43,14 @@ def range_before(days: Days, today: date) -> Days:
     (with all of it where that was shorter).
     """
     if days == this_month(today) and days.first < days.last:
-        before = last_month(today)
+        before = month_before(today)
         return Days(before.first, min(before.last, before.first + (days.last - days.first)))
-    if days.first.day == 1 and days.last == month_of(days.last).last:
+    if days.first.day == 1 and days.last == whole_month(days.last).last:
         first, month = days.first, days.first
         while month <= days.last:
-            first, month = last_month(first).first, month_of(month).last + DAY
-        return Days(first, days.first - DAY)
-    return Days(days.first - (days.last - days.first) - DAY, days.first - DAY)
+            first, month = month_before(first).first, whole_month(month).last + ONE_DAY
+        return Days(first, days.first - ONE_DAY)
+    return Days(days.first - (days.last - days.first) - ONE_DAY, days.first - ONE_DAY)
 
 
 def same_moment_last_month(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
@@ -85,7 +59,7 @@ def same_moment_last_month(now: datetime, zone: ZoneInfo) -> tuple[datetime, dat
     On a day that last month did not have (the 31st, the 29th of February) it is the end of that month.
     """
     local = now.astimezone(zone)
-    before = last_month(local.date())
+    before = month_before(local.date())
     begins, ends = before.instants(zone)
     if local.day > before.last.day:
         return begins, ends

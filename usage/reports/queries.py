@@ -10,12 +10,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from organizations.calendar import Days
 from organizations.models import Organization, Team, User
 from sql.statements import Row, fetch
 from usage.models import Feature, Service, Shape
 from usage.reports import statement
 from usage.reports.lines import DIMENSIONS, NO_FILTERS, Dimension, Filters, Line, Report
-from usage.reports.periods import Days
 from usage.reports.statement import KEYS, SUMMED, SUMS, Sources
 
 # Longer ranges are added up by month: a picture of a thousand days shows nothing.

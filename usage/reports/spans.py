@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from credits.balance.over_time import midnight
+from organizations.calendar import midnight
 from organizations.models import Organization
 from sql.statements import fetch
 from usage.models import UsageEvent

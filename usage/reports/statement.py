@@ -14,13 +14,12 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from credits.balance.over_time import midnight
+from organizations.calendar import Days
 from organizations.models import Organization
 from sql import arrays
 from usage import rollups
 from usage.models import Shape
 from usage.reports.lines import DIMENSIONS, Dimension, Filters
-from usage.reports.periods import Days
 
 KEYS: dict[Dimension, str] = {d: d if d == "model" else f"{d}_id" for d in DIMENSIONS}
 SUMMED = ("credits", "refunded", "uses", "input_tokens", "output_tokens", "quantity")
@@ -89,11 +88,9 @@ class Sources:
         if self.rolled:
             values |= {"rolled_first": self.rolled.first, "rolled_last": self.rolled.last}
         if self.fresh:
-            first, since, until = self.fresh.first, *self.fresh.instants(zone)
-            days = (self.fresh.last - first).days + 1
-            midnights = arrays.instants(midnight(first + timedelta(days=n), zone) for n in range(days))
-            values |= {"fresh_first": first, "fresh_midnights": midnights}
-            values |= {"fresh_since": since, "fresh_until": until}
+            midnights = self.fresh.midnights(zone)
+            values |= {"fresh_first": self.fresh.first, "fresh_midnights": arrays.instants(midnights[:-1])}
+            values |= {"fresh_since": midnights[0], "fresh_until": midnights[-1]}
         return values
 
     def _only(self) -> str:

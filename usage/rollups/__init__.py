@@ -20,7 +20,6 @@ week at a time, as if they had never been; what is not added up yet readers find
 
 from usage.rollups.asking import ask_again, mark_days
 from usage.rollups.closing import CLOSES_AFTER, Busy
-from usage.rollups.days import begins, day_of
 from usage.rollups.sweeping import Outcome, find_due, roll_up, roll_up_due, roll_up_each, through
 
 __all__ = [
@@ -28,8 +27,6 @@ __all__ = [
     "Busy",
     "Outcome",
     "ask_again",
-    "begins",
-    "day_of",
     "find_due",
     "mark_days",
     "roll_up",

@@ -9,10 +9,9 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from organizations.calendar import Days
 from sql import arrays
 from usage.models import Shape
-from usage.reports.periods import Days
-from usage.rollups.days import midnights
 
 # By which columns each shape adds up.
 COLUMNS = ("user_id", "team_id", "feature_id", "service_id", "model")
@@ -72,7 +71,7 @@ def replace(organization_id: int, days: Days, zone: ZoneInfo) -> int:
 
     Inside the caller's transaction, which holds the organization's `UsageRollup`. Done again, it changes nothing.
     """
-    instants = midnights(days, zone)
+    instants = days.midnights(zone)
     values: dict[str, Any] = {
         "organization": organization_id,
         "shapes": [shape.value for shape in SHAPES],

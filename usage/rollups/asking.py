@@ -6,12 +6,11 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from organizations import audit_events
+from organizations.calendar import Days, day_of, midnight
 from organizations.models import Organization, User
 from usage.audit_actions import Action
 from usage.models import LateUse, UsageRollup
-from usage.reports.periods import Days
 from usage.rollups.closing import first_use_at
-from usage.rollups.days import begins, day_of, each
 
 
 def ask_again(organization: Organization, days: Days, *, actor: User, reason: str) -> int:
@@ -42,6 +41,6 @@ def mark_days(organization: Organization, days: Days | None) -> int:
     first, last = day_of(first_use, zone), rollup.through_on
     if days is not None:
         first, last = max(first, days.first), min(last, days.last)
-    marks = [LateUse(organization=organization, occurred_at=begins(day, zone)) for day in each(Days(first, last))]
+    marks = [LateUse(organization=organization, occurred_at=midnight(day, zone)) for day in Days(first, last)]
     LateUse.objects.bulk_create(marks)
     return len(marks)

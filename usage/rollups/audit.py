@@ -1,20 +1,19 @@
 """What must be true of daily sums: they are their events', by everything and by each shape, for days that have ended.
 
 Proved like the ledger's own invariants (`credits.audit`), in the same snapshot. Days marked as changed are left
-out: they are to be added up again. The midnights come from `usage.rollups.days`, and so do the pages': the statements
-are made for the zones and years at hand, for the database's knowledge of zones may be older or newer than ours.
+out: they are to be added up again. Midnights come from `organizations.calendar`, as those of pages do: the statements
+are made for the zones and years at hand, since the database's own time zone data may be older or newer.
 """
 
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from credits.audit import Invariant, Scope
+from organizations.calendar import Days, day_of, midnight
 from organizations.models import Organization
 from sql import arrays
 from sql.statements import fetch
-from usage.reports.periods import Days
 from usage.rollups.adding_up import COARSER_KEYS, COARSER_SUMS, COLUMNS, KEYS, MEASURES, SETS, SHAPE
-from usage.rollups.days import begins, day_of, midnights
 
 NAMES = (
     "daily_usage_is_its_events",
@@ -94,7 +93,7 @@ def _zones(scope: Scope) -> str:
     for name, through_on, first_use in fetch(READ_ZONES, [scope.wallet_id, scope.wallet_id]):
         zone = ZoneInfo(name)
         first = min(through_on, day_of(first_use, zone)) if first_use else through_on
-        rows.append(_row(name, first, midnights(Days(first, through_on), zone)))
+        rows.append(_row(name, first, Days(first, through_on).midnights(zone)))
     return ", ".join(rows) or _row("", date.min, [])
 
 
@@ -146,7 +145,7 @@ def _against_the_finest() -> str:
 def _late(instant: datetime) -> str:
     names = Organization.objects.order_by().values_list("time_zone", flat=True).distinct()
     today = {name: day_of(instant, ZoneInfo(name)) for name in names}
-    rows = [f"('{name}', date '{day}', timestamptz '{begins(day, ZoneInfo(name))}')" for name, day in today.items()]
+    rows = [f"('{name}', date '{day}', timestamptz '{midnight(day, ZoneInfo(name))}')" for name, day in today.items()]
     return f"""
     SELECT w.id AS wallet_id, NULL::bigint AS number,
         format('added up through %%s', coalesce(r.through_on::text, 'no day')) AS what,

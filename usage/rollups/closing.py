@@ -8,9 +8,9 @@ from django.db.models import Min
 from django.utils import timezone
 
 from credits import ledger
+from organizations.calendar import ONE_DAY, day_of, midnight
 from organizations.models import Organization
 from usage.models import UsageEvent, UsageRollup
-from usage.rollups.days import ONE_DAY, begins, day_of
 
 # Product servers tell of most uses within moments, so a day that waits a little is not made again at once.
 CLOSES_AFTER = timedelta(minutes=10)
@@ -65,7 +65,7 @@ def close(organization: Organization, *, now: datetime | None) -> None:
 
 
 def _closes_at(now: datetime, zone: ZoneInfo) -> datetime:
-    return begins(day_of(now - CLOSES_AFTER, zone), zone)
+    return midnight(day_of(now - CLOSES_AFTER, zone), zone)
 
 
 def _begin(organization: Organization, zone: ZoneInfo, *, until: datetime, now: datetime) -> None:

@@ -12,14 +12,13 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from organizations.calendar import ONE_DAY, Days, day_of, last_ended, midnight, stretches
 from organizations.models import Organization
 from sql import arrays
 from sql.statements import fetch, run
 from usage.models import LateUse, UsageRollup
-from usage.reports.periods import Days
 from usage.rollups import adding_up
 from usage.rollups.closing import CLOSES_AFTER, Busy, close, first_use_at, lock
-from usage.rollups.days import ONE_DAY, begins, day_of, each, last_ended, runs
 
 logger = logging.getLogger(__name__)
 
@@ -160,9 +159,9 @@ def _add_up_some(organization_id: int, newest_mark: int, now: datetime) -> tuple
         else:
             stale = sorted({day for day in marks.values() if day <= rollup.through_on})
             through = _quiet_through(rollup, zone, last)
-            due = [*stale, *each(Days(through + ONE_DAY, last))]
+            due = [*stale, *Days(through + ONE_DAY, last)]
             chosen = due[:DAYS_AT_A_TIME]
-            for stretch in runs(chosen):
+            for stretch in stretches(chosen):
                 adding_up.replace(organization_id, stretch, zone)
             done, is_more = len(chosen), len(due) > len(chosen)
             # Later days than these are added up in their turn, marked or not.
@@ -177,7 +176,7 @@ def _add_up_some(organization_id: int, newest_mark: int, now: datetime) -> tuple
 
 def _quiet_through(rollup: UsageRollup, zone: ZoneInfo, last: date) -> date:
     """Return the day through which nothing is to be added up, because nothing was used since: some sleep for years."""
-    since = begins(rollup.through_on + ONE_DAY, zone)
+    since = midnight(rollup.through_on + ONE_DAY, zone)
     next_use = first_use_at(rollup.organization_id, since=since)
     return max(rollup.through_on, last if next_use is None else min(last, day_of(next_use, zone) - ONE_DAY))
 

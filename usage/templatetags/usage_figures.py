@@ -5,10 +5,10 @@ from django.utils.html import format_html
 from django.utils.translation import get_language, pgettext
 
 from credits.models import Program
+from organizations.calendar import Days
 from organizations.formats import MINUS, format_credits, format_share
 from organizations.templatetags.formats import day
 from usage.reports import Line
-from usage.reports.periods import Days
 
 register = template.Library()
 

@@ -15,10 +15,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from credits.models import Program, Wallet
 from organizations.access import MemberRequest, owner_required
+from organizations.calendar import whole_month
 from organizations.models import Organization
 from organizations.refusals import Refusal
 from usage.limits import clear_limit, end_raise, queries, set_limit, set_raise
-from usage.limits.forms import AddForm, AmountForm, FindForm, RaiseForm, last_of_month
+from usage.limits.forms import AddForm, AmountForm, FindForm, RaiseForm
 from usage.models import Limit, LimitRequest, RequestState
 
 LIMITS_PER_PAGE = 50
@@ -199,7 +200,7 @@ def _page(
         "program": program,
         "row": row,
         "amount_form": amount_form or AmountForm(initial=amount, program=program),
-        "raise_form": raise_form or RaiseForm(initial={"day": last_of_month(today)}, program=program),
+        "raise_form": raise_form or RaiseForm(initial={"day": whole_month(today).last}, program=program),
         "asked": limit.requests.filter(state=RequestState.OPEN).select_related("user").order_by("created_at"),
     }
     return render(request, "usage/limits/limit.html", context, status=status)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core import mail
@@ -192,9 +193,11 @@ class TestTheMonthlyLimit:
         assert attempt is not None
         assert attempt.state == "unknown"
 
-        from billing.recharge.rules import month_of, spent_in
+        from billing.recharge.rules import spent_in
+        from organizations.calendar import month_of
 
-        assert spent_in(here.shop.organization, month_of(here.now, here.shop.organization)) == LOT_MINOR
+        organization = here.shop.organization
+        assert spent_in(organization, month_of(here.now, ZoneInfo(organization.time_zone))) == LOT_MINOR
 
 
 class TestStaffAreToldOfBursts:

@@ -9,6 +9,7 @@ from credits.balance import chart as charts
 from credits.balance import over_time
 from credits.balance.over_time import DayEnd, Event
 from credits.models import Program
+from organizations.calendar import midnight
 from tests.support import factories
 from tests.support.ledger_calls import Desk
 
@@ -35,8 +36,8 @@ class TestDayEnds:
         ends = over_time.day_ends(hand.wallet, days, BERLIN)
 
         for end in ends:
-            midnight = over_time.midnight(end.day + timedelta(days=1), BERLIN)
-            assert end.balance == next((balance for at, balance in reversed(expected) if at < midnight), 0)
+            ends_at = midnight(end.day + timedelta(days=1), BERLIN)
+            assert end.balance == next((balance for at, balance in reversed(expected) if at < ends_at), 0)
         assert [end.day for end in ends] == days
         assert len({end.balance for end in ends}) > 10
 

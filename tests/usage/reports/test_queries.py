@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from organizations.calendar import Days, month_before
 from organizations.members.membership import move_to_team
 from tests.support import factories
 from tests.support.usage_stage import NOW, Stage, price, set_up
@@ -13,7 +14,6 @@ from usage.metering.meter import meter
 from usage.metering.usage_refunds import refund
 from usage.pricing import Measures
 from usage.reports import DIMENSIONS, Line, Span, periods
-from usage.reports.periods import Days
 from usage.uses import Metered
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -170,8 +170,8 @@ def test_two_ranges_side_by_side_differ_by_as_much_in_every_table(stage: Stage) 
 
 class TestPeriods:
     def test_months_end_on_their_last_day(self) -> None:
-        assert periods.last_month(date(2024, 3, 31)) == Days(date(2024, 2, 1), date(2024, 2, 29))
-        assert periods.last_month(date(2026, 1, 1)) == Days(date(2025, 12, 1), date(2025, 12, 31))
+        assert month_before(date(2024, 3, 31)) == Days(date(2024, 2, 1), date(2024, 2, 29))
+        assert month_before(date(2026, 1, 1)) == Days(date(2025, 12, 1), date(2025, 12, 31))
         assert periods.this_month(date(2026, 3, 10)) == Days(date(2026, 3, 1), date(2026, 3, 10))
         assert periods.last_30_days(date(2026, 3, 10)) == Days(date(2026, 2, 9), date(2026, 3, 10))
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
-from credits.balance.over_time import midnight
+from organizations.calendar import Days, midnight
 from tests.support.usage_histories import DAY, History, live
 from tests.support.usage_stage import NOW, Stage, set_up
 from usage import reports, rollups
@@ -16,7 +16,6 @@ from usage.metering.meter import meter
 from usage.metering.usage_refunds import refund
 from usage.models import DailyUsage, UsageEvent, UsageRollup
 from usage.reports import DIMENSIONS, Dimension, Filters, Report, Span, export_csv, queries, statement
-from usage.reports.periods import Days
 from usage.uses import Metered
 
 pytestmark = pytest.mark.django_db

@@ -7,6 +7,7 @@ import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import DatabaseError
 
+from organizations.calendar import Days
 from organizations.models import AuditEvent, Organization
 from tests.support import factories
 from tests.support.rollup_stage import HOUR, at, check_sums, early_stage, roll_up, sums_kept
@@ -15,7 +16,6 @@ from usage import rollups
 from usage.metering import reservations, usage_refunds
 from usage.models import DailyUsage, LateUse, UsageRollup
 from usage.pricing import Measures
-from usage.reports.periods import Days
 from usage.rollups import adding_up, late_uses
 from usage.uses import Metered
 

@@ -8,9 +8,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from tqdm import tqdm
 
+from organizations.calendar import Days
 from organizations.models import Organization
 from usage import rollups
-from usage.reports.periods import Days
 
 
 class Command(BaseCommand):

@@ -6,8 +6,17 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
-from usage.reports.periods import Days
-from usage.rollups.days import ONE_DAY, begins, day_of, each, last_ended, midnights, runs
+from organizations.calendar import (
+    ONE_DAY,
+    Days,
+    day_of,
+    last_ended,
+    midnight,
+    month_before,
+    month_of,
+    next_month,
+    stretches,
+)
 
 MICROSECOND = timedelta(microseconds=1)
 # Of the years that everybody lives in now; among them every kind of change that is still made.
@@ -44,7 +53,7 @@ NASTY = [
 
 @pytest.mark.parametrize(("name", "day", "begins_at", "hours"), NASTY)
 def test_a_day_begins_when_the_clocks_first_show_it(name: str, day: date, begins_at: str, hours: float) -> None:
-    begun, ended = midnights(Days(day, day), ZoneInfo(name))
+    begun, ended = Days(day, day).midnights(ZoneInfo(name))
 
     assert begun == datetime.fromisoformat(begins_at).replace(tzinfo=UTC)
     assert (ended - begun) / timedelta(hours=1) == hours
@@ -53,7 +62,7 @@ def test_a_day_begins_when_the_clocks_first_show_it(name: str, day: date, begins
 @pytest.mark.parametrize(("name", "day"), [(name, day) for name, day, _, hours in NASTY if hours])
 def test_its_first_and_last_instants_are_in_it(name: str, day: date) -> None:
     zone = ZoneInfo(name)
-    begun, ended = midnights(Days(day, day), zone)
+    begun, ended = Days(day, day).midnights(zone)
 
     assert [day_of(at, zone) for at in (begun, ended - MICROSECOND)] == [day, day]
     assert day_of(begun - MICROSECOND, zone) < day < day_of(ended, zone)
@@ -65,7 +74,7 @@ def test_its_first_and_last_instants_are_in_it(name: str, day: date) -> None:
 
 def test_nothing_lies_in_a_day_that_was_left_out() -> None:
     zone = ZoneInfo("Pacific/Apia")
-    around = [begins(date(2011, 12, 30), zone) + timedelta(hours=hours) for hours in range(-30, 30)]
+    around = [midnight(date(2011, 12, 30), zone) + timedelta(hours=hours) for hours in range(-30, 30)]
 
     assert {day_of(at, zone) for at in around} == {date(2011, 12, day) for day in (28, 29, 31)} | {date(2012, 1, 1)}
 
@@ -73,7 +82,7 @@ def test_nothing_lies_in_a_day_that_was_left_out() -> None:
 def different_zones() -> dict[tuple[datetime, ...], ZoneInfo]:
     """Every IANA zone, once of those that have the same midnights: aliases are half of them."""
     zones = [ZoneInfo(name) for name in sorted(available_timezones())]
-    return {tuple(midnights(NOW_AND_THEN, zone)): zone for zone in zones}
+    return {tuple(NOW_AND_THEN.midnights(zone)): zone for zone in zones}
 
 
 def test_the_days_of_every_zone_partition_three_years() -> None:
@@ -85,19 +94,40 @@ def test_the_days_of_every_zone_partition_three_years() -> None:
         assert list(begun) == sorted(begun), zone
         odd = [
             (day, begins_at)
-            for day, (begins_at, ends_at) in zip(each(NOW_AND_THEN), pairwise(begun), strict=True)
+            for day, (begins_at, ends_at) in zip(NOW_AND_THEN, pairwise(begun), strict=True)
             if ends_at - begins_at != ONE_DAY
         ]
         # What the clocks show agrees, right around every change and on one common day.
         for day, begins_at in [*odd, (NOW_AND_THEN.first, begun[0])]:
             assert begins_at.astimezone(zone).date() == day, zone
             assert (begins_at - MICROSECOND).astimezone(zone).date() == day - ONE_DAY, zone
-            assert day_of(begins_at, zone) == day_of(begins(day + ONE_DAY, zone) - MICROSECOND, zone) == day, zone
+            assert day_of(begins_at, zone) == day_of(midnight(day + ONE_DAY, zone) - MICROSECOND, zone) == day, zone
 
 
 def test_days_are_taken_together_where_they_follow_each_other() -> None:
     days = [date(2026, 2, 27), date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 5)]
 
-    assert list(runs(days)) == [Days(days[0], days[2]), Days(days[3], days[3])]
-    assert list(runs([])) == []
-    assert each(Days(days[1], days[0])) == []
+    assert list(stretches(days)) == [Days(days[0], days[2]), Days(days[3], days[3])]
+    assert list(stretches([])) == []
+    assert list(Days(days[1], days[0])) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "begins_at"),
+    [
+        ("Europe/Berlin", date(2026, 11, 1), "2026-10-31T23:00"),
+        # Midnight of the 1st is shown twice: the month has begun, and keeps the hour.
+        ("America/Havana", date(2026, 11, 1), "2026-11-01T04:00"),
+        ("America/St_Johns", date(2009, 11, 1), "2009-11-01T02:30"),
+        ("Asia/Tokyo", date(2028, 3, 1), "2028-02-29T15:00"),
+    ],
+)
+def test_a_month_begins_with_its_first_day(name: str, first: date, begins_at: str) -> None:
+    zone = ZoneInfo(name)
+    begun = midnight(first, zone)
+
+    assert begun == datetime.fromisoformat(begins_at).replace(tzinfo=UTC)
+    for minutes in (0, 30, 59, 61, 90, 121):
+        assert month_of(begun + timedelta(minutes=minutes), zone) == first
+    assert next_month(month_of(begun - MICROSECOND, zone)) == first
+    assert month_before(first).midnights(zone)[-1] == begun
