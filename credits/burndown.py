@@ -53,25 +53,25 @@ def rank(block: Block) -> tuple[int, datetime, bool, datetime, datetime, UUID]:
 
 
 def is_spendable(block: Block, *, at: datetime) -> bool:
-    """Say whether the block may be spent at this instant: `effective_at <= at < expires_at` and not frozen."""
+    """Return whether the block may be spent at an instant: `effective_at <= at < expires_at` and not frozen."""
     return not block.is_frozen and block.effective_at <= at and (block.expires_at is None or at < block.expires_at)
 
 
 def allows(block: Block, feature: str) -> bool:
-    """Say whether the block may pay for this feature."""
+    """Return whether the block may pay for this feature."""
     return block.features is None or feature in block.features
 
 
 def in_order(blocks: Iterable[B], *, at: datetime) -> list[B]:
-    """Return the blocks that can be spent at this instant and still hold something, first to be used first."""
+    """Return the blocks that can be spent at an instant and hold credits, in burn-down order."""
     return sorted((block for block in blocks if block.free > 0 and is_spendable(block, at=at)), key=rank)
 
 
 def draw(ordered: Sequence[B], *, credits: int, feature: str) -> tuple[list[tuple[B, int]], int]:
     """Plan to take `credits` (smallest units) for `feature` from blocks in burn-down order.
 
-    Returns the draws, each a block and an amount above zero, and what is missing: 0 where the blocks cover all.
-    Changes nothing.
+    Returns the draws, each a block and an amount above zero, and what is missing (0: the blocks cover all). Changes
+    nothing.
     """
     draws: list[tuple[B, int]] = []
     missing = credits

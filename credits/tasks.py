@@ -1,18 +1,18 @@
-"""Background jobs of the ledger: each calls one function, says what it did, and may run twice or at once."""
+"""Background jobs of the ledger: each calls one function and returns what it did; two runs do no harm."""
 
 from credits import ledger
 
 
 def sweep_expired() -> dict[str, int]:
-    """Write off what has expired."""
+    """Write the expiry of credits that have expired."""
     return {"expired": ledger.sweep_expired()}
 
 
 def release_timed_out() -> dict[str, int]:
-    """Release reservations whose time is out."""
+    """Release reservations that have timed out."""
     return {"released": ledger.release_timed_out()}
 
 
 def sweep_marks() -> dict[str, int]:
-    """Tell of balances that crossed a mark by time, or by a change of the terms."""
+    """Find balances that became low, depleted or restored by time, or by a change of the program."""
     return {"moved": ledger.sweep_marks()}

@@ -1,7 +1,7 @@
-"""The auditor: proves from the rows alone that the ledger is what it says. It only reads, but for its seals.
+"""The auditor: proves from the rows alone that the ledger's figures are right. It writes nothing but its seals.
 
-Each invariant is one statement that answers the rows that break it; the order of the burn-down alone is replayed, as a
-stream. Rooms above bring invariants of their own (such as `usage.metering.audit`), proved in the same snapshot.
+Each invariant is one statement that returns the rows that break it; only the burn-down order is replayed, as a stream.
+Other apps add invariants of their own (such as `usage.metering.audit`), which are proved in the same snapshot.
 """
 
 from credits.audit.entries import ENTRIES
@@ -11,7 +11,7 @@ from credits.audit.order import ORDER, prove_order
 from credits.audit.proof import Broken, Finding, Invariant, Scope, prove, snapshot
 from credits.audit.reservations import RESERVATIONS
 from credits.audit.seals import (
-    Besides,
+    ExtraColumns,
     Sealed,
     SealedMeanwhile,
     Unsealed,
@@ -29,8 +29,8 @@ __all__ = [
     "COUNTED",
     "INVARIANTS",
     "ORDER",
-    "Besides",
     "Broken",
+    "ExtraColumns",
     "Finding",
     "Invariant",
     "Scope",
@@ -49,7 +49,7 @@ __all__ = [
 
 
 def prove_ledger(scope: Scope) -> list[Broken]:
-    """Return the ledger's invariants that don't hold for the wallets in scope; none if all is well."""
+    """Return the ledger's invariants that don't hold for the wallets in scope; an empty list if all hold."""
     broken = prove(INVARIANTS, scope)
     out_of_order = prove_order(scope)
     return [*broken, out_of_order] if out_of_order else broken

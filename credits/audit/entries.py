@@ -170,7 +170,7 @@ ENTRIES = [
     ),
     Invariant(
         "debt_is_never_below_zero",
-        "At no time is less than nothing owed.",
+        "Debt is never negative.",
         """
         SELECT wallet_id, number, format('debt %%s', debt) AS what, -debt AS off
         FROM (

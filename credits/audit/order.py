@@ -1,9 +1,9 @@
 """The burn-down replayed: each spend took from the first grants that could pay for it.
 
-Order depends on what every earlier entry left, so this alone is replayed in Python: as a stream, one wallet's grants
-in memory at a time. Where the rows can't tell what was free at that moment, the ledger gets the benefit of the doubt:
-a reservation counts as held from the instant of its making to that of its end, both included; grants that were ever
-frozen, and spends that settle a reservation, are not judged.
+The order depends on what every earlier entry left, so this is replayed in Python: as a stream, with one wallet's grants
+in memory at a time. If the rows don't say what was free at that instant, the spend counts as right: a reservation holds
+its credits from the instant it is made to the instant it ends, both included; grants that were ever frozen, and spends
+that settle a reservation, are not judged.
 """
 
 from bisect import bisect_left, insort
@@ -25,7 +25,7 @@ ORDER = Invariant(
     "",
 )
 
-# The order of credits.burndown.rank, said a second time: an auditor that asked the audited would prove nothing.
+# The order of credits.burndown.rank, written a second time: an auditor that used the ledger's code would prove nothing.
 RANKED = """, ranked AS MATERIALIZED (
     SELECT id, wallet_id, effective_at, expires_at, features,
         frozen_at IS NOT NULL OR EXISTS (
@@ -38,7 +38,7 @@ RANKED = """, ranked AS MATERIALIZED (
     FROM grants g
 )
 """
-# Phases within one instant: what is held, then the entries, then what is held no more.
+# Phases within one instant: what begins to be held, then the entries, then what ends to be held.
 HOLD, MOVE, LET_GO = 0, 1, 2
 EVENTS = """
     SELECT e.wallet_id, e.written_at, 1 AS phase, e.number, r.place, e.amount, o.feature,
@@ -151,7 +151,7 @@ def _replay(
 
 
 def _stream(sql: str, scope: Scope) -> Iterator[tuple[Any, ...]]:
-    """Yield rows as the server makes them; never more than some thousands are here at once."""
+    """Yield rows in chunks of some thousands, so that memory stays constant."""
     with connection.cursor() as cursor:
         # All rows will be fetched: without this the planner favours the first ones.
         cursor.execute("SET LOCAL cursor_tuple_fraction = 1")

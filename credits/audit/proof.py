@@ -1,8 +1,8 @@
-"""How an invariant is proved: one statement that answers the rows that break it, in a snapshot that never moves.
+"""How an invariant is proved: one statement that returns the rows that break it, all statements in one snapshot.
 
-A statement answers `wallet_id`, `number` (of the entry, or NULL), `what` (in words) and `off` (by how much, to find the
+A statement returns `wallet_id`, `number` (of the entry, or NULL), `what` (in words) and `off` (by how much, to find the
 worst). It reads from `wallets`, `grants`, `entries`, `operations`, `reservations` and `draws`: the tables, narrowed to
-the wallets in scope. Tables named in full (`credits_grant`) are not narrowed: what points out of scope is found there.
+the wallets in scope. Tables named in full (`credits_grant`) are not narrowed, for rows that refer to other wallets.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is audited: one wallet, or all (None), as of an instant by which lateness is judged."""
+    """What is audited: one wallet or all (None). now: the instant by which delays are judged."""
 
     now: datetime
     wallet_id: int | None = None
@@ -29,7 +29,7 @@ class Scope:
 class Invariant:
     """A sentence that must be true, its stable name, and the statement that finds what breaks it.
 
-    is_liveness: it says that something happens in time; broken, it is late, and nothing is wrong with the books.
+    is_liveness: it says that something happens in time. Broken, something is late, and no figure is wrong.
     """
 
     name: str
@@ -89,16 +89,16 @@ FROM broken
 
 @contextmanager
 def snapshot() -> Iterator[None]:
-    """Read the database as it is at one moment, however long that takes, and change nothing.
+    """Read the database as it is at one instant, however long that takes; writing is refused.
 
-    Must be the outermost transaction. Sorting a million entries wants memory, and reading them takes its time.
+    Must be the outermost transaction. Statements have no time-out, and more memory than usual for sorting.
     """
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         cursor.execute("SET LOCAL work_mem = '128MB'")
-        # Rows are hashed as they are written out: in the same way every night, whatever this database's defaults are.
+        # Rows are hashed as text, which must be the same every night, whatever this database's defaults are.
         cursor.execute("SET LOCAL timezone = 'UTC'")
         cursor.execute("SET LOCAL datestyle = 'ISO, YMD'")
         cursor.execute("SET LOCAL bytea_output = 'hex'")

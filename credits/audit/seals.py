@@ -1,9 +1,9 @@
 """Sealing what an audit proved, so that the next one sees whether the past was changed in between.
 
 A segment is a hash over a stretch of a wallet's entries, the operations that wrote them, the terms of the grants that
-these gave, and what rooms above keep of them (`Besides`); a seal is a hash over the segments of all wallets and the
-seal before it. Whoever owns the database can forge all of this at once; not the hash that was printed and is kept
-elsewhere. An operation that moved nothing is sealed with the entry that follows it.
+these gave, and what other apps keep of them (`ExtraColumns`). A seal is a hash over the segments of all wallets and the
+seal before it. The database's owner can forge all of this, but not the hash that was printed and is kept elsewhere. An
+operation that moved nothing is sealed with the entry that follows it.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from django.db import connection, transaction
 
 from credits.audit.proof import Invariant
 
-# What columns are sealed: all that never change. A column that is added later must not be added to these lines, or
-# every seal made before would be broken by it.
+# The columns that are sealed: all that never change. A column that is added to a table later must not be added here, or
+# every seal made before would count as broken.
 ENTRY = "number, operation_id, grant_id, kind, amount, balance_after, occurred_at, written_at"
 OPERATION = """o.id, o.kind, o.source, o.idempotency_key, o.content_hash, o.credits, o.first_number, o.number,
     o.balance_after, o.available_after, o.occurred_at, o.written_at, o.actor_id, o.actor_label, o.feature, o.resource,
@@ -23,22 +23,22 @@ OPERATION = """o.id, o.kind, o.source, o.idempotency_key, o.content_hash, o.cred
 GRANT = """g.id, g.wallet_id, g.source, g.amount, g.priority, g.effective_at, g.expires_at, g.cost_minor,
     g.cost_currency, g.features, g.created_at"""
 
-# No segment is longer, so that the hashes of its lines fit into memory whatever a wallet did since the last seal.
+# No segment is longer, so that the hashes of its rows fit into memory, whatever a wallet did since the last seal.
 LONGEST = 100_000
 
-# A line is a row as PostgreSQL writes it, which is unambiguous; `audit.snapshot` sets how it writes times.
+# A row is hashed as PostgreSQL writes it, which is unambiguous; `audit.snapshot` sets how it writes times.
 HASH_SEGMENTS = """
     SELECT s.wallet_id, s.from_number, s.to_number,
-        sha256(s.wallet_id::text::bytea || sha256(coalesce(e.told, '')) || sha256(coalesce(o.told, ''))) AS hash
+        sha256(s.wallet_id::text::bytea || sha256(coalesce(e.hashes, '')) || sha256(coalesce(o.hashes, ''))) AS hash
     FROM segments s
     LEFT JOIN LATERAL (
-        SELECT string_agg(sha256(convert_to(ROW({entry})::text, 'UTF8')), '' ORDER BY number) AS told
+        SELECT string_agg(sha256(convert_to(ROW({entry})::text, 'UTF8')), '' ORDER BY number) AS hashes
         FROM credits_entry WHERE wallet_id = s.wallet_id AND number BETWEEN s.from_number AND s.to_number
     ) e ON true
     LEFT JOIN LATERAL (
         SELECT string_agg(
             sha256(convert_to(ROW({operation}, {grant}{columns})::text, 'UTF8')), '' ORDER BY o.first_number, o.id
-        ) AS told
+        ) AS hashes
         FROM credits_operation o LEFT JOIN credits_grant g ON o.kind = 'grant' AND g.id = o.subject {joins}
         WHERE o.wallet_id = s.wallet_id AND o.number BETWEEN s.from_number - 1 AND s.to_number
             AND o.first_number BETWEEN s.from_number AND s.to_number
@@ -67,8 +67,8 @@ FIRST = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
-class Besides:
-    """What a room above keeps of an operation `o` and never changes: the join to its table, and the columns."""
+class ExtraColumns:
+    """What another app keeps of an operation `o` and never changes: the SQL that joins its table, and the columns."""
 
     join: str
     columns: str
@@ -76,7 +76,7 @@ class Besides:
 
 @dataclass(frozen=True, slots=True)
 class Unsealed:
-    """What is to be sealed, as (wallet, from number, to number, hash). after: the last seal's number, 0 for none."""
+    """What no seal covers yet, as (wallet, from number, to number, hash). after: the last seal's number (0: none)."""
 
     after: int
     segments: list[tuple[int, int, int, bytes]]
@@ -84,7 +84,7 @@ class Unsealed:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A seal that was made. hash: in hexadecimal, what is to be kept elsewhere."""
+    """A seal that was made. hash: in hexadecimal, to be kept elsewhere."""
 
     number: int
     hash: str
@@ -92,24 +92,24 @@ class Sealed:
 
 
 class SealedMeanwhile(Exception):
-    """Another audit made a seal while this one was reading. Nothing was written; audit again."""
+    """Another audit made a seal while this one was reading. Nothing was written: audit again."""
 
 
-def read_unsealed(besides: Sequence[Besides]) -> Unsealed:
-    """Return what no seal covers yet, as the caller's snapshot shows it. Hashes in SQL; writes nothing."""
+def read_unsealed(extra: Sequence[ExtraColumns]) -> Unsealed:
+    """Return what no seal covers yet in the caller's snapshot. Writes nothing."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(number), 0) FROM credits_auditseal")
         after = cursor.fetchone()[0]
-        cursor.execute(UNSEALED.format(longest=LONGEST, hashed=_hash_segments(besides)))
+        cursor.execute(UNSEALED.format(longest=LONGEST, hashed=_hash_segments(extra)))
         return Unsealed(
             after, [(wallet, start, end, bytes(digest)) for wallet, start, end, digest in cursor.fetchall()]
         )
 
 
 def seal(unsealed: Unsealed, *, now: datetime) -> Sealed:
-    """Write a seal over what an audit read and found in order. Also where nothing is new: it says that all was well.
+    """Write a seal over what an audit read and found in order, also if nothing is new.
 
-    Raises SealedMeanwhile. Takes effect at once in a transaction of its own, or with the caller's.
+    Raises SealedMeanwhile. In a transaction of its own, or in the caller's.
     """
     wallets, starts, ends, hashes = zip(*unsealed.segments, strict=True) if unsealed.segments else ((), (), (), ())
     lines = "unnest(%(wallets)s::bigint[], %(starts)s::bigint[], %(ends)s::bigint[], %(hashes)s::bytea[])"
@@ -148,14 +148,14 @@ def seal(unsealed: Unsealed, *, now: datetime) -> Sealed:
 
 
 def is_sealed(hash_in_hex: str) -> bool:
-    """Return whether a seal has this hash: one that was printed and kept elsewhere."""
+    """Return whether a seal has this hash, which was printed and kept elsewhere."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM credits_auditseal WHERE encode(hash, 'hex') = %s)", [hash_in_hex])
         return bool(cursor.fetchone()[0])
 
 
-def seal_invariants(besides: Sequence[Besides]) -> list[Invariant]:
-    """Return what must be true of seals. `besides` as they were when the seals were made."""
+def seal_invariants(extra: Sequence[ExtraColumns]) -> list[Invariant]:
+    """Return what must be true of seals. extra: as when the seals were made."""
     return [
         Invariant(
             "sealed_past_is_unchanged",
@@ -165,7 +165,7 @@ def seal_invariants(besides: Sequence[Besides]) -> list[Invariant]:
                 format('entries %%s to %%s are not what seal %%s sealed', c.from_number, c.to_number, d.seal_id)
                     AS what,
                 c.to_number - c.from_number + 1 AS off
-            FROM ({_hash_segments(besides).replace("FROM segments s", f"FROM ({IN_SCOPE}) s")}) c
+            FROM ({_hash_segments(extra).replace("FROM segments s", f"FROM ({IN_SCOPE}) s")}) c
             JOIN credits_sealedsegment d ON d.wallet_id = c.wallet_id AND d.from_number = c.from_number
             WHERE c.hash <> d.hash
             """,
@@ -174,9 +174,9 @@ def seal_invariants(besides: Sequence[Besides]) -> list[Invariant]:
     ]
 
 
-def _hash_segments(besides: Sequence[Besides]) -> str:
-    columns = "".join(f", {part.columns}" for part in besides)
-    joins = " ".join(part.join for part in besides)
+def _hash_segments(extra: Sequence[ExtraColumns]) -> str:
+    columns = "".join(f", {part.columns}" for part in extra)
+    joins = " ".join(part.join for part in extra)
     return HASH_SEGMENTS.format(entry=ENTRY, operation=OPERATION, grant=GRANT, columns=columns, joins=joins)
 
 

@@ -1,4 +1,4 @@
-"""What must be true of a wallet: it is the sum of what lies in it, and its entries say so."""
+"""What must be true of a wallet: its figures are those of its grants and of its entries."""
 
 from credits.audit.proof import Invariant
 
@@ -46,13 +46,13 @@ WALLETS = [
         "A wallet's debt is the sum of its entries without a grant.",
         """
         SELECT w.id AS wallet_id, NULL::bigint AS number,
-            format('debt %%s, entries say %%s', w.debt, coalesce(e.owed, 0)) AS what,
-            abs(w.debt - coalesce(e.owed, 0)) AS off
+            format('debt %%s, entries %%s', w.debt, coalesce(e.debt, 0)) AS what,
+            abs(w.debt - coalesce(e.debt, 0)) AS off
         FROM wallets w
         LEFT JOIN (
-            SELECT wallet_id, -sum(amount) AS owed FROM entries WHERE grant_id IS NULL GROUP BY wallet_id
+            SELECT wallet_id, -sum(amount) AS debt FROM entries WHERE grant_id IS NULL GROUP BY wallet_id
         ) e ON e.wallet_id = w.id
-        WHERE w.debt <> coalesce(e.owed, 0)
+        WHERE w.debt <> coalesce(e.debt, 0)
         """,
     ),
     Invariant(
@@ -71,7 +71,7 @@ WALLETS = [
     ),
     Invariant(
         "wallet_is_in_bounds",
-        "A wallet reserves and owes nothing below zero, and covers what it has reserved.",
+        "A wallet's reserved credits and its debt are not negative, and it covers what it has reserved.",
         """
         SELECT id AS wallet_id, NULL::bigint AS number,
             format('balance %%s, reserved %%s, debt %%s', balance, reserved, debt) AS what,

@@ -1,6 +1,6 @@
-"""How a wallet's balance went, day by day, and what came in or expired: what the picture of it is drawn from.
+"""A wallet's balance day by day, and what came in or expired: the data of its chart.
 
-Judged by when entries were written: that is when the balance changed. Reads only; amounts in smallest units.
+Dated by when entries were written, since that is when the balance changed. Reads only; amounts in smallest units.
 """
 
 from collections.abc import Sequence

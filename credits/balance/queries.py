@@ -1,7 +1,7 @@
 """What pages and the API read of wallets: balances at an instant, and open grants.
 
-Reads only, never for a decision about a spend: those are made under the wallet's lock. What has expired, timed out or
-begun by the given instant is taken into account, swept or not. Amounts are integers in smallest units.
+Reads only, and never for a decision about a spend: those are made under the wallet's lock. What has expired, timed out
+or begun by the given instant counts as such, swept or not. Amounts are integers in smallest units.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -61,10 +61,10 @@ class Expiring:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What a wallet holds at an instant. `available` can be spent; `reserved` is set aside; `debt` is owed.
+    """What a wallet holds at an instant. `available` can be spent; `reserved` is set aside; `debt` is to be repaid.
 
-    expiring: what of `available` expires within EXPIRING_WITHIN, the earliest first, one item an instant. grants: all
-    open ones, in the order in which they will be used.
+    expiring: what of `available` expires within EXPIRING_WITHIN, summed by instant, the earliest first. grants: all
+    open ones, in burn-down order, those that can't be spent yet last.
     """
 
     available: int
@@ -137,7 +137,7 @@ def open_grants(wallet: Wallet, now: datetime) -> list[OpenGrant]:
 
 
 def _present(grants: Iterable[OpenGrant], now: datetime) -> list[OpenGrant]:
-    """Leave out what has expired, down to what is set aside of it; mark what can be spent; put all in order."""
+    """Leave out what has expired and is not reserved, say which grants can be spent, and sort them."""
     kept = []
     for grant in grants:
         if grant.expires_at is not None and grant.expires_at <= now:
@@ -149,7 +149,7 @@ def _present(grants: Iterable[OpenGrant], now: datetime) -> list[OpenGrant]:
 
 
 def _repay(grants: Sequence[OpenGrant], debt: int) -> int:
-    """Take what is owed from the grants, as the ledger will at its next turn; return what stays owed."""
+    """Take the debt from the grants, as the ledger will at its next write; return what is left of it."""
     for grant in grants:
         if debt and grant.is_spendable:
             paid = min(grant.free, debt)

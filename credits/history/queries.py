@@ -32,7 +32,7 @@ class OperationFilters:
             if wanted:
                 condition &= Q(**{name: list(wanted)})
         if self.sources:
-            # Said again, so that the index of what is not usage can serve.
+            # Redundant, so that the index of operations other than usage can be used.
             condition &= Q(kind=EntryKind.GRANT)
         exact = {"actor_id": self.user_id, "occurred_at__gte": self.since, "occurred_at__lt": self.until}
         return condition & Q(**{name: value for name, value in exact.items() if value is not None})
@@ -68,8 +68,8 @@ def operations_page(
 ) -> OperationsPage:
     """Return up to `limit` operations of a wallet, newest first, with their actors.
 
-    before: the operation after which the page begins, going back in time; after: the one before which it ends. Pages
-    stay where they are while new operations are written, and the last one costs no more than the first.
+    before: show the operations older than this edge; after: those newer than it. Pages stay the same while new
+    operations are written, and the last one costs no more than the first.
     """
     operations = Operation.objects.filter(filters.as_condition(), wallet=wallet).select_related("actor")
     if after is not None:
@@ -88,7 +88,7 @@ def each_operation(
 ) -> Iterator[Operation]:
     """Yield every operation that the filters let through, newest first, in constant memory.
 
-    Fetched page by page: what is written after the beginning doesn't appear, and no transaction stays open.
+    Fetched page by page: operations written since the first page don't appear, and no transaction stays open.
     """
     page = operations_page(wallet, limit=at_a_time, filters=filters)
     while True:
@@ -100,7 +100,7 @@ def each_operation(
 
 @dataclass(frozen=True, slots=True)
 class OperationsSum:
-    """What operations brought into and took out of the balance (`went_out` is not above zero), in smallest units."""
+    """What operations added to the balance and took from it (`went_out` is 0 or negative), in smallest units."""
 
     came_in: int
     went_out: int
@@ -119,7 +119,7 @@ def operations_sum(wallet: Wallet, filters: OperationFilters) -> OperationsSum:
 
 
 def entries_of(operation: Operation) -> list[Entry]:
-    """Return the lines of an operation with the grants that they touched, in the order in which they were written."""
+    """Return the entries of an operation with their grants, in the order in which they were written."""
     lines = Entry.objects.filter(
         wallet_id=operation.wallet_id, number__gte=operation.first_number, number__lte=operation.number
     )

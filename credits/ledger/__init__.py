@@ -1,8 +1,8 @@
 """The ledger: the only writer of wallets, grants, operations, entries and reservations.
 
-Every change happens in a book: `open_book` locks the wallets, then reads the clock, then hands over what they hold;
-the verbs decide in plain Python on the locked rows; leaving the block writes everything in a fixed number of
-statements, however many verbs were used, in the transaction that the lock belongs to. An exception writes nothing.
+Every change happens in a book: `open_book` locks the wallets, then reads the clock and what they hold; the verbs decide
+in plain Python; leaving the block writes everything in the transaction of the lock, in a fixed number of statements
+however many verbs were used. An exception writes nothing.
 
     with ledger.open_book(keys=[(wallet_id, key)]) as book:
         ledger.spend(book, wallet_id=wallet_id, credits=25, feature="report", …)

@@ -1,6 +1,6 @@
-"""The book: locked wallets, what they hold, and what the verbs did to them, until it is written.
+"""The book: locked wallets, what they hold, and the operations made on them until they are written.
 
-Verbs belong in `spends`, `grants` and `reservations`; locking belongs in `opening`; SQL belongs in `rows`.
+Verbs are in `spends`, `grants` and `reservations`, the lock in `opening`, SQL in `rows`.
 """
 
 from collections.abc import Callable, Iterable
@@ -147,7 +147,7 @@ class Book:
         return recorded
 
     def tidy(self, wallet: WalletState) -> None:
-        """Bring the wallet to the present: expire what is due, then repay debt from what can be spent."""
+        """Bring the wallet up to date: expire what has expired, then repay debt from what can be spent."""
         for grant in list(wallet.grants.values()):
             if grant.free > 0 and grant.is_expired(at=wallet.now):
                 self._expire(wallet, grant)
@@ -176,7 +176,7 @@ class Book:
         self.finish(wallet, operation)
 
     def _own_operation(self, wallet: WalletState, kind: EntryKind, subject: UUID | None = None) -> OperationState:
-        """Start an operation that the ledger makes by itself; its key is the running number, used once by nature."""
+        """Start an operation that the ledger makes by itself; its key is the running number, which comes once."""
         key = f"{OWN_KEYS}{kind.value}:{wallet.last_number + 1}"
         return self.begin(
             wallet,
@@ -250,9 +250,9 @@ class Book:
         return list(reversed(repaid.items()))
 
     def voided(self, wallet: WalletState, grant_id: UUID) -> int:
-        """Return what was voided of a grant and not reinstated, that which became debt included, in smallest units.
+        """Return what was voided of a grant and not reinstated, debt included, in smallest units.
 
-        A void of this book counts; a reinstatement counts once it is written, which errs on the safe side.
+        Voids of this book count. Reinstatements count once they are written, so the answer is never too low.
         """
         here = [o for o in self._operations if o.kind == EntryKind.VOID.value and o.subject == grant_id]
         return rows.read_voided(grant_id, wallet.id) - sum(operation.credits for operation in here)
@@ -267,11 +267,11 @@ class Book:
         return (entry for operation in own for entry in operation.entries if entry.kind == kind.value)
 
     def write_too(self, write: Callable[[], None]) -> None:
-        """Have `write` send its statements together with the book's own, in the same transaction."""
+        """Have `write` send its statements with the book's own, in the same transaction and round trip."""
         self._writes_too.append(write)
 
     def write(self) -> None:
-        """Write everything that the verbs did. One statement per table, all sent together."""
+        """Write everything that the verbs did: one statement per table, all in one round trip."""
         wallets = [wallet for wallet in self.wallets.values() if wallet.is_changed]
         grants = [grant for wallet in self.wallets.values() for grant in wallet.grants.values()]
         new_grants = [grant for grant in grants if grant.is_new]

@@ -1,4 +1,4 @@
-"""Giving credits, and voiding, freezing and thawing them."""
+"""Grants: given, voided, reinstated, frozen and thawed. Opening a wallet."""
 
 from datetime import datetime
 from uuid import UUID
@@ -21,7 +21,7 @@ class UnknownGrant(LookupError):
 
 
 class AlreadyVoided(Exception):
-    """More would be voided than the grant's amount less what was voided before (smallest units)."""
+    """More was asked for than the grant's amount less what was voided before. Amounts in smallest units."""
 
     def __init__(self, *, asked: int, voidable: int) -> None:
         super().__init__(f"{asked} asked, {voidable} voidable")
@@ -30,9 +30,9 @@ class AlreadyVoided(Exception):
 
 
 def open_wallet(*, organization: Organization, program: Program, now: datetime | None = None) -> Wallet:
-    """Give the organization an empty wallet under a program, or return the one that it has.
+    """Return the organization's wallet; without one, make an empty one under the program.
 
-    A second call changes nothing, also not the program.
+    now: for tests and imports. A replay changes nothing, whatever program it names.
     """
     with transaction.atomic():
         instant = now or timezone.now()
@@ -61,12 +61,13 @@ def grant(
 ) -> Recorded:
     """Give a block of credits (smallest units). `subject` of the answer is the grant's id.
 
-    effective_at: from when it can be spent (now if None); expires_at: until when, exclusive (never if None).
+    effective_at: from when it can be spent (None: now); expires_at: until when, exclusive (None: never); both aware.
     priority: 0 to 100, lower is used first. cost_minor: what was paid, in the currency's minor unit. features: the
-    only features that it pays for, or None for all. Debt is repaid from it at once. A replay gives nothing.
+    only features that it pays for (None: all). Debt is repaid from it at once. A replay returns what the first call
+    recorded and gives nothing.
 
-    Raises IdempotencyConflict, UnknownWallet, WalletFull, ValueError for an amount, a period or terms that make no
-    sense.
+    Raises IdempotencyConflict, UnknownWallet, WalletFull, and ValueError for an amount, a period or terms out of
+    bounds.
     """
     wallet = book.wallet(wallet_id)
     replayed = book.replay(wallet_id, key, content_hash)
@@ -132,13 +133,14 @@ def void(
     cause: Cause,
     rest_as_debt: bool = False,
 ) -> Recorded:
-    """Take back credits of a grant: what nobody spent, expired or reserved.
+    """Take back what is free of a grant: not spent, expired or reserved.
 
-    credits: smallest units, or None for all that is free. Where less is free, the rest is left, or, with
-    `rest_as_debt`, becomes debt, as far as it was used rather than expired. The answer's `credits` says what was taken
-    (negative; 0 where nothing was left). A replay takes nothing.
+    credits: smallest units; None: all that is free. If less is free, the rest is left alone; with `rest_as_debt` it
+    becomes debt, except for what expired. The answer's `credits` is what was taken (0 or negative). A replay returns
+    what the first call recorded and takes nothing.
 
-    Raises UnknownGrant, AlreadyVoided (more than was ever given), IdempotencyConflict, UnknownWallet.
+    Raises UnknownGrant, AlreadyVoided (more than was given), IdempotencyConflict, UnknownWallet, and ValueError for an
+    amount out of bounds.
     """
     wallet = book.wallet(wallet_id)
     replayed = book.replay(wallet_id, key, content_hash)
@@ -157,21 +159,22 @@ def void(
     if taken:
         book.move(wallet, operation, EntryKind.VOID, -taken, state)
     if rest_as_debt and wanted > taken:
-        # What expired was not used, so it is not owed.
-        owed = min(wanted, voidable - book.expired_of(wallet, grant_id)) - taken
-        if owed > 0:
-            book.move(wallet, operation, EntryKind.DEBT, -owed, None)
+        # What expired was never used, so it becomes no debt.
+        debt = min(wanted, voidable - book.expired_of(wallet, grant_id)) - taken
+        if debt > 0:
+            book.move(wallet, operation, EntryKind.DEBT, -debt, None)
     return book.finish(wallet, operation, tidy=True)
 
 
 def reinstate(
     book: Book, *, wallet_id: int, void_id: UUID, credits: int, key: str, content_hash: bytes, cause: Cause
 ) -> Recorded:
-    """Give back what a void took, all or a part (smallest units): a refund failed, a dispute was won after all.
+    """Return what a void took, all or a part (smallest units): a refund failed, or a dispute was won.
 
-    Works as `spends.return_usage` does: what had become debt lowers the debt, what the grant gets back expires at
-    once if the grant has. A replay gives nothing. Raises UnknownUsage, ReturnTooLarge, IdempotencyConflict,
-    UnknownWallet, WalletFull, ValueError.
+    Works as `spends.return_usage` does: what had become debt lowers the debt, and what goes back to an expired grant
+    expires at once. A replay returns what the first call recorded and moves nothing.
+
+    Raises UnknownUsage (no such void), ReturnTooLarge, IdempotencyConflict, UnknownWallet, WalletFull, ValueError.
     """
     reinstated = give_back(
         book,
@@ -188,7 +191,10 @@ def reinstate(
 
 
 def freeze(book: Book, *, wallet_id: int, grant_id: UUID) -> bool:
-    """Keep a grant from being spent, until thawed. Returns whether it was not frozen before. Raises UnknownGrant."""
+    """Keep a grant from being spent until it is thawed. Returns whether that changed anything.
+
+    Raises UnknownGrant, UnknownWallet.
+    """
     wallet = book.wallet(wallet_id)
     state = _loaded(book, wallet, grant_id)
     was_thawed = not state.is_frozen
@@ -200,9 +206,9 @@ def freeze(book: Book, *, wallet_id: int, grant_id: UUID) -> bool:
 
 
 def thaw(book: Book, *, wallet_id: int, grant_id: UUID) -> bool:
-    """Let a frozen grant be spent again; debt is repaid from it first. Returns whether it was frozen.
+    """Let a frozen grant be spent again; debt is repaid from it first. Returns whether that changed anything.
 
-    Raises UnknownGrant.
+    Raises UnknownGrant, UnknownWallet.
     """
     wallet = book.wallet(wallet_id)
     state = _loaded(book, wallet, grant_id)

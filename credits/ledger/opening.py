@@ -1,7 +1,8 @@
-"""Opening a book: the transaction, the lock, the clock, in this order.
+"""Opening a book: the transaction, the lock, then the clock.
 
-Lock the wallets, then, in later statements, read the clock and what the wallets hold: a statement that locks sees a
-snapshot and a clock as old as its wait was long. Then time out and expire what is due, let the verbs decide, write.
+The clock and what the wallets hold are read by later statements than the lock, because a statement that waits for a
+lock has the snapshot and the clock of its beginning. Then reservations time out, grants expire, the verbs decide, and
+everything is written.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ from credits.ledger.reservations import time_out
 from credits.ledger.thresholds import changes
 from credits.signals import balance_changed
 
-# A clock that was set back by less is read as standing still; by more, the ledger waits for people.
+# A clock that was set back by less counts as stopped until it catches up; by more, the ledger refuses to write.
 TOLERATED_STEP_BACK = timedelta(minutes=1)
 
 
@@ -32,14 +33,14 @@ def open_book(
     now: datetime | None = None,
     reservations: Literal["by key", "none"] = "none",
 ) -> Iterator[Book]:
-    """Lock wallets and open the book on them, in a transaction of its own or the caller's.
+    """Lock wallets and open the book on them, in a transaction of its own or in the caller's.
 
-    keys: the wallet and idempotency key of every operation that will be asked for; their wallets are locked, in the
-    order of their ids. now: the instant to judge by (aware; tests and histories); without it the database's clock,
-    read after the lock. reservations: "by key" where the keys may be those of reservations.
+    keys: the wallet and the idempotency key of every operation that may be made; an empty key where none is. The
+    wallets are locked in the order of their ids. now: the instant to judge by (aware), for tests and imports; None: the
+    database's clock, read after the lock. reservations: "by key" if reservations may be made under the keys.
 
     Leaving the block writes everything; an exception writes nothing. Raises UnknownWallet, ClockSteppedBack, and
-    Django's OperationalError where a lock could not be had in time.
+    Django's OperationalError where a lock was not granted in time.
     """
     wanted = set(keys)
     with transaction.atomic():
@@ -51,7 +52,7 @@ def open_book(
                 book.reservations_by_key[reservation.wallet_id, reservation.idempotency_key] = reservation
         holding = [wallet for wallet in book.wallets.values() if wallet.reserved]
         if holding:
-            # Credits of a reservation whose time is out are free again, swept or not.
+            # Credits of a reservation that has timed out are free again, swept or not.
             time_out(book, holding)
         for wallet in book.wallets.values():
             book.tidy(wallet)

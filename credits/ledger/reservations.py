@@ -30,7 +30,7 @@ class ReservationClosed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """A reservation as it stands. Credits in smallest units; `available_after` as it was when it was made."""
+    """A reservation. Credits in smallest units; `available_after`: what could be spent once it was made."""
 
     id: UUID
     wallet_id: int
@@ -44,12 +44,14 @@ class Reserved:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What settling did, in smallest units: `charged` from grants and into debt (`owed` of it), `uncollected` not at
-    all. On a replay `owed` and `uncollected` are None: ask the usage event."""
+    """What settling did, in smallest units: `charged` from grants and as debt (`debt` of it), `uncollected` not at all.
+
+    On a replay `debt` and `uncollected` are None: read the usage event.
+    """
 
     operation: Recorded
     charged: int
-    owed: int | None
+    debt: int | None
     uncollected: int | None
 
 
@@ -77,12 +79,13 @@ def reserve(
     cause: Cause,
     seconds: int | None = None,
 ) -> Reserved:
-    """Set credits (smallest units) aside, from the grants that a spend would take, all of them or none.
+    """Set credits (smallest units) aside from the grants that a spend would take: all of them, or none.
 
-    seconds: until it is released by itself, 1 to 86,400; the program's default if None. The book must have been
-    opened with `reservations="by key"`. A replay returns the first answer and reserves nothing.
+    seconds: until it times out, 1 to 86,400; None: the program's default. The book must have been opened with
+    reservations="by key". A replay returns the reservation as it is now and reserves nothing.
 
-    Raises InsufficientCredits, IdempotencyConflict, UnknownWallet, ValueError.
+    Raises InsufficientCredits, IdempotencyConflict, UnknownWallet, and ValueError for an amount or a time out of
+    bounds.
     """
     wallet = book.wallet(wallet_id)
     earlier = book.replayed_reservation(wallet_id, key, content_hash)
@@ -125,18 +128,18 @@ def settle(
 ) -> Settled:
     """End a reservation with what the work cost (smallest units, 0 or more).
 
-    Takes from what was set aside first, gives the rest back; what the work cost beyond that is drawn from the balance,
-    then becomes debt up to the program's overdraft limit, then stays uncollected. A grant that expired meanwhile still
-    pays what was set aside from it; what it gets back expires at once. Settling is keyed by the reservation: the same
-    content again answers the same, other content raises IdempotencyConflict.
+    Takes from what was set aside first and returns the rest; what the work cost beyond that is drawn from the balance,
+    then becomes debt up to the program's overdraft limit, then stays uncollected. A grant that has expired since still
+    pays what was set aside from it; what goes back to it expires at once. A reservation is settled once: a replay
+    returns what the first call recorded and takes nothing; other content raises IdempotencyConflict.
 
-    Raises UnknownReservation, ReservationClosed (released or timed out), IdempotencyConflict, UnknownWallet,
-    ValueError.
+    Raises UnknownReservation, ReservationClosed (released or timed out), IdempotencyConflict, UnknownWallet, and
+    ValueError for an amount out of bounds.
     """
     wallet = book.wallet(wallet_id)
     replayed = book.replay(wallet_id, key, content_hash)
     if replayed is not None:
-        return Settled(operation=replayed, charged=-replayed.credits, owed=None, uncollected=None)
+        return Settled(operation=replayed, charged=-replayed.credits, debt=None, uncollected=None)
     reservation = _open_reservation(book, wallet_id, reservation_id)
     if credits:
         check_credits(credits)
@@ -144,15 +147,15 @@ def settle(
     missing = _take_reserved(book, wallet, operation, reservation, credits)
     _close(wallet, reservation, ReservationState.SETTLED)
     reservation.operation_id = operation.id
-    owed, uncollected = _take_beyond(book, wallet, operation, missing, reservation.feature)
+    debt, uncollected = _take_beyond(book, wallet, operation, missing, reservation.feature)
     recorded = book.finish(wallet, operation, tidy=True)
-    return Settled(operation=recorded, charged=credits - uncollected, owed=owed, uncollected=uncollected)
+    return Settled(operation=recorded, charged=credits - uncollected, debt=debt, uncollected=uncollected)
 
 
 def _take_reserved(
     book: Book, wallet: WalletState, operation: OperationState, reservation: HeldReservation, credits: int
 ) -> int:
-    """Take up to `credits` from what was set aside and free all of it; answer what is still missing."""
+    """Take up to `credits` from what was set aside and free the rest; return what is still missing."""
     for grant_id, held in reservation.draws:
         grant = wallet.grants[grant_id]
         taken = min(held, credits)
@@ -168,22 +171,22 @@ def _take_reserved(
 def _take_beyond(
     book: Book, wallet: WalletState, operation: OperationState, credits: int, feature: str
 ) -> tuple[int, int]:
-    """Take what a settlement needs beyond its reservation; answer what became debt and what stays uncollected."""
+    """Take what a settlement needs beyond its reservation; return what became debt and what stays uncollected."""
     if not wallet.debt:
         draws, credits = burndown.draw(wallet.ordered(), credits=credits, feature=feature)
         for grant, taken in draws:
             book.move(wallet, operation, EntryKind.USAGE, -taken, grant)
         wallet.reorder()
-    owed = min(credits, max(0, wallet.overdraft_limit - wallet.debt))
-    if owed:
-        book.move(wallet, operation, EntryKind.DEBT, -owed, None)
-    return owed, credits - owed
+    debt = min(credits, max(0, wallet.overdraft_limit - wallet.debt))
+    if debt:
+        book.move(wallet, operation, EntryKind.DEBT, -debt, None)
+    return debt, credits - debt
 
 
 def release(book: Book, *, wallet_id: int, reservation_id: UUID) -> Reserved:
-    """End a reservation without a charge: everything goes back to its grants, and expires there if they have.
+    """End a reservation without a charge: all of it goes back to its grants, and expires with those that have expired.
 
-    Releasing what was released or has timed out answers the same and does nothing.
+    A replay, also after the time-out, returns the reservation as it is now and does nothing.
     Raises UnknownReservation, ReservationClosed (it was settled), UnknownWallet.
     """
     wallet = book.wallet(wallet_id)
@@ -197,7 +200,7 @@ def release(book: Book, *, wallet_id: int, reservation_id: UUID) -> Reserved:
 
 
 def time_out(book: Book, wallets: Sequence[WalletState]) -> None:
-    """Release the wallets' reservations whose time is out by each wallet's clock."""
+    """Release the reservations that have timed out, each by its wallet's clock."""
     overdue = rows.read_overdue([wallet.id for wallet in wallets], max(wallet.now for wallet in wallets))
     book.load_reservations(r.id for r in overdue)
     for row in overdue:

@@ -1,4 +1,4 @@
-"""Spending, and giving back what was spent."""
+"""Spending credits, and returning what was spent."""
 
 from uuid import UUID
 
@@ -10,10 +10,10 @@ from credits.models import EntryKind
 
 
 class InsufficientCredits(Exception):
-    """The grants that allow the feature don't cover the spend. All in smallest units.
+    """The grants that allow the feature don't cover the spend. Amounts in smallest units.
 
-    `available` is what they hold free; `reserved` is what open reservations of the wallet hold besides.
-    `recharging_seconds` says for how long credits may be on their way by themselves; 0: none are.
+    available: what these grants hold free. reserved: what open reservations of the wallet hold. recharging_seconds:
+    how long an auto-recharge under way may still take; 0: none is.
     """
 
     def __init__(self, *, needed: int, available: int, reserved: int, recharging_seconds: int = 0) -> None:
@@ -29,7 +29,7 @@ class UnknownUsage(LookupError):
 
 
 class ReturnTooLarge(Exception):
-    """More would be returned than the usage took and nobody returned yet."""
+    """More was asked for than the usage took less what was returned before. Amounts in smallest units."""
 
     def __init__(self, *, asked: int, returnable: int) -> None:
         super().__init__(f"{asked} asked, {returnable} returnable")
@@ -38,7 +38,7 @@ class ReturnTooLarge(Exception):
 
 
 def plan_draws(wallet: WalletState, *, credits: int, feature: str) -> list[tuple[GrantState, int]]:
-    """Plan to take the whole amount. Raises InsufficientCredits where that can't be done."""
+    """Return which grants pay how much of an amount (smallest units). Raises InsufficientCredits."""
     spendable = [] if wallet.debt else wallet.ordered()
     draws, missing = burndown.draw(spendable, credits=credits, feature=feature)
     if missing:
@@ -56,11 +56,11 @@ def spend(
 ) -> Recorded:
     """Take credits for the use of a feature: all of them, or none.
 
-    credits: smallest units, 0 (a use that costs nothing) to MAX_CREDITS. Draws from the grants that allow the feature,
-    in burn-down order. A replay returns what the first call recorded and takes nothing.
+    credits: smallest units, 0 (a use that costs nothing) to MAX_CREDITS. They come from the grants that allow the
+    feature, in burn-down order. A replay returns what the first call recorded and takes nothing.
 
-    Raises InsufficientCredits (the book stays usable, nothing was taken), IdempotencyConflict, UnknownWallet, and
-    ValueError for an amount out of bounds.
+    Raises InsufficientCredits (nothing was taken, and the book can still be used), IdempotencyConflict, UnknownWallet,
+    and ValueError for an amount out of bounds.
     """
     wallet = book.wallet(wallet_id)
     replayed = book.replay(wallet_id, key, content_hash)
@@ -79,11 +79,11 @@ def spend(
 def return_usage(
     book: Book, *, wallet_id: int, usage_id: UUID, credits: int, key: str, content_hash: bytes, cause: Cause
 ) -> Recorded:
-    """Give back all or a part of what a usage took, to the grants that it came from, the last one drawn from first.
+    """Return all or a part of what a usage took to the grants that it came from, the last one drawn from first.
 
-    credits: smallest units, above zero. What had become debt lowers the debt; where that debt was repaid meanwhile,
-    the repayment is undone first. What goes back to a grant that has expired since expires at once, with its entry.
-    A replay returns what the first call recorded and gives nothing.
+    credits: smallest units, above zero. What had become debt lowers the debt; if that debt was repaid since, the
+    repayment is reversed first. What goes back to an expired grant expires at once, with its entry. A replay returns
+    what the first call recorded and moves nothing.
 
     Raises UnknownUsage, ReturnTooLarge, IdempotencyConflict, UnknownWallet, WalletFull, ValueError.
     """
@@ -110,7 +110,7 @@ def give_back(
     content_hash: bytes,
     cause: Cause,
 ) -> Recorded:
-    """Give back what an operation of this kind took; see `return_usage` and `grants.reinstate`."""
+    """Return what an operation of this kind took; see `return_usage` and `grants.reinstate`."""
     wallet = book.wallet(wallet_id)
     replayed = book.replay(wallet_id, key, content_hash)
     if replayed is not None:
@@ -134,7 +134,7 @@ def give_back(
 def _give_back(
     book: Book, wallet: WalletState, operation: OperationState, lines: list[TakenLine], credits: int
 ) -> list[TakenLine]:
-    """Give `credits` back to the lines' grants, last first; return the lines less what was given back."""
+    """Move `credits` back to the lines' grants, last first; return the lines less what went back."""
     left: list[TakenLine] = []
     for line in reversed(lines):
         given = min(credits, line.credits)
@@ -151,7 +151,7 @@ def _give_back(
 
 
 def _undo_repayments(book: Book, wallet: WalletState, operation: OperationState, credits: int) -> None:
-    """Give `credits` back to the grants that repaid debt, the latest first, and owe them again."""
+    """Move `credits` back to the grants that repaid debt, the latest first; they become debt again."""
     if credits <= 0:
         return
     repayments = book.repayments(wallet)

@@ -1,7 +1,7 @@
-"""What a book knows of the locked rows: plain values that the verbs decide on and change in memory.
+"""The locked rows in memory: plain values that the verbs decide on and change.
 
-Nothing here reads or writes the database; `book` loads these and `rows` writes them. What a constructor takes are the
-columns of the row (see `sql.rows`); fields with `init=False` are the book's own.
+Nothing here reads or writes the database: `rows` does both. What a constructor takes are the columns of the row (see
+`sql.rows`); fields with `init=False` are the book's own.
 """
 
 from collections.abc import Collection
@@ -42,7 +42,7 @@ class GrantState:
 
     @property
     def is_allowance(self) -> bool:
-        """Whether a plan brought it. Invoiced customers' allowances may come in as bank transfers that cost nothing."""
+        """Whether a plan gave it. Allowances of invoiced customers may be bank transfers that cost nothing."""
         is_plans = self.source == Source.PLAN or (self.source == Source.BANK_TRANSFER and self.is_free)
         return is_plans and self.expires_at is not None
 
@@ -81,13 +81,13 @@ class WalletState:
     low_below: int
     low_since: datetime | None
     depleted_since: datetime | None
-    # Whether this book brought credits in, rather than back.
+    # Whether this book added new credits, as opposed to returning some.
     topped_up: bool = field(default=False, init=False)
     # Whether the wallet was in an allowance gap as the book was opened; None: not read yet.
     awaits_allowance: bool | None = field(default=None, init=False)
     grants: dict[UUID, GrantState] = field(default_factory=dict, init=False)
     is_changed: bool = field(default=False, init=False)
-    # The spendable grants, first to be used first; made anew when something became free again.
+    # The spendable grants in burn-down order; None: to be sorted again.
     _ordered: list[GrantState] | None = field(default=None, init=False)
     _available: int = field(default=0, init=False)
 
@@ -99,11 +99,11 @@ class WalletState:
         return self._ordered
 
     def reorder(self) -> None:
-        """Forget the order: a grant was added, or something became free or frozen."""
+        """Have the grants sorted again: one was added, frozen or thawed, or credits became free."""
         self._ordered = None
 
     def drew(self, credits: int) -> None:
-        """Note that `credits` were taken from spendable grants, and drop the first ones that are used up."""
+        """Count `credits` as taken from spendable grants, and drop the first ones that are used up."""
         self._available -= credits
         ordered = self.ordered()
         used_up = 0
@@ -116,14 +116,14 @@ class WalletState:
 
     @property
     def recharging_seconds(self) -> int:
-        """For how long credits may still be on their way, in whole seconds; 0: none are."""
+        """How long an auto-recharge under way may still take, in whole seconds; 0: none is."""
         if self.recharging_until is None or self.recharging_until <= self.now:
             return 0
         return ceil((self.recharging_until - self.now).total_seconds())
 
     @property
     def available(self) -> int:
-        """What can be spent now, in smallest units, over all grants; nothing while there is debt."""
+        """What can be spent now, in smallest units, from all grants; nothing while there is debt."""
         self.ordered()
         return 0 if self.debt else self._available
 
@@ -132,9 +132,9 @@ class WalletState:
         """What can be spent now or may come back from reservations, in smallest units."""
         return self.available + self.reserved
 
-    def was_topped_up_since(self, mark: datetime) -> bool:
-        """Say whether credits came in after an instant: given by this book, or spendable only since then."""
-        return self.topped_up or any(max(g.effective_at, g.created_at) > mark for g in self.ordered())
+    def was_topped_up_since(self, instant: datetime) -> bool:
+        """Return whether credits were added after an instant: given by this book, or spendable only since then."""
+        return self.topped_up or any(max(g.effective_at, g.created_at) > instant for g in self.ordered())
 
 
 @dataclass(slots=True)

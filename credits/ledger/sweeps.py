@@ -1,7 +1,7 @@
-"""Sweeps: expiry, time-outs and marks written for wallets that nobody happened to open.
+"""Sweeps: expiry, time-outs and thresholds of wallets that no call has opened since.
 
-All only open books: opening one brings its wallets to the present. Killed and run again, or run twice at once, they
-do everything once.
+They open books and nothing else, since opening a book brings its wallets up to date. A sweep that was killed can be run
+again, and two at once do everything once.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,10 @@ from credits.models import Grant, Reservation, ReservationState
 def sweep_expired(
     *, now: datetime | None = None, wallets_at_a_time: int = 50, report: Callable[[int], None] = lambda _: None
 ) -> int:
-    """Write the expiry of everything that has expired and is not reserved. Returns how many grants that were.
+    """Write the expiry of all credits that have expired and are not reserved. Returns how many grants that were.
 
-    Runs in transactions of so many wallets, so that no spend waits long; killed and run again, or run twice at once,
-    it expires each grant once. report: told the number of grants after each transaction.
+    now: for tests. wallets_at_a_time: per transaction, few so that no spend waits long. report: called with the number
+    of grants after each transaction.
     """
     instant = now or timezone.now()
     swept = 0
@@ -42,7 +42,7 @@ def sweep_expired(
 
 
 def release_timed_out(*, now: datetime | None = None, wallets_at_a_time: int = 50) -> int:
-    """Release every reservation whose time is out. Returns how many; run twice, or twice at once, it does no harm."""
+    """Release every reservation that has timed out. Returns how many."""
     instant = now or timezone.now()
     released = 0
     last_wallet = 0
@@ -61,10 +61,9 @@ def release_timed_out(*, now: datetime | None = None, wallets_at_a_time: int = 5
 
 
 def sweep_marks(*, now: datetime | None = None, wallets_at_a_time: int = 50) -> int:
-    """Tell of every balance that is low, at its end or restored, and is not marked so: because time made it so, or
-    because the program's figure was changed. Returns how many wallets' marks were moved.
+    """Find balances that became low, depleted or restored by time, or by a change of the program's threshold.
 
-    Again, or twice at once, it tells each once: the book judges under the lock.
+    Returns how many wallets changed. What is published of it is published once: the book judges under the lock.
     """
     instant = now or timezone.now()
     moved = 0

@@ -143,7 +143,7 @@ def _live_in_debt(desk: Desk) -> None:
     rest = desk.wallet.balance - 60
     reserved = desk.reserve(rest)
     owing = desk.settle(reserved, rest + 80)
-    assert owing.owed == 80
+    assert owing.debt == 80
     desk.grant(200, source=Source.GOODWILL)
     desk.give_back(owing.operation, 50)
     desk.give_back(owing.operation, 60)

@@ -119,7 +119,7 @@ def _one_by_one(spends: Sequence[Spend]) -> list[Outcome]:
 
 
 def wrote_nothing(error: Exception) -> bool:
-    """Say whether a failed batch is known to have been rolled back: the server said so and the connection lives on."""
+    """Return whether a failed batch was surely rolled back: the server said so, and the connection still works."""
     if not isinstance(error, DatabaseError):
         return True
     state = getattr(error.__cause__, "sqlstate", None)

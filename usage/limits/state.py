@@ -73,7 +73,7 @@ class LimitState:
         return min(REACHED, self.used * 100 // self.credits) if self.credits else REACHED
 
     def covers(self, *, user_id: int | None, team_id: int | None, feature_id: int) -> bool:
-        """Say whether a use of a feature by this user, then in this team, counts against the limit."""
+        """Return whether a use of a feature by this user, then in this team, counts against the limit."""
         if self.feature_id not in {None, feature_id}:
             return False
         if self.scope == "user":

@@ -5,10 +5,10 @@ Proved like the ledger's own invariants (`credits.audit`), in the same snapshot.
 
 from django.db import connection
 
-from credits.audit import Besides, Invariant, Scope
+from credits.audit import ExtraColumns, Invariant, Scope
 
 # What never changes of an event; `refunded` does, and is proved from the returns.
-SEALED_EVENTS = Besides(
+SEALED_EVENTS = ExtraColumns(
     join="LEFT JOIN usage_usageevent u ON u.operation_id = o.id",
     columns="""u.organization_id, u.user_id, u.team_id, u.service_id, u.feature_id, u.rate_id, u.model, u.input_tokens,
     u.output_tokens, u.quantity, u.credits, u.uncollected, u.occurred_at, u.written_at""",

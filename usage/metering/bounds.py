@@ -46,7 +46,7 @@ def check_measures(measures: Measures) -> None:
 
 
 def _is_text(value: str) -> bool:
-    """Say whether PostgreSQL can keep it: no NUL, no half of a surrogate pair."""
+    """Return whether PostgreSQL can keep it: no NUL, no half of a surrogate pair."""
     if "\0" in value:
         return False
     if value.isascii():

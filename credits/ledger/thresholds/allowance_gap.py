@@ -12,7 +12,7 @@ from credits.ledger.thresholds import rows
 
 
 def awaits_allowance(book: Book, wallet: WalletState) -> bool:
-    """Say whether a wallet's allowance lapsed unused a short while ago, and no other has come since.
+    """Return whether a wallet's allowance lapsed unused a short while ago, and no other has come since.
 
     The first question reads for all wallets of the book, in one statement.
     """
@@ -26,7 +26,7 @@ def awaits_allowance(book: Book, wallet: WalletState) -> bool:
 
 
 def is_at_its_end(book: Book, wallet_id: int) -> bool:
-    """Say whether nothing is left in a wallet of the book, nothing may come back from reservations, and no allowance
+    """Return whether nothing is left in a wallet of the book, nothing may come back from reservations, and no allowance
     is waited for. Raises UnknownWallet."""
     wallet = book.wallet(wallet_id)
     return wallet.left == 0 and not awaits_allowance(book, wallet)

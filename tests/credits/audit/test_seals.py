@@ -126,8 +126,8 @@ TAMPERINGS = [
 ]
 
 
-def seal(desk: Desk, besides: Sequence[audit.Besides] = ()) -> audit.Sealed:
-    return audit.seal(audit.read_unsealed(besides), now=desk.now)
+def seal(desk: Desk, extra: Sequence[audit.ExtraColumns] = ()) -> audit.Sealed:
+    return audit.seal(audit.read_unsealed(extra), now=desk.now)
 
 
 def broken(desk: Desk, *, wallet_id: int | None = None) -> dict[str, audit.Broken]:

@@ -24,7 +24,7 @@ def in_debt(desk: Desk, owed: int) -> ledger.Recorded:
     """Settle work that was estimated at 10 credits and cost so much more."""
     desk.grant(10)
     settled = desk.settle(desk.reserve(10), 10 + owed)
-    assert (settled.charged, settled.owed, settled.uncollected) == (10 + owed, owed, 0)
+    assert (settled.charged, settled.debt, settled.uncollected) == (10 + owed, owed, 0)
     return settled.operation
 
 
@@ -52,7 +52,7 @@ class TestGoingIntoDebt:
     def test_up_to_the_overdraft_limit_and_the_rest_stays_uncollected(self, desk: Desk) -> None:
         desk.grant(10)
         settled = desk.settle(desk.reserve(10), 35)
-        assert (settled.charged, settled.owed, settled.uncollected) == (30, 20, 5)
+        assert (settled.charged, settled.debt, settled.uncollected) == (30, 20, 5)
         assert standing(desk) == (-20, 20)
 
     def test_debt_that_is_there_counts_against_the_limit(self, desk: Desk) -> None:
@@ -60,7 +60,7 @@ class TestGoingIntoDebt:
         first, second = desk.reserve(10), desk.reserve(10)
         desk.settle(first, 25)
         settled = desk.settle(second, 20)
-        assert (settled.charged, settled.owed, settled.uncollected) == (15, 5, 5)
+        assert (settled.charged, settled.debt, settled.uncollected) == (15, 5, 5)
         assert standing(desk) == (-20, 20)
 
     def test_nothing_is_available_while_there_is_debt(self, desk: Desk) -> None:

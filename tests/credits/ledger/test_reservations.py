@@ -71,7 +71,7 @@ class TestSettling:
         grant = desk.grant(10)
         reserved = desk.reserve(6)
         settled = desk.settle(reserved, 6)
-        assert (settled.charged, settled.owed, settled.uncollected) == (6, 0, 0)
+        assert (settled.charged, settled.debt, settled.uncollected) == (6, 0, 0)
         assert (left_of(grant), state_of(reserved)) == ((4, 0), "settled")
         assert Reservation.objects.get(pk=reserved.id).operation_id == settled.operation.id
         check_wallet(desk.wallet.pk)
@@ -88,7 +88,7 @@ class TestSettling:
         reserved = desk.reserve(6)
         sooner = desk.grant(3, priority=1)
         settled = desk.settle(reserved, 15)
-        assert (settled.charged, settled.owed, settled.uncollected) == (15, 0, 0)
+        assert (settled.charged, settled.debt, settled.uncollected) == (15, 0, 0)
         assert (left_of(sooner), left_of(grant), left_of(later)) == ((0, 0), (0, 0), (8, 0))
         check_wallet(desk.wallet.pk)
 
@@ -119,7 +119,7 @@ class TestSettling:
         reserved = desk.reserve(4, seconds=600)
         desk.pass_time(minutes=5)
         settled = desk.settle(reserved, 9)
-        assert (settled.charged, settled.owed, settled.uncollected) == (4, 0, 5)
+        assert (settled.charged, settled.debt, settled.uncollected) == (4, 0, 5)
 
     def test_a_grant_frozen_meanwhile_pays_what_was_set_aside_and_no_more(self, desk: Desk) -> None:
         disputed = desk.grant(10)
