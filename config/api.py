@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from usage.api import openapi
 from usage.api.catalogue import CALLS
-from usage.api.problems import PROBLEM_TYPES, Refused, respond
+from usage.api.problems import PROBLEM_TYPES, ApiError, respond
 from webhooks import reference
 from webhooks.views.docs import docs as webhook_docs
 
@@ -64,7 +64,7 @@ def problem(request: HttpRequest, slug: str) -> HttpResponse:
 @csrf_exempt
 def nothing(_request: HttpRequest, **_parts: str) -> HttpResponse:
     """Every other address below /api/."""
-    return respond(Refused("not_found", "There is no such address in the API. See /api/docs."))
+    return respond(ApiError("not_found", "There is no such address in the API. See /api/docs."))
 
 
 urlpatterns: list[URLPattern] = [

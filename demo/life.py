@@ -22,7 +22,7 @@ from usage import limits
 from usage.metering import meter, reservations, usage_refunds
 from usage.models import Service
 from usage.pricing import Measures
-from usage.uses import Insufficient, Metered, Refusal, Use
+from usage.uses import Insufficient, Metered, Use, UseRefusal
 
 DAYS = 90
 # A day's uses are written in so many strokes, as a product server that works in batches would.
@@ -196,7 +196,7 @@ def _resource(actor: Actor, day: int, chance: Random) -> dict[str, str] | None:
     return {"project": chance.choice(actor.projects), "session": f"s-{day:02}{chance.randrange(1000):03}"}
 
 
-def _refund_failed(uses: list[Use], answers: list[Metered | Refusal], chance: Random, *, now: datetime) -> None:
+def _refund_failed(uses: list[Use], answers: list[Metered | UseRefusal], chance: Random, *, now: datetime) -> None:
     """One use in a hundred failed at the model's provider; its credits go back."""
     for use, answer in zip(uses, answers, strict=True):
         if chance.random() < 0.01 and isinstance(answer, Metered) and answer.credits:

@@ -21,7 +21,7 @@ SAID = {
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class RateTerms:
     """A rate: see `usage.models.Rate`. Credits in smallest units."""
 
     rate_id: int
@@ -55,7 +55,7 @@ class WrongMeasure(Exception):
         self.field = field
 
 
-def price(terms: Terms, measures: Measures) -> int:
+def price(terms: RateTerms, measures: Measures) -> int:
     """Return what the use costs, in smallest units. Raises WrongMeasure."""
     _refuse_unused(terms, measures)
     match terms.pricing:
@@ -75,7 +75,7 @@ def price(terms: Terms, measures: Measures) -> int:
     return total
 
 
-def _named(terms: Terms, measures: Measures) -> int:
+def _named(terms: RateTerms, measures: Measures) -> int:
     least, most = terms.min_credits or 0, terms.max_credits or 0
     if measures.credits is None:
         raise WrongMeasure("credits", f"This feature needs the amount: from {least} to {most}.")
@@ -102,7 +102,7 @@ USED = {
 DESCRIPTIVE = frozenset({"model", "input_tokens", "output_tokens"})
 
 
-def _refuse_unused(terms: Terms, measures: Measures) -> None:
+def _refuse_unused(terms: RateTerms, measures: Measures) -> None:
     """A caller that names a price or a quantity which would be ignored has misunderstood something: say so."""
     for field in ("credits", "quantity"):
         if getattr(measures, field) is not None and field not in USED[terms.pricing] | DESCRIPTIVE:

@@ -67,13 +67,13 @@ class Refunded:
     was_replayed: bool
 
 
-class Refusal(Exception):
+class UseRefusal(Exception):
     """Why the meter said no; nothing was written. `type` is stable, the sentence is for people."""
 
     type: ClassVar[str]
 
 
-class Invalid(Refusal):
+class Invalid(UseRefusal):
     """A field doesn't make sense. `field` names it."""
 
     type = "invalid"
@@ -83,7 +83,7 @@ class Invalid(Refusal):
         self.field = field
 
 
-class NotFound(Refusal):
+class NotFound(UseRefusal):
     """No such organization, reservation or event, or none that the caller may act for. It says no more."""
 
     type = "not_found"
@@ -92,13 +92,13 @@ class NotFound(Refusal):
 KEY_WAS_USED = "This idempotency key was used before, for another request."
 
 
-class Conflict(Refusal):
+class Conflict(UseRefusal):
     """The idempotency key was used before, for something else."""
 
     type = "idempotency_conflict"
 
 
-class Insufficient(Refusal):
+class Insufficient(UseRefusal):
     """The balance doesn't cover the use. Smallest units.
 
     `recharging_seconds`: for how long credits may be on their way by themselves; 0: none are.
@@ -128,7 +128,7 @@ class Insufficient(Refusal):
         )
 
 
-class LimitReached(Refusal):
+class LimitReached(UseRefusal):
     """A monthly limit doesn't allow the use. `scope`, `name` and `feature` (a key; empty: all features) say which.
 
     Smallest units; `used` counts open reservations. `resets_at`: when the next month begins.
@@ -150,7 +150,7 @@ class LimitReached(Refusal):
         self.resets_at = resets_at
 
 
-class SwitchedOff(Refusal):
+class SwitchedOff(UseRefusal):
     """AI is switched off in this service until an owner switches it on again."""
 
     type = "ai_switched_off"
@@ -161,7 +161,7 @@ class SwitchedOff(Refusal):
         self.organization = organization
 
 
-class Closed(Refusal):
+class Closed(UseRefusal):
     """The reservation was settled, released or has timed out before. `state` says which."""
 
     type = "reservation_closed"
@@ -171,7 +171,7 @@ class Closed(Refusal):
         self.state = state
 
 
-class TooMuch(Refusal):
+class TooMuch(UseRefusal):
     """More would be refunded than was charged and not refunded yet. Smallest units."""
 
     type = "refund_too_large"

@@ -30,7 +30,7 @@ from usage.limits.changing import open_desk
 from usage.metering import usage_refunds
 from usage.metering.meter import meter
 from usage.models import Limit, UsageEvent, UsageRollup
-from usage.uses import Insufficient, LimitReached, Metered, Refusal, Use
+from usage.uses import Insufficient, LimitReached, Metered, Use, UseRefusal
 
 pytestmark = pytest.mark.django_db
 
@@ -53,7 +53,7 @@ class Month:
     used: dict[date, int] = field(default_factory=dict)
     _keys: Any = field(default_factory=lambda: count(1))
 
-    def use(self, who: str, feature: str, now: datetime, *, times: int = 1) -> list[Metered | Refusal]:
+    def use(self, who: str, feature: str, now: datetime, *, times: int = 1) -> list[Metered | UseRefusal]:
         slug = self.shop.organization.slug
         uses = [Use(organization=slug, key=f"use-{next(self._keys)}", feature=feature, user=who) for _ in range(times)]
         answers = meter(uses, now=now)

@@ -23,7 +23,7 @@ from tests.support.shop import Shop, prove_books
 from usage.metering.audit import EVENTS
 from usage.metering.meter import meter
 from usage.pricing import Measures
-from usage.uses import Metered, Refusal, Use
+from usage.uses import Metered, Use, UseRefusal
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Story:
             for _time in range(times)
         ]
         answer = meter(uses)[-1]
-        if isinstance(answer, Refusal):
+        if isinstance(answer, UseRefusal):
             raise answer
         return answer
 

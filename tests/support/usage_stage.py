@@ -13,7 +13,7 @@ from usage.limits import audit as limit_audit
 from usage.metering.audit import EVENTS
 from usage.metering.meter import meter
 from usage.models import Feature, Rate, UsageEvent
-from usage.uses import Metered, Refusal, Use
+from usage.uses import Metered, Use, UseRefusal
 
 ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -34,14 +34,14 @@ class Stage:
         """A use by Alice."""
         return Use(**{**ACME, "key": key, "feature": feature, "user": self.owner.email, **fields})
 
-    def meter(self, *uses: Use, now: datetime = NOW) -> list[Metered | Refusal]:
+    def meter(self, *uses: Use, now: datetime = NOW) -> list[Metered | UseRefusal]:
         """Have uses metered in one batch."""
         return meter(uses, now=now)
 
     def pay(self, key: str, feature: str = "report", *, now: datetime = NOW, **fields: Any) -> Metered:
         """Have one use by Alice metered; raise what it was refused for."""
         (answer,) = meter([self.use(key, feature, **fields)], now=now)
-        if isinstance(answer, Refusal):
+        if isinstance(answer, UseRefusal):
             raise answer
         return answer
 

@@ -12,22 +12,22 @@ from hypothesis import strategies as st
 
 from credits.models import MAX_CREDITS
 from usage.metering.meter import find_terms
-from usage.pricing import MAX_QUANTITY, Measures, Terms, WrongMeasure, price
+from usage.pricing import MAX_QUANTITY, Measures, RateTerms, WrongMeasure, price
 from usage.uses import Invalid
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
-NOTHING = Terms(1, "fixed", "", None, None, None, None, None, 1, BEGINNING)
+NOTHING = RateTerms(1, "fixed", "", None, None, None, None, None, 1, BEGINNING)
 
 
-def fixed(credits: int) -> Terms:
+def fixed(credits: int) -> RateTerms:
     return replace(NOTHING, credits=credits)
 
 
-def ranged(least: int, most: int) -> Terms:
+def ranged(least: int, most: int) -> RateTerms:
     return replace(NOTHING, pricing="range", min_credits=least, max_credits=most)
 
 
-def per_token(incoming: int, outgoing: int, per: int = 1_000_000, **terms: Any) -> Terms:
+def per_token(incoming: int, outgoing: int, per: int = 1_000_000, **terms: Any) -> RateTerms:
     return replace(
         NOTHING,
         **{
@@ -41,7 +41,7 @@ def per_token(incoming: int, outgoing: int, per: int = 1_000_000, **terms: Any) 
     )
 
 
-def per_unit(credits: int, per: int = 1) -> Terms:
+def per_unit(credits: int, per: int = 1) -> RateTerms:
     return replace(NOTHING, pricing="per_unit", credits=credits, per=per)
 
 
@@ -54,7 +54,7 @@ def measure(field: str, value: int, beside: Measures = Measures()) -> Measures: 
     return replace(beside, **fields)
 
 
-def refused(terms: Terms, measures: Measures) -> WrongMeasure:
+def refused(terms: RateTerms, measures: Measures) -> WrongMeasure:
     with pytest.raises(WrongMeasure) as refusal:
         price(terms, measures)
     return refusal.value

@@ -15,8 +15,8 @@ from django.views.decorators.csrf import csrf_exempt
 
 from credits.ledger import ClockSteppedBack
 from usage.api import rate_limits
-from usage.api.problems import Refused, from_refusal, json_response, respond, unavailable
-from usage.uses import Refusal
+from usage.api.problems import ApiError, from_refusal, json_response, respond, unavailable
+from usage.uses import UseRefusal
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def framed(call: Call) -> Callable[..., HttpResponse]:
     def view(request: HttpRequest, **parts: str) -> HttpResponse:
         try:
             headers = rate_limits.admit(request)
-        except Refused as refused:
+        except ApiError as refused:
             return respond(refused)
         response = _answered(call, request, parts)
         rate_limits.note(request, is_valid=response.status_code != HTTPStatus.UNAUTHORIZED)
@@ -80,9 +80,9 @@ def _answered(call: Call, request: HttpRequest, parts: dict[str, str]) -> HttpRe
         if request.method != call.method:
             return respond(other_method(call.method))
         return call.view(request, **parts)
-    except Refused as refused:
+    except ApiError as refused:
         return respond(refused)
-    except Refusal as refusal:
+    except UseRefusal as refusal:
         return respond(from_refusal(refusal))
     except (DatabaseError, ClockSteppedBack) as error:
         # The kind and the server's code only: messages may quote rows.
@@ -91,12 +91,12 @@ def _answered(call: Call, request: HttpRequest, parts: dict[str, str]) -> HttpRe
         return respond(unavailable())
     except Exception:
         logger.exception("%s failed", call.name)
-        return respond(Refused("internal_error", "Something went wrong here and was logged."))
+        return respond(ApiError("internal_error", "Something went wrong here and was logged."))
 
 
-def other_method(allowed: str) -> Refused:
+def other_method(allowed: str) -> ApiError:
     """Return the refusal of a method that the address doesn't answer."""
-    return Refused("method_not_allowed", f"This address answers {allowed} only.", headers={"Allow": allowed})
+    return ApiError("method_not_allowed", f"This address answers {allowed} only.", headers={"Allow": allowed})
 
 
 def answer(content: msgspec.Struct, *, status: int = 200, was_replayed: bool = False) -> HttpResponse:

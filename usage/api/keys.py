@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from organizations import api_keys
 from organizations.api_keys import AuthenticatedKey
-from usage.api.problems import Refused, unauthorized
+from usage.api.problems import ApiError, unauthorized
 
 NO_KEY = "Send an API key as “Authorization: Bearer dd_…”."
 BAD_KEY = "This API key is not valid. It may be mistyped or revoked."
@@ -20,7 +20,7 @@ _noting = threading.Lock()
 
 
 def bearer(request: HttpRequest) -> str:
-    """Return the request's key as it was sent. Raises Refused (401)."""
+    """Return the request's key as it was sent. Raises ApiError (401)."""
     token: str
     scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     token = token.strip()
@@ -44,17 +44,17 @@ def recognize(tokens: Collection[str]) -> dict[str, AuthenticatedKey]:
     return keys
 
 
-def refuse_spending(key: AuthenticatedKey | None) -> Refused | None:
+def refuse_spending(key: AuthenticatedKey | None) -> ApiError | None:
     """Return why a key may not spend, or None where it may."""
     if key is None:
         return unauthorized(BAD_KEY)
     if not key.may_spend:
-        return Refused("scope", "This API key may only read. Spending needs one with the scope “spend”.")
+        return ApiError("scope", "This API key may only read. Spending needs one with the scope “spend”.")
     return None
 
 
 def reader(request: HttpRequest) -> AuthenticatedKey:
-    """Return the request's key. Raises Refused (401)."""
+    """Return the request's key. Raises ApiError (401)."""
     token = bearer(request)
     key = recognize([token]).get(token)
     if key is None:
@@ -63,7 +63,7 @@ def reader(request: HttpRequest) -> AuthenticatedKey:
 
 
 def spender(request: HttpRequest) -> AuthenticatedKey:
-    """Return the request's key, which may spend. Raises Refused (401, 403)."""
+    """Return the request's key, which may spend. Raises ApiError (401, 403)."""
     key = reader(request)
     refused = refuse_spending(key)
     if refused is not None:

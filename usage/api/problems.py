@@ -167,7 +167,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 @dataclass
-class Refused(Exception):
+class ApiError(Exception):
     """The API says no. slug: a key of PROBLEM_TYPES. members: further members of the document."""
 
     slug: str
@@ -185,30 +185,30 @@ class Refused(Exception):
         return Problem(address, kind.title, kind.status, self.detail, **self.members)
 
 
-def invalid(field: str, detail: str) -> Refused:
+def invalid(field: str, detail: str) -> ApiError:
     """Return the refusal of one field."""
-    return Refused("invalid", detail, {"errors": [FieldError(field, detail)]})
+    return ApiError("invalid", detail, {"errors": [FieldError(field, detail)]})
 
 
-def unauthorized(detail: str) -> Refused:
+def unauthorized(detail: str) -> ApiError:
     """Return the refusal of a request without a valid key."""
-    return Refused("unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
+    return ApiError("unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
 
 
-def unavailable() -> Refused:
+def unavailable() -> ApiError:
     """Return the refusal after a database fault."""
     detail = "The database did not answer in time. Try again with the same idempotency key."
-    return Refused("unavailable", detail, headers={"Retry-After": "1"})
+    return ApiError("unavailable", detail, headers={"Retry-After": "1"})
 
 
-def from_refusal(refusal: uses.Refusal) -> Refused:
+def from_refusal(refusal: uses.UseRefusal) -> ApiError:
     """Return the meter's refusal as the API says it."""
     members = _members(refusal)
     headers = {"Retry-After": str(members["retry_after"])} if "retry_after" in members else {}
-    return Refused(refusal.type, str(refusal), members, headers)
+    return ApiError(refusal.type, str(refusal), members, headers)
 
 
-def _members(refusal: uses.Refusal) -> dict[str, Any]:
+def _members(refusal: uses.UseRefusal) -> dict[str, Any]:
     members: dict[str, Any] = {}
     match refusal:
         case uses.Invalid():
@@ -253,7 +253,7 @@ def json_response(content: msgspec.Struct, *, status: int, kind: str = "applicat
     return response
 
 
-def respond(refused: Refused) -> HttpResponse:
+def respond(refused: ApiError) -> HttpResponse:
     """Return the HTTP answer of a refusal."""
     response = json_response(refused.document(), status=refused.status, kind="application/problem+json")
     for name, value in refused.headers.items():

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from organizations.accounts.addresses import client_address
-from usage.api.problems import Refused
+from usage.api.problems import ApiError
 
 # How many keys and addresses are remembered, the latest ones.
 MOST_REMEMBERED = 10_000
@@ -70,7 +70,7 @@ _valid_lock = threading.Lock()
 
 
 def admit(request: HttpRequest) -> dict[str, str]:
-    """Count a request and return the rate-limit headers of its answer. Raises Refused (429).
+    """Count a request and return the rate-limit headers of its answer. Raises ApiError (429).
 
     A request without a key counts as one with a wrong key. The headers' names are the usual ones of the IETF draft
     "RateLimit header fields for HTTP" (version 06).
@@ -114,5 +114,5 @@ def _digest(request: HttpRequest) -> bytes:
     return hashlib.blake2b(sent.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _too_many(sentence: str, seconds: int) -> Refused:
-    return Refused("too_many_requests", sentence, headers={"Retry-After": str(seconds)})
+def _too_many(sentence: str, seconds: int) -> ApiError:
+    return ApiError("too_many_requests", sentence, headers={"Retry-After": str(seconds)})

@@ -13,7 +13,7 @@ from credits.models import EntryKind, Operation, Wallet
 from organizations.api_keys import AuthenticatedKey
 from usage.api import keys, plans, requests
 from usage.api.calls import answer
-from usage.api.problems import Refused, invalid
+from usage.api.problems import ApiError, invalid
 from usage.api.schemas import BalanceAnswer, CreditsAnswer, ExpiringCredits, ServiceSwitch, Transaction
 from usage.models import Service
 
@@ -76,7 +76,7 @@ def credits(request: HttpRequest) -> HttpResponse:
 
 
 def _wallet(key: AuthenticatedKey, slug: str | None) -> Wallet:
-    """Return the wallet of the named organization, or of the key's own. Raises Refused (404)."""
+    """Return the wallet of the named organization, or of the key's own. Raises ApiError (404)."""
     wallets = Wallet.objects.select_related("organization", "program").filter(organization__closed_at=None)
     wallets = wallets.only("organization__slug", "program__unit", "program__decimals")
     if slug is not None:
@@ -86,7 +86,7 @@ def _wallet(key: AuthenticatedKey, slug: str | None) -> Wallet:
         wallets = wallets.filter(organization=key.organization_id)
     wallet = wallets.first()
     if wallet is None:
-        raise Refused("not_found", "There is no such organization, or this key may not act for it.")
+        raise ApiError("not_found", "There is no such organization, or this key may not act for it.")
     return wallet
 
 

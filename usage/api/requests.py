@@ -16,7 +16,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from django.http.request import UnreadablePostError
 
-from usage.api.problems import Refused, invalid
+from usage.api.problems import ApiError, invalid
 from usage.api.schemas import IDEMPOTENCY_KEY
 
 T = TypeVar("T")
@@ -28,26 +28,26 @@ NAMED = re.compile(r"(?P<what>Object missing required|Object contains unknown) f
 
 
 def body_of(request: HttpRequest, decoder: msgspec.json.Decoder[T]) -> T:
-    """Return the request's body. Raises Refused (413, 415, 422)."""
+    """Return the request's body. Raises ApiError (413, 415, 422)."""
     return decode(read(request), decoder)
 
 
 def read(request: HttpRequest) -> bytes:
-    """Return the request's body as it came. Raises Refused (413, 415, 422)."""
+    """Return the request's body as it came. Raises ApiError (413, 415, 422)."""
     if request.content_type != "application/json":
-        raise Refused("unsupported_media_type", "The body must be JSON: send “Content-Type: application/json”.")
+        raise ApiError("unsupported_media_type", "The body must be JSON: send “Content-Type: application/json”.")
     try:
         body = request.body
     except RequestDataTooBig:
         detail = f"The body may have up to {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."
-        raise Refused("content_too_large", detail) from None
+        raise ApiError("content_too_large", detail) from None
     except UnreadablePostError:
         raise invalid("", "The body ended too early.") from None
     return body
 
 
 def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    """Return a JSON text as the decoder's type. Raises Refused (422), naming the field.
+    """Return a JSON text as the decoder's type. Raises ApiError (422), naming the field.
 
     Readers differ in which of two values they take for a name that comes twice, so neither is taken.
     """
@@ -70,7 +70,7 @@ def decode_items(body: bytes, decoder: msgspec.json.Decoder[T], field: str) -> t
 
 
 def decode_item(item: msgspec.Raw, names: Any, decoder: msgspec.json.Decoder[T]) -> T:
-    """Return one object of such a list. Raises Refused (422), naming the field."""
+    """Return one object of such a list. Raises ApiError (422), naming the field."""
     with _explained_refusals():
         decoded = decoder.decode(item)
         _refuse_repeated(names)
@@ -114,7 +114,7 @@ def _refuse_repeated(names: Any) -> None:
         raise invalid(str(names), "This field comes twice.")
 
 
-def _explained(message: str) -> Refused:
+def _explained(message: str) -> ApiError:
     """Turn the decoder's message into a field and a sentence."""
     match = WHERE.match(message)
     sentence, path = (match["sentence"], match["path"] or "") if match else (message, "")
@@ -129,7 +129,7 @@ def _explained(message: str) -> Refused:
 
 
 def idempotency_key(request: HttpRequest) -> str:
-    """Return the request's idempotency key: 1 to 200 printable ASCII characters. Raises Refused (422)."""
+    """Return the request's idempotency key: 1 to 200 printable ASCII characters. Raises ApiError (422)."""
     key: str = request.META.get("HTTP_IDEMPOTENCY_KEY", "")
     if not KEY.fullmatch(key):
         raise invalid("Idempotency-Key", "This header is required: 1 to 200 printable ASCII characters.")
@@ -142,15 +142,15 @@ def public_id(prefix: str, value: UUID) -> str:
 
 
 def parse_id(prefix: str, text: str) -> UUID:
-    """Return the identifier that `public_id` made. Raises Refused (404) for anything else."""
+    """Return the identifier that `public_id` made. Raises ApiError (404) for anything else."""
     start, _, digits = text.partition("_")
     if start != prefix or not HEX.fullmatch(digits):
-        raise Refused("not_found", "There is nothing of this id, or this key may not act for its organization.")
+        raise ApiError("not_found", "There is nothing of this id, or this key may not act for its organization.")
     return UUID(hex=digits)
 
 
 def query_of(request: HttpRequest, allowed: Sequence[str]) -> dict[str, str]:
-    """Return the query's parameters. Raises Refused (422) for an unknown one, and for one that comes twice."""
+    """Return the query's parameters. Raises ApiError (422) for an unknown one, and for one that comes twice."""
     found = {}
     for name, values in request.GET.lists():
         if name not in allowed:
@@ -162,7 +162,7 @@ def query_of(request: HttpRequest, allowed: Sequence[str]) -> dict[str, str]:
 
 
 def number_in(query: dict[str, str], name: str, *, default: int, most: int) -> int:
-    """Return a whole number from 1 to `most` in plain digits. Raises Refused (422)."""
+    """Return a whole number from 1 to `most` in plain digits. Raises ApiError (422)."""
     text = query.get(name)
     if text is None:
         return default

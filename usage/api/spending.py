@@ -18,9 +18,9 @@ from credits.ledger import ClockSteppedBack
 from sql.statements import run
 from usage.api import keys
 from usage.api.batching import Batcher, NoAnswer, TooManyWait
-from usage.api.problems import Refused, from_refusal, unavailable
+from usage.api.problems import ApiError, from_refusal, unavailable
 from usage.metering import meter
-from usage.uses import Metered, Refusal, Use
+from usage.uses import Metered, Use, UseRefusal
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ Outcome: TypeAlias = Metered | Exception
 def pay(spend: Spend) -> Metered:
     """Pay for one use. Inside a transaction of the caller's it is metered there, by itself.
 
-    Raises Refused: what the key and the meter say, 429 where too many wait, 503 after a database fault.
+    Raises ApiError: what the key and the meter say, 429 where too many wait, 503 after a database fault.
     """
     try:
         if connection.in_atomic_block:
@@ -56,7 +56,7 @@ def pay(spend: Spend) -> Metered:
         else:
             outcome = _batcher.submit(spend)
     except TooManyWait:
-        raise Refused("too_many_requests", "Too many spends wait at once.", headers={"Retry-After": "1"}) from None
+        raise ApiError("too_many_requests", "Too many spends wait at once.", headers={"Retry-After": "1"}) from None
     except NoAnswer:
         raise unavailable() from None
     if isinstance(outcome, Exception):
@@ -78,7 +78,7 @@ def meter_together(spends: Sequence[Spend]) -> list[Outcome]:
             positions.append(position)
             uses.append(replace(spend.use, within=key.organization_id, via=key.name))
     for position, answer in zip(positions, meter.meter(uses), strict=True):
-        outcomes[position] = from_refusal(answer) if isinstance(answer, Refusal) else answer
+        outcomes[position] = from_refusal(answer) if isinstance(answer, UseRefusal) else answer
     return [outcome for outcome in outcomes if outcome is not None]
 
 

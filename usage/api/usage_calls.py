@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from organizations.api_keys import AuthenticatedKey
 from usage.api import keys, requests, spending
 from usage.api.calls import answer
-from usage.api.problems import Refused, from_refusal
+from usage.api.problems import ApiError, from_refusal
 from usage.api.schemas import (
     BatchAnswer,
     BatchAnswers,
@@ -21,7 +21,7 @@ from usage.api.schemas import (
 )
 from usage.metering import meter, usage_refunds
 from usage.pricing import Measures
-from usage.uses import Metered, Refusal, Use
+from usage.uses import Metered, Use, UseRefusal
 
 USAGE = msgspec.json.Decoder(UsageBody)
 BATCH = msgspec.json.Decoder(RawBatch)
@@ -35,7 +35,7 @@ def spend(request: HttpRequest) -> HttpResponse:
     try:
         key = requests.idempotency_key(request)
         body = requests.body_of(request, USAGE)
-    except Refused:
+    except ApiError:
         # Whoever has no valid key learns that first; who has one is recognized together with the spend.
         keys.spender(request)
         raise
@@ -53,7 +53,7 @@ def spend_batch(request: HttpRequest) -> HttpResponse:
     for position, (raw, its_names) in enumerate(zip(batch.uses, names, strict=True)):
         try:
             body = requests.decode_item(raw, its_names, BATCH_USE)
-        except Refused as refused:
+        except ApiError as refused:
             results[position] = _batch_refusal(refused)
         else:
             positions.append(position)
@@ -112,11 +112,11 @@ def _used(metered: Metered) -> Used:
     return Used(requests.public_id("use", metered.event_id), metered.credits, metered.available)
 
 
-def _batch_answer(metered: Metered | Refusal) -> BatchAnswer:
-    if isinstance(metered, Refusal):
+def _batch_answer(metered: Metered | UseRefusal) -> BatchAnswer:
+    if isinstance(metered, UseRefusal):
         return _batch_refusal(from_refusal(metered))
     return BatchAnswer(status=201, use=_used(metered), replayed=metered.was_replayed)
 
 
-def _batch_refusal(refused: Refused) -> BatchAnswer:
+def _batch_refusal(refused: ApiError) -> BatchAnswer:
     return BatchAnswer(status=refused.status, problem=refused.document())

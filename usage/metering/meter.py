@@ -17,11 +17,11 @@ from usage.limits import Limits
 from usage.metering import events, rows
 from usage.metering.bounds import check_use
 from usage.metering.events import NewEvent
-from usage.metering.rows import Found, Person, Place
+from usage.metering.rows import Found, Payer, Person
 from usage.models import MAX_SERVICES
-from usage.pricing import Measures, Terms, WrongMeasure, price
+from usage.pricing import Measures, RateTerms, WrongMeasure, price
 from usage.rollups import late_uses
-from usage.uses import KEY_WAS_USED, Conflict, Insufficient, Invalid, Metered, NotFound, Refusal, SwitchedOff, Use
+from usage.uses import KEY_WAS_USED, Conflict, Insufficient, Invalid, Metered, NotFound, SwitchedOff, Use, UseRefusal
 
 # What happened longer ago than this is imported by staff rather than reported by a product server.
 OLDEST = timedelta(days=35)
@@ -30,7 +30,7 @@ NEWEST = timedelta(minutes=5)
 NOBODY = Person(user_id=None, team_id=None)
 
 
-def meter(uses: Sequence[Use], *, now: datetime | None = None) -> list[Metered | Refusal]:
+def meter(uses: Sequence[Use], *, now: datetime | None = None) -> list[Metered | UseRefusal]:
     """Pay for uses: each is answered by itself, in order, and one that is refused harms no other.
 
     now: the instant to judge by (aware), or None for the database's clock after the lock. A use whose key was used
@@ -41,24 +41,24 @@ def meter(uses: Sequence[Use], *, now: datetime | None = None) -> list[Metered |
     """
     if not uses:
         return []
-    answers: list[Metered | Refusal | None] = [_refuse_senseless(use) for use in uses]
+    answers: list[Metered | UseRefusal | None] = [_refuse_senseless(use) for use in uses]
     found = rows.find([use for use, refused in zip(uses, answers, strict=True) if not refused])
-    placed: list[tuple[int, Use, Place]] = []
+    accepted: list[tuple[int, Use, Payer]] = []
     for position, use in enumerate(uses):
         if answers[position] is None:
             try:
-                placed.append((position, use, place_of(use, found)))
+                accepted.append((position, use, payer_of(use, found)))
             except NotFound as refusal:
                 answers[position] = refusal
-    if placed:
-        keys = {(place.wallet_id, ledger_key(use)) for _, use, place in placed}
+    if accepted:
+        keys = {(payer.wallet_id, ledger_key(use)) for _, use, payer in accepted}
         with ledger.open_book(keys=keys, now=now) as book:
-            places = [place for _, _, place in placed]
-            session = Session(book, found, places, found.people.values(), found.features.values())
-            for position, use, place in placed:
+            payers = [payer for _, _, payer in accepted]
+            session = Session(book, found, payers, found.people.values(), found.features.values())
+            for position, use, payer in accepted:
                 try:
-                    answers[position] = session.meter(use, place)
-                except Refusal as refusal:
+                    answers[position] = session.meter(use, payer)
+                except UseRefusal as refusal:
                     answers[position] = refusal
             session.write()
     return [answer for answer in answers if answer is not None]
@@ -72,12 +72,12 @@ def _refuse_senseless(use: Use) -> Invalid | None:
     return None
 
 
-def place_of(use: Use, found: Found) -> Place:
+def payer_of(use: Use, found: Found) -> Payer:
     """Return where a use belongs. Raises NotFound, alike for what doesn't exist and for what is out of reach."""
-    place = found.places.get(use.organization)
-    if place is None or use.within not in {None, place.organization_id}:
+    payer = found.payers.get(use.organization)
+    if payer is None or use.within not in {None, payer.organization_id}:
         raise NotFound("There is no such organization, or this key may not act for it.")
-    return place
+    return payer
 
 
 def ledger_key(use: Use) -> str:
@@ -99,17 +99,17 @@ class Session:
         self,
         book: ledger.Book,
         found: Found,
-        places: Sequence[Place],
+        payers: Sequence[Payer],
         people: Collection[Person],
         feature_ids: Collection[int],
     ) -> None:
         self.book = book
         self.found = found
-        self.now = max(book.wallet(place.wallet_id).now for place in places)
-        self.organization_ids = {place.organization_id for place in places}
+        self.now = max(book.wallet(payer.wallet_id).now for payer in payers)
+        self.organization_ids = {payer.organization_id for payer in payers}
         self.off = rows.read_switched_off(self.organization_ids)
         self.limits: Limits = limits.read(
-            {place.organization_id: limits.Moment.at(book.wallet(place.wallet_id).now, place.zone) for place in places},
+            {payer.organization_id: limits.Moment.at(book.wallet(payer.wallet_id).now, payer.zone) for payer in payers},
             user_ids={person.user_id for person in people if person.user_id is not None},
             team_ids={person.team_id for person in people if person.team_id is not None},
             feature_ids=feature_ids,
@@ -119,25 +119,25 @@ class Session:
         # The services of each organization, with those of this book; read when one is named that wasn't found.
         self._services: dict[int, set[str]] | None = None
 
-    def meter(self, use: Use, place: Place) -> Metered:
-        """Decide one use. Raises Refusal; then nothing was taken."""
+    def meter(self, use: Use, payer: Payer) -> Metered:
+        """Decide one use. Raises UseRefusal; then nothing was taken."""
         digest = content_hash(use)
         try:
-            replayed = self.book.replay(place.wallet_id, ledger_key(use), digest)
+            replayed = self.book.replay(payer.wallet_id, ledger_key(use), digest)
         except ledger.IdempotencyConflict:
             raise Conflict(KEY_WAS_USED) from None
         if replayed is not None:
             return _answer(replayed)
-        person, feature_id, terms, occurred_at = self.check(use, place)
+        person, feature_id, terms, occurred_at = self.check(use, payer)
         credits = cost_of(terms, use.measures)
-        self.check_limits(place, person, feature_id=feature_id, credits=credits)
-        recorded = self._take(use, place, person, credits=credits, digest=digest, occurred_at=occurred_at)
+        self.check_limits(payer, person, feature_id=feature_id, credits=credits)
+        recorded = self._take(use, payer, person, credits=credits, digest=digest, occurred_at=occurred_at)
         event = NewEvent(
             operation_id=recorded.id,
-            organization_id=place.organization_id,
+            organization_id=payer.organization_id,
             user_id=person.user_id,
             team_id=person.team_id,
-            service_id=self.found.services.get((place.organization_id, use.service), 0),
+            service_id=self.found.services.get((payer.organization_id, use.service), 0),
             feature_id=feature_id,
             rate_id=terms.rate_id,
             model=use.measures.model,
@@ -149,12 +149,12 @@ class Session:
             occurred_at=recorded.occurred_at,
             written_at=recorded.written_at,
         )
-        self.record(event, place, use.service)
+        self.record(event, payer, use.service)
         return _answer(recorded)
 
-    def check(self, use: Use, place: Place) -> tuple[Person, int, Terms, datetime]:
+    def check(self, use: Use, payer: Payer) -> tuple[Person, int, RateTerms, datetime]:
         """Return who uses what at which rate and when. Raises Invalid and SwitchedOff."""
-        wallet_now = self.book.wallet(place.wallet_id).now
+        wallet_now = self.book.wallet(payer.wallet_id).now
         occurred_at = use.occurred_at or wallet_now
         if occurred_at > wallet_now + NEWEST:
             raise Invalid("occurred_at", "This is in the future.")
@@ -166,28 +166,28 @@ class Session:
             if named is None:
                 raise Invalid("user", "There is no such member of the organization.")
             person = named
-        feature_id = self.found.features.get((place.program_id, use.feature))
+        feature_id = self.found.features.get((payer.program_id, use.feature))
         if feature_id is None:
             raise Invalid("feature", f"The program has no feature “{use.feature}”.")
-        if (place.organization_id, use.service) in self.off or place.organization_id in self.at_zero:
-            raise SwitchedOff(use.service, organization=place.slug)
-        self._check_service(use, place)
+        if (payer.organization_id, use.service) in self.off or payer.organization_id in self.at_zero:
+            raise SwitchedOff(use.service, organization=payer.slug)
+        self._check_service(use, payer)
         terms = find_terms(self.found.rates.get(feature_id, []), model=use.measures.model, at=occurred_at)
         return person, feature_id, terms, occurred_at
 
-    def _check_service(self, use: Use, place: Place) -> None:
-        if (place.organization_id, use.service) in self.found.services:
+    def _check_service(self, use: Use, payer: Payer) -> None:
+        if (payer.organization_id, use.service) in self.found.services:
             return
         if self._services is None:
             self._services = rows.read_services(self.organization_ids)
-        known = self._services.setdefault(place.organization_id, set())
+        known = self._services.setdefault(payer.organization_id, set())
         if use.service not in known and len(known) >= MAX_SERVICES:
             raise Invalid("service", f"The organization already has {MAX_SERVICES} services.")
 
-    def check_limits(self, place: Place, person: Person, *, feature_id: int, credits: int) -> None:
+    def check_limits(self, payer: Payer, person: Person, *, feature_id: int, credits: int) -> None:
         """Raise LimitReached where a limit doesn't allow so many credits more."""
         self.limits.check(
-            place.organization_id,
+            payer.organization_id,
             user_id=person.user_id,
             team_id=person.team_id,
             feature_id=feature_id,
@@ -195,12 +195,12 @@ class Session:
         )
 
     def _take(
-        self, use: Use, place: Place, person: Person, *, credits: int, digest: bytes, occurred_at: datetime
+        self, use: Use, payer: Payer, person: Person, *, credits: int, digest: bytes, occurred_at: datetime
     ) -> ledger.Recorded:
         try:
             recorded = ledger.spend(
                 self.book,
-                wallet_id=place.wallet_id,
+                wallet_id=payer.wallet_id,
                 credits=credits,
                 feature=use.feature,
                 key=ledger_key(use),
@@ -214,15 +214,15 @@ class Session:
                 ),
             )
         except ledger.InsufficientCredits as error:
-            self.note_balance(place)
-            raise Insufficient.of(place.slug, error) from None
+            self.note_balance(payer)
+            raise Insufficient.of(payer.slug, error) from None
         return recorded
 
-    def record(self, event: NewEvent, place: Place, service: str) -> None:
+    def record(self, event: NewEvent, payer: Payer, service: str) -> None:
         """Keep an event for writing, count it against the limits, and act where the balance came to its end."""
         self.new_events.append((event, service))
         if self._services is not None:
-            self._services.setdefault(place.organization_id, set()).add(service)
+            self._services.setdefault(payer.organization_id, set()).add(service)
         self.limits.count(
             event.organization_id,
             user_id=event.user_id,
@@ -230,15 +230,15 @@ class Session:
             feature_id=event.feature_id,
             credits=event.credits,
         )
-        self.note_balance(place)
+        self.note_balance(payer)
 
-    def note_balance(self, place: Place) -> None:
+    def note_balance(self, payer: Payer) -> None:
         """Where the program says so, AI goes off when nothing is left and no plan's credits are waited for.
 
         What is too little for this use may be enough for another, so that it was refused switches nothing off.
         """
-        if place.switches_off_at_zero and ledger.is_at_its_end(self.book, place.wallet_id):
-            self.at_zero.add(place.organization_id)
+        if payer.switches_off_at_zero and ledger.is_at_its_end(self.book, payer.wallet_id):
+            self.at_zero.add(payer.organization_id)
 
     def write(self) -> None:
         """Have everything that goes with the book's entries written with them."""
@@ -266,7 +266,7 @@ class Session:
                 event.service_id = event.service_id or made[event.organization_id, key]
 
 
-def find_terms(rates: Sequence[Terms], *, model: str, at: datetime) -> Terms:
+def find_terms(rates: Sequence[RateTerms], *, model: str, at: datetime) -> RateTerms:
     """Return the rate in force at an instant, the model's own before one for all. Raises Invalid.
 
     rates: of one feature, the latest first.
@@ -285,7 +285,7 @@ def find_terms(rates: Sequence[Terms], *, model: str, at: datetime) -> Terms:
     raise Invalid("model", f"This feature has no price for the model “{model}”.")
 
 
-def cost_of(terms: Terms, measures: Measures) -> int:
+def cost_of(terms: RateTerms, measures: Measures) -> int:
     """Return the price of a use, in smallest units. Raises Invalid."""
     try:
         return price(terms, measures)

@@ -16,10 +16,10 @@ from credits.models import AtZero
 from usage.metering import events, rows
 from usage.metering.bounds import check_measures, check_use
 from usage.metering.events import NewEvent, NewReservedUse
-from usage.metering.meter import Session, content_hash, cost_of, place_of
-from usage.metering.rows import Found, Person, Place
+from usage.metering.meter import Session, content_hash, cost_of, payer_of
+from usage.metering.rows import Found, Payer, Person
 from usage.models import ReservedUse, UsageEvent
-from usage.pricing import Measures, Terms
+from usage.pricing import Measures, RateTerms
 from usage.uses import KEY_WAS_USED, Closed, Conflict, Insufficient, Invalid, LimitReached, NotFound, SettledUse, Use
 
 
@@ -38,20 +38,20 @@ def reserve(
     if seconds is not None and not 1 <= seconds <= MAX_SECONDS:
         raise Invalid("seconds", f"A reservation lasts 1 to {MAX_SECONDS} seconds.")
     found = rows.find([use])
-    place = place_of(use, found)
+    payer = payer_of(use, found)
     digest = hashlib.sha256(msgspec.json.encode([content_hash(use).hex(), credits, seconds])).digest()
     key = f"reserve:{use.key}"
     refusal: Insufficient | LimitReached | None = None
-    with ledger.open_book(keys=[(place.wallet_id, key)], now=now, reservations="by key") as book:
-        session = Session(book, found, [place], found.people.values(), found.features.values())
+    with ledger.open_book(keys=[(payer.wallet_id, key)], now=now, reservations="by key") as book:
+        session = Session(book, found, [payer], found.people.values(), found.features.values())
         try:
-            earlier = book.replayed_reservation(place.wallet_id, key, digest)
+            earlier = book.replayed_reservation(payer.wallet_id, key, digest)
         except ledger.IdempotencyConflict:
             raise Conflict(KEY_WAS_USED) from None
         if earlier is not None:
             return ledger.reserve(
                 book,
-                wallet_id=place.wallet_id,
+                wallet_id=payer.wallet_id,
                 credits=earlier.credits,
                 feature=use.feature,
                 key=key,
@@ -59,7 +59,7 @@ def reserve(
                 cause=ledger.Cause(),
             )
         try:
-            reserved = _set_aside(session, use, place, credits=credits, seconds=seconds, key=key, digest=digest)
+            reserved = _set_aside(session, use, payer, credits=credits, seconds=seconds, key=key, digest=digest)
         except (Insufficient, LimitReached) as error:
             # Leaves the block quietly, so that what it brought about is written: AI switched off, a notice.
             refusal = error
@@ -70,15 +70,15 @@ def reserve(
 
 
 def _set_aside(
-    session: Session, use: Use, place: Place, *, credits: int | None, seconds: int | None, key: str, digest: bytes
+    session: Session, use: Use, payer: Payer, *, credits: int | None, seconds: int | None, key: str, digest: bytes
 ) -> ledger.Reserved:
-    person, feature_id, terms, _ = session.check(use, place)
+    person, feature_id, terms, _ = session.check(use, payer)
     wanted = cost_of(terms, use.measures) if credits is None else credits
-    session.check_limits(place, person, feature_id=feature_id, credits=wanted)
+    session.check_limits(payer, person, feature_id=feature_id, credits=wanted)
     try:
         reserved = ledger.reserve(
             session.book,
-            wallet_id=place.wallet_id,
+            wallet_id=payer.wallet_id,
             credits=wanted,
             feature=use.feature,
             key=key,
@@ -87,16 +87,16 @@ def _set_aside(
             seconds=seconds,
         )
     except ledger.InsufficientCredits as error:
-        session.note_balance(place)
-        raise Insufficient.of(place.slug, error) from None
+        session.note_balance(payer)
+        raise Insufficient.of(payer.slug, error) from None
     except ValueError as error:
         raise Invalid("credits", str(error)) from None
     reserved_use = NewReservedUse(
         reservation_id=reserved.id,
-        organization_id=place.organization_id,
+        organization_id=payer.organization_id,
         user_id=person.user_id,
         team_id=person.team_id,
-        service_id=session.service_id(place.organization_id, use.service),
+        service_id=session.service_id(payer.organization_id, use.service),
         feature_id=feature_id,
         rate_id=terms.rate_id,
     )
@@ -117,10 +117,10 @@ def settle(
     check_measures(measures)
     kept = _find(reservation_id, within)
     credits = measures.credits if measures.credits is not None else _cost(kept, measures)
-    wallet_id, place = kept.reservation.wallet_id, _place(kept)
+    wallet_id, payer = kept.reservation.wallet_id, _payer(kept)
     key = f"settle:{reservation_id.hex}"
     with ledger.open_book(keys=[(wallet_id, key)], now=now) as book:
-        session = Session(book, Found(), [place], [Person(kept.user_id, kept.team_id)], [kept.feature_id])
+        session = Session(book, Found(), [payer], [Person(kept.user_id, kept.team_id)], [kept.feature_id])
         try:
             settled = ledger.settle(
                 book,
@@ -146,7 +146,7 @@ def settle(
         if uncollected is None:  # a replay
             uncollected = UsageEvent.objects.values_list("uncollected", flat=True).get(pk=recorded.id)
         else:
-            session.record(_event(kept, measures, settled), place, kept.service.key)
+            session.record(_event(kept, measures, settled), payer, kept.service.key)
             session.write()
     return SettledUse(
         event_id=recorded.id,
@@ -165,9 +165,9 @@ def _cost(kept: ReservedUse, measures: Measures) -> int:
     return cost_of(_terms(kept), measures)
 
 
-def _place(kept: ReservedUse) -> Place:
+def _payer(kept: ReservedUse) -> Payer:
     organization = kept.organization
-    return Place(
+    return Payer(
         organization_id=organization.pk,
         slug=organization.slug,
         wallet_id=kept.reservation.wallet_id,
@@ -221,9 +221,9 @@ def _find(reservation_id: UUID, within: int | None) -> ReservedUse:
     return kept
 
 
-def _terms(kept: ReservedUse) -> Terms:
+def _terms(kept: ReservedUse) -> RateTerms:
     rate = kept.rate
-    return Terms(
+    return RateTerms(
         rate_id=rate.pk,
         pricing=rate.pricing,
         model=rate.model,

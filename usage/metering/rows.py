@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 from sql import arrays
 from sql.rows import Columns
 from sql.statements import execute, fetch, pipelined, run
-from usage.pricing import Terms
+from usage.pricing import RateTerms
 from usage.uses import Use
 
 
-class Place(NamedTuple):
+class Payer(NamedTuple):
     """An organization as the meter sees it."""
 
     organization_id: int
@@ -57,7 +57,7 @@ class NamedService(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class FeatureRate(Terms):
+class FeatureRate(RateTerms):
     """A rate with the feature that it is of; of a feature without rates all that is the rate's is None."""
 
     program_id: int
@@ -69,15 +69,15 @@ class FeatureRate(Terms):
 class Found:
     """What was found, by the words that the uses named it with."""
 
-    places: dict[str, Place] = field(default_factory=dict)
+    payers: dict[str, Payer] = field(default_factory=dict)
     people: dict[tuple[str, str], Person] = field(default_factory=dict)
     features: dict[tuple[int, str], int] = field(default_factory=dict)
     rates: dict[int, list[FeatureRate]] = field(default_factory=dict)
     services: dict[tuple[int, str], int] = field(default_factory=dict)
 
 
-PLACE = Columns(
-    Place,
+PAYER = Columns(
+    Payer,
     organization_id="o.id",
     slug="o.slug",
     wallet_id="w.id",
@@ -85,8 +85,8 @@ PLACE = Columns(
     switches_off_at_zero="p.at_zero = 'switch_off'",
     time_zone="o.time_zone",
 )
-READ_PLACES = f"""
-    SELECT {PLACE} FROM organizations_organization o
+READ_PAYERS = f"""
+    SELECT {PAYER} FROM organizations_organization o
     JOIN credits_wallet w ON w.organization_id = o.id JOIN credits_program p ON p.id = w.program_id
     WHERE o.slug = ANY(%s::text[]) AND o.closed_at IS NULL
 """
@@ -129,12 +129,12 @@ def find(uses: Sequence[Use]) -> Found:
     people_named = {(use.organization, use.user) for use in uses if use.user}
     services_named = {(use.organization, use.service) for use in uses}
     with pipelined():
-        places = execute(READ_PLACES, [slugs])
+        payers = execute(READ_PAYERS, [slugs])
         people = execute(READ_PEOPLE, _arrays(people_named))
         rates = execute(READ_RATES, [arrays.texts({use.feature for use in uses}), slugs])
         services = execute(READ_SERVICES, _arrays(services_named))
     found = Found()
-    found.places = {place.slug: place for place in PLACE.rows(places)}
+    found.payers = {payer.slug: payer for payer in PAYER.rows(payers)}
     found.people = {(each.slug, each.named): Person(each.user_id, each.team_id) for each in PERSON.rows(people)}
     for rate in RATE.rows(rates):
         found.features[rate.program_id, rate.feature] = rate.feature_id

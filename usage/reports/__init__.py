@@ -6,7 +6,7 @@ what was refunded of it counts on the day of the use.
 """
 
 from usage.reports.comparing import compared
-from usage.reports.lines import DIMENSIONS, NO_FILTERS, Dimension, Filters, Line, Report
+from usage.reports.lines import DIMENSIONS, NO_FILTERS, Dimension, Filters, Line, UsageReport
 from usage.reports.queries import report
 from usage.reports.spans import Span, first_use_at, used_in
 
@@ -16,8 +16,8 @@ __all__ = [
     "Dimension",
     "Filters",
     "Line",
-    "Report",
     "Span",
+    "UsageReport",
     "compared",
     "first_use_at",
     "report",

@@ -11,13 +11,13 @@ from django.utils.translation import gettext as _
 from credits.balance.chart import day_labels, grid, hundredths, scale_for, written, written_day
 from credits.models import Program
 from organizations.formats import format_credits
-from usage.reports import Line, Report
+from usage.reports import Line, UsageReport
 
 # How much of its place a bar fills, per cent.
 BAR = 72
 
 
-def usage_chart(report: Report, *, program: Program, today: date) -> dict[str, Any]:
+def usage_chart(report: UsageReport, *, program: Program, today: date) -> dict[str, Any]:
     """Return the picture of a report over time. Today's bar, or this month's, is drawn as unfinished."""
     lines = report.over_time
     scale = scale_for([line.credits for line in lines])
@@ -56,13 +56,13 @@ def month_name(day: date) -> str:
     return str(format_skeleton("yMMMM", day, locale=(get_language() or "en").replace("-", "_")))
 
 
-def _when(line: Line, report: Report) -> str:
+def _when(line: Line, report: UsageReport) -> str:
     if line.bucket is None:
         return ""
     return month_name(line.bucket) if report.by_month else written_day(line.bucket)
 
 
-def _description(report: Report, program: Program) -> str:
+def _description(report: UsageReport, program: Program) -> str:
     most = max(report.over_time, key=lambda line: line.credits)
     if not most.credits:
         return _("Nothing was used.")
@@ -100,7 +100,7 @@ def _month_labels(lines: Sequence[Line]) -> list[dict[str, str]]:
     ]
 
 
-def _table(report: Report, program: Program) -> dict[str, Any]:
+def _table(report: UsageReport, program: Program) -> dict[str, Any]:
     lines = [line for line in report.over_time if line.uses]
     return {
         "columns": [

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from usage.reports.lines import Dimension, Line, Report
+from usage.reports.lines import Dimension, Line, UsageReport
 
 
-def compared(report: Report, before: Report) -> Report:
+def compared(report: UsageReport, before: UsageReport) -> UsageReport:
     """Return the report with what each of its sums was in the range before.
 
     What was used before and is used no more stands at the end with nothing, so that the differences of every table
@@ -20,7 +20,7 @@ def compared(report: Report, before: Report) -> Report:
     )
 
 
-def _lines(report: Report, before: Report, dimension: Dimension) -> list[Line]:
+def _lines(report: UsageReport, before: UsageReport, dimension: Dimension) -> list[Line]:
     earlier = {line.key: line for line in before.by[dimension]}
     lines = [replace(line, before=_credits(earlier.pop(line.key, None))) for line in report.by[dimension]]
     gone = [

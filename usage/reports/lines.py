@@ -49,7 +49,7 @@ NOTHING = Line("", 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class UsageReport:
     """What was used in some days: in all, over time (every day or month of it), and by each dimension, most first.
 
     today: the part of the total that is not final, since today is not over.

@@ -15,7 +15,7 @@ from organizations.models import Organization, Team, User
 from sql.statements import Row, fetch
 from usage.models import Feature, Service, Shape
 from usage.reports import statement
-from usage.reports.lines import DIMENSIONS, NO_FILTERS, Dimension, Filters, Line, Report
+from usage.reports.lines import DIMENSIONS, NO_FILTERS, Dimension, Filters, Line, UsageReport
 from usage.reports.statement import KEYS, SUMMED, SUMS, Sources
 
 # Longer ranges are added up by month: a picture of a thousand days shows nothing.
@@ -38,7 +38,7 @@ def report(
     dimensions: Sequence[Dimension] = DIMENSIONS,
     filters: Filters = NO_FILTERS,
     opens_users: bool = False,
-) -> Report:
+) -> UsageReport:
     """Add up what was used in some days (by when it happened), all of it or what the filters let through.
 
     opens_users: whether the lines of users get their features as `parts`.
@@ -52,7 +52,7 @@ def report(
         found = _found(fetch(sql, {**where.parameters(), "today": today}), where)
         through = None
     names = {dimension: _names(dimension, _keys(dimension, found)) for dimension in DIMENSIONS}
-    return Report(
+    return UsageReport(
         total=_sum(found["time"]),
         today=_sum({key: rows for key, rows in found["time"].items() if key[1]}),
         over_time=_over_time(found["time"], days, by_month=by_month),

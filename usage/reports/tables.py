@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from usage.reports import Dimension, Line, Report
+from usage.reports import Dimension, Line, UsageReport
 from usage.reports.links import Links
 
 # Rows of a table; the rest is added up in one line, so that every table sums to the same.
@@ -21,7 +21,7 @@ class Row:
     url: str = ""
 
 
-def tables(report: Report, links: Links | None = None) -> list[dict[str, Any]]:
+def tables(report: UsageReport, links: Links | None = None) -> list[dict[str, Any]]:
     """Return a table for every dimension in which there is something to tell apart. links: for rows that lead on."""
     titles: dict[Dimension, tuple[str, str]] = {
         "service": (_("By service"), _("Service")),

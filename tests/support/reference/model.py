@@ -14,7 +14,7 @@ FREE, REPAID, EXPIRED = "free", "repaid", "expired"
 LATEST = datetime.max.replace(tzinfo=UTC)
 
 
-class Refused(Exception):
+class ReferenceRefused(Exception):
     """A refusal: its kind, named as the ledger names it, and the figures that it tells."""
 
     def __init__(self, kind: str, *figures: Any) -> None:
@@ -121,7 +121,7 @@ class Reference:
     def wake(self, clock: datetime) -> None:
         """Come to the present: what has timed out is released, what has expired expires, debt is repaid."""
         if self.written_at - clock > timedelta(minutes=1):
-            raise Refused("ClockSteppedBack")
+            raise ReferenceRefused("ClockSteppedBack")
         self.now = max(clock, self.written_at)
         self.is_topped_up = False
         for name, hold in self.holds.items():
@@ -171,7 +171,7 @@ class Reference:
 
     def _recall(self, key: str, content: Any) -> Any:
         if key in self.answers and self.answers[key][0] != content:
-            raise Refused("IdempotencyConflict")
+            raise ReferenceRefused("IdempotencyConflict")
         return self.answers[key][1] if key in self.answers else None
 
     def _answer(self, key: str, content: Any, before: int, lines: int) -> tuple[int, ...]:
@@ -187,7 +187,7 @@ class Reference:
         if earlier := self._recall(key, content):
             return earlier
         if lot.is_over(self.now) or (lot.expires_at or LATEST) <= lot.effective_at:
-            raise Refused("ValueError")
+            raise ReferenceRefused("ValueError")
         before = self.balance
         self.is_topped_up |= lot.effective_at <= self.now
         lot.created_at, lot.serial, lot.places[FREE] = self.now, len(self.lots), lot.amount
@@ -208,7 +208,7 @@ class Reference:
     def _demand(self, credits: int, feature: str) -> None:
         there = 0 if self.debt else sum(lot.places[FREE] for _, lot in self.queue(feature))
         if credits > there:
-            raise Refused("InsufficientCredits", credits, there, self.reserved)
+            raise ReferenceRefused("InsufficientCredits", credits, there, self.reserved)
 
     def spend(self, key: str, content: Any, credits: int, feature: str) -> Any:
         if earlier := self._recall(key, content):
@@ -237,9 +237,9 @@ class Reference:
 
     def release(self, name: str) -> str:
         if name not in self.holds:
-            raise Refused("UnknownReservation")
+            raise ReferenceRefused("UnknownReservation")
         if self.holds[name].state == "settled":
-            raise Refused("ReservationClosed")
+            raise ReferenceRefused("ReservationClosed")
         if self.holds[name].state == "open":
             self._end(name, "released")
             self._settle_down()
@@ -249,10 +249,10 @@ class Reference:
         if earlier := self._recall(key, content):
             return earlier
         if name not in self.holds:
-            raise Refused("UnknownReservation")
+            raise ReferenceRefused("UnknownReservation")
         hold, place = self.holds[name], f"used {key}"
         if hold.state != "open":
-            raise Refused("IdempotencyConflict" if hold.state == "settled" else "ReservationClosed")
+            raise ReferenceRefused("IdempotencyConflict" if hold.state == "settled" else "ReservationClosed")
         before, left, first = self.balance, credits, []
         for lot_name in hold.lots:
             taken = min(left, self.lots[lot_name].places[f"held {name}"])
@@ -272,11 +272,11 @@ class Reference:
         if earlier := self._recall(key, content):
             return earlier
         if place not in self.taken:
-            raise Refused("UnknownUsage")
+            raise ReferenceRefused("UnknownUsage")
         before, lines = self.balance, 0
         returnable = self.owed[place] + sum(lot.places[place] for lot in self.lots.values())
         if credits > returnable:
-            raise Refused("ReturnTooLarge", credits, returnable)
+            raise ReferenceRefused("ReturnTooLarge", credits, returnable)
         self.is_topped_up |= place.startswith("void")
         if forgiven := min(credits, self.owed[place]):
             lines += 1 + self._borrow_back(forgiven - self.debt)
@@ -305,12 +305,12 @@ class Reference:
         if earlier := self._recall(key, content):
             return earlier
         if name not in self.lots:
-            raise Refused("UnknownGrant")
+            raise ReferenceRefused("UnknownGrant")
         lot, before, place = self.lots[name], self.balance, f"void {key}"
         voids = [each for each, lots in self.taken.items() if each.startswith("void") and lots == [name]]
         voidable = lot.amount - sum(lot.places[each] + self.owed[each] for each in voids)
         if credits is not None and credits > voidable:
-            raise Refused("AlreadyVoided", credits, voidable)
+            raise ReferenceRefused("AlreadyVoided", credits, voidable)
         wanted = lot.places[FREE] if credits is None else credits
         taken = min(wanted, lot.places[FREE])
         lot.carry(taken, FREE, place)
@@ -323,7 +323,7 @@ class Reference:
 
     def freeze(self, name: str, *, frozen: bool) -> bool:
         if name not in self.lots:
-            raise Refused("UnknownGrant")
+            raise ReferenceRefused("UnknownGrant")
         was_otherwise = self.lots[name].is_frozen != frozen
         self.lots[name].is_frozen = frozen
         self.is_topped_up |= was_otherwise and not frozen

@@ -13,7 +13,7 @@ from organizations.models import Organization
 from sql.statements import fetch
 from tests.support import factories
 from tests.support.reference.invariants import check_wallet
-from tests.support.reference.model import Lot, Reference, Refused
+from tests.support.reference.model import Lot, Reference, ReferenceRefused
 
 REFUSALS = (
     ledger.AlreadyVoided,
@@ -290,7 +290,7 @@ def _both(act: Act, book: ledger.Book) -> Exception | None:
 def _outcome(call: Callable[[], Any]) -> Any:
     try:
         return call()
-    except Refused as refused:
+    except ReferenceRefused as refused:
         return refused.kind, *refused.figures
 
 

@@ -15,11 +15,11 @@ from tests.support import factories, races, usage_stage
 from tests.support.api_caller import new_key
 from tests.support.usage_stage import Stage, give
 from usage.api import keys, spending
-from usage.api.problems import Refused
+from usage.api.problems import ApiError
 from usage.api.spending import Spend
 from usage.metering import meter as metering
 from usage.pricing import Measures
-from usage.uses import Metered, Refusal, Use
+from usage.uses import Metered, Use, UseRefusal
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def pay_together(spends: list[Spend]) -> list[Any]:
 
 
 def slugs(answers: list[Any]) -> list[str]:
-    return [answer.slug if isinstance(answer, Refused) else "paid" for answer in answers]
+    return [answer.slug if isinstance(answer, ApiError) else "paid" for answer in answers]
 
 
 def transactions() -> int:
@@ -132,7 +132,7 @@ def test_a_broken_connection_costs_one_answer_and_is_replaced(acme: Stage, key: 
 def test_a_defect_reaches_only_the_one_who_met_it(acme: Stage, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     meter = metering.meter
 
-    def broken(uses: list[Use]) -> list[Metered | Refusal]:
+    def broken(uses: list[Use]) -> list[Metered | UseRefusal]:
         if any(use.key == "defect" for use in uses):
             raise ZeroDivisionError
         return meter(uses)
@@ -173,5 +173,5 @@ def _named(credits: int) -> Measures:
 def _paid_or_refused(one: Spend) -> Any:
     try:
         return spending.pay(one)
-    except Refused as refused:
+    except ApiError as refused:
         return refused

@@ -14,7 +14,7 @@ from tests.support.usage_stage import Stage, set_up
 from usage.importing import records
 from usage.metering import meter
 from usage.models import UsageEvent
-from usage.uses import Metered, Refusal, Use
+from usage.uses import Metered, Use, UseRefusal
 
 pytestmark = pytest.mark.django_db
 
@@ -77,7 +77,7 @@ def test_a_file_that_grew_is_continued(stage: Stage) -> None:
 def test_an_import_that_was_stopped_goes_on_where_it_was(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     batches: list[object] = []
 
-    def stop_at_second(uses: Sequence[Use], *, now: datetime | None = None) -> list[Metered | Refusal]:
+    def stop_at_second(uses: Sequence[Use], *, now: datetime | None = None) -> list[Metered | UseRefusal]:
         batches.append(uses)
         if len(batches) == 2:
             raise KeyboardInterrupt

@@ -43,8 +43,8 @@ def charlies(key: str, feature: str = "report") -> Use:
     return Use(organization="globex", key=key, feature=feature, user="charlie@example.com", via="test")
 
 
-def kinds(answers: list[Metered | uses.Refusal]) -> list[str]:
-    return [answer.type if isinstance(answer, uses.Refusal) else "paid" for answer in answers]
+def kinds(answers: list[Metered | uses.UseRefusal]) -> list[str]:
+    return [answer.type if isinstance(answer, uses.UseRefusal) else "paid" for answer in answers]
 
 
 class TestAnswers:

@@ -24,7 +24,7 @@ from usage.metering.rows import Found
 from usage.models import Limit, LimitUse, Service, UsageEvent
 from usage.pricing import Measures
 from usage.services import ai_switch
-from usage.uses import Metered, Refusal, Use
+from usage.uses import Metered, Use, UseRefusal
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,14 +40,14 @@ def ten(stage: Stage, key: object, **fields: Any) -> Use:
     return stage.use(f"{key}", "query", measures=Measures(credits=10), **fields)
 
 
-def pay(*wanted: Use) -> list[Metered | Refusal]:
+def pay(*wanted: Use) -> list[Metered | UseRefusal]:
     """Have uses metered by the database's clock, as the product's servers do."""
     return meter.meter(wanted)
 
 
-def race(batches: Sequence[Sequence[Use]]) -> list[Metered | Refusal]:
+def race(batches: Sequence[Sequence[Use]]) -> list[Metered | UseRefusal]:
     """Have batches metered at the same moment, each over a connection of its own; fail where one raised."""
-    answers: list[Metered | Refusal] = []
+    answers: list[Metered | UseRefusal] = []
     for result in run_together([partial(meter.meter, batch) for batch in batches]):
         assert isinstance(result, list), repr(result)
         answers += result
@@ -55,7 +55,7 @@ def race(batches: Sequence[Sequence[Use]]) -> list[Metered | Refusal]:
 
 
 def kinds(answers: Sequence[object]) -> Counter[str]:
-    return Counter(answer.type if isinstance(answer, Refusal) else type(answer).__name__ for answer in answers)
+    return Counter(answer.type if isinstance(answer, UseRefusal) else type(answer).__name__ for answer in answers)
 
 
 def spent() -> int:

@@ -15,7 +15,7 @@ from usage import reports, rollups
 from usage.metering.meter import meter
 from usage.metering.usage_refunds import refund
 from usage.models import DailyUsage, UsageEvent, UsageRollup
-from usage.reports import DIMENSIONS, Dimension, Filters, Report, Span, export_csv, queries, statement
+from usage.reports import DIMENSIONS, Dimension, Filters, Span, UsageReport, export_csv, queries, statement
 from usage.uses import Metered
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +37,7 @@ def stage() -> Stage:
     return set_up(credits=0)
 
 
-def sums(report: Report) -> object:
+def sums(report: UsageReport) -> object:
     """All that a report says, without the names."""
     by = {
         dimension: {line.key: (line.credits, line.refunded, line.uses, line.tokens) for line in lines}
@@ -74,7 +74,7 @@ def test_a_report_is_the_same_with_and_without_the_daily_sums(stage: Stage, zone
     today = around + DAY
     tried = choices(history, around)
 
-    def read() -> list[Report]:
+    def read() -> list[UsageReport]:
         return [
             reports.report(stage.organization, days, today=today, filters=filters, opens_users=True)
             for days, filters in tried

@@ -190,7 +190,7 @@ def test_it_stays_off_after_new_credits_until_someone_switches_it_on(stage: Stag
 def reason_of_a_large_use(stage: Stage) -> object:
     """What the API says of a use of 50 credits."""
     (refusal,) = stage.meter(stage.use("large", service="shop"))
-    assert isinstance(refusal, uses.Refusal)
+    assert isinstance(refusal, uses.UseRefusal)
     return from_refusal(refusal).document().reason
 
 
@@ -218,7 +218,7 @@ def test_the_api_says_switched_off_and_where_to_switch_it_on_whatever_is_left(st
 
     (refusal,) = stage.meter(stage.use("large", service="shop"))
 
-    assert isinstance(refusal, uses.Refusal)
+    assert isinstance(refusal, uses.UseRefusal)
     problem = from_refusal(refusal).document()
     assert (problem.status, problem.reason, problem.service) == (403, "switched_off", "shop")
     assert problem.services_url == f"{settings.BASE_URL}/o/acme/services/"

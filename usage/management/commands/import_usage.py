@@ -69,7 +69,7 @@ class Command(BaseCommand):
             bar = stack.enter_context(
                 tqdm(total=path.stat().st_size, unit="B", unit_scale=True, desc=path.name, file=sys.stderr)
             )
-            refused = Refused(refused_path, stack)
+            refused = RefusedLines(refused_path, stack)
             lines = read_lines(stack.enter_context(path.open("rb")), bar.update)
             records = self._records(lines, path, defaults, options["column"])
             try:
@@ -136,7 +136,7 @@ class Command(BaseCommand):
         )
 
 
-class Refused:
+class RefusedLines:
     """The file of refused lines, made when the first one comes."""
 
     def __init__(self, path: Path, stack: ExitStack) -> None:
