@@ -1,6 +1,6 @@
 """What a use costs in credits. Pure: a rate's terms and a use's measures in, an amount out.
 
-Rounding happens here and nowhere else: upwards, once per use, to the program's smallest unit.
+Amounts are rounded here and nowhere else: up, once per use, to the program's smallest unit.
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from credits.models import MAX_CREDITS
 # More tokens or units than this in one use are a mistake of the caller.
 MAX_QUANTITY = 10**12
 
-# What a rate must say, and all that it may say, by pricing.
-SAID = {
+# The fields that a rate has, by pricing: all of them and no other.
+RATE_FIELDS = {
     "fixed": frozenset({"credits"}),
     "range": frozenset({"min_credits", "max_credits"}),
     "per_token": frozenset({"model", "input_credits", "output_credits", "per"}),
@@ -38,7 +38,7 @@ class RateTerms:
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """What the caller says of the extent of a use. `credits` in smallest units."""
+    """How much was used, as the caller says. `credits` in smallest units."""
 
     model: str = ""
     input_tokens: int | None = None
@@ -48,7 +48,7 @@ class Measures:
 
 
 class WrongMeasure(Exception):
-    """A measure is missing, out of bounds, or not one that the feature is priced by. `field` names it."""
+    """A measure is missing, out of bounds, or not what the feature is priced by. `field` names it."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -98,12 +98,12 @@ USED = {
     "per_token": frozenset({"model", "input_tokens", "output_tokens"}),
     "per_unit": frozenset({"quantity"}),
 }
-# What describes a use without pricing it may always be said, for the reports.
+# What describes a use without pricing it is always allowed, for reports.
 DESCRIPTIVE = frozenset({"model", "input_tokens", "output_tokens"})
 
 
 def _refuse_unused(terms: RateTerms, measures: Measures) -> None:
-    """A caller that names a price or a quantity which would be ignored has misunderstood something: say so."""
+    """Refuse a price or a quantity that would be ignored: the caller has misunderstood the rate."""
     for field in ("credits", "quantity"):
         if getattr(measures, field) is not None and field not in USED[terms.pricing] | DESCRIPTIVE:
             raise WrongMeasure(field, f"This feature is not priced by {field}.")

@@ -1,4 +1,4 @@
-"""What callers ask of the meter and what it answers: uses, answers, refusals. Plain values, no logic."""
+"""The meter's requests and answers: uses, what was paid, settled or refunded, and refusals. Plain values."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,12 +12,12 @@ from usage.pricing import Measures
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One use of an AI feature that somebody wants to pay for.
+    """One use of an AI feature, to be paid for.
 
-    organization: its slug. key: the idempotency key, 1 to 200 characters. user: mail address or public id of a member,
-    or None for work that nobody in particular asked for. occurred_at: aware, or None for now; `any_age` lifts the
-    bound on how long ago it may be (imports). via: what spoke for the user, such as an API key's name. within: the id
-    of the only organization that the caller may act for, or None for any.
+    organization: its slug. key: the idempotency key, 1 to 200 characters. user: a member's mail address or public id;
+    None: nobody in particular. occurred_at: aware; None: now. any_age: lifts the bound on how long ago it may be, for
+    imports. via: what acted for the user, such as an API key's name. within: the id of the only organization that the
+    caller may act for; None: any.
     """
 
     organization: str
@@ -35,7 +35,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """A use that was paid for. Credits in smallest units; `available` as it was right after."""
+    """A use that was paid for. Smallest units; `available`: what could be spent right after."""
 
     event_id: UUID
     credits: int
@@ -45,7 +45,10 @@ class Metered:
 
 @dataclass(frozen=True, slots=True)
 class SettledUse:
-    """A settled reservation. `credits` were charged, `uncollected` could not be, `released` went back."""
+    """A settled reservation, in smallest units.
+
+    `credits` were charged, `uncollected` could not be, `released` went back.
+    """
 
     event_id: UUID
     reservation_id: UUID
@@ -58,7 +61,7 @@ class SettledUse:
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
-    """A refund of a use: `credits` went back."""
+    """A refund of a use: `credits` (smallest units) went back."""
 
     refund_id: UUID
     event_id: UUID
@@ -68,13 +71,13 @@ class Refunded:
 
 
 class UseRefusal(Exception):
-    """Why the meter said no; nothing was written. `type` is stable, the sentence is for people."""
+    """Why the meter refused; nothing was taken. `type` is stable, the message is for people."""
 
     type: ClassVar[str]
 
 
 class Invalid(UseRefusal):
-    """A field doesn't make sense. `field` names it."""
+    """A value is wrong. `field` names it."""
 
     type = "invalid"
 
@@ -84,7 +87,7 @@ class Invalid(UseRefusal):
 
 
 class NotFound(UseRefusal):
-    """No such organization, reservation or event, or none that the caller may act for. It says no more."""
+    """No such organization, reservation or event, or none that the caller may act for; it doesn't say which."""
 
     type = "not_found"
 
@@ -93,7 +96,7 @@ KEY_WAS_USED = "This idempotency key was used before, for another request."
 
 
 class Conflict(UseRefusal):
-    """The idempotency key was used before, for something else."""
+    """The idempotency key was used before, for another request."""
 
     type = "idempotency_conflict"
 
@@ -101,7 +104,7 @@ class Conflict(UseRefusal):
 class Insufficient(UseRefusal):
     """The balance doesn't cover the use. Smallest units.
 
-    `recharging_seconds`: for how long credits may be on their way by themselves; 0: none are.
+    `recharging_seconds`: how long an auto-recharge under way may still take; 0: none is.
     """
 
     type = "insufficient_credits"
@@ -118,7 +121,7 @@ class Insufficient(UseRefusal):
 
     @classmethod
     def of(cls, organization: str, error: InsufficientCredits) -> "Insufficient":
-        """The ledger's refusal, said of an organization."""
+        """Return the ledger's refusal as the meter's."""
         return cls(
             organization=organization,
             needed=error.needed,
@@ -162,7 +165,7 @@ class SwitchedOff(UseRefusal):
 
 
 class Closed(UseRefusal):
-    """The reservation was settled, released or has timed out before. `state` says which."""
+    """The reservation was settled, released or has timed out. `state` says which."""
 
     type = "reservation_closed"
 

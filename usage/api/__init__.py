@@ -1,5 +1,5 @@
-"""The API that product servers call: JSON over HTTP, strict in what it takes, problem documents where it refuses.
+"""The API for product servers: JSON over HTTP, strict in what it accepts, with problem documents for errors.
 
-`calls` describes every call once, for the routes and for the OpenAPI document. Decisions belong in `usage.metering`;
-here requests become its arguments and its answers become JSON.
+`catalogue` describes every call once, for the routes and for OpenAPI. Decisions belong in `usage.metering`; here
+requests become its arguments and its answers become JSON.
 """

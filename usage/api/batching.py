@@ -1,8 +1,8 @@
-"""Natural batching: what arrives while a batch is being run is run together in the next one.
+"""Batching without a timer: items that arrive while a batch runs are run together in the next one.
 
-No timer, no thread of its own, no added wait when it is quiet: whoever finds nothing running leads and runs its own
-item at once; whoever comes meanwhile waits. A leader that is done hands over to the first who waits, who leads next and
-takes along everything that waits then. Knows nothing of databases, keys or credits.
+There is no thread of its own, and a lone item never waits. A caller that finds nothing running leads: it runs its own
+item at once, and others queue meanwhile. When it is done, the first in the queue leads next and takes along everything
+queued by then. Knows nothing of databases, keys or credits.
 """
 
 import threading
@@ -19,11 +19,11 @@ class TooManyWait(Exception):
 
 
 class NoAnswer(Exception):
-    """The batch that took the item along has not ended in time, or ended without an answer: its fate is unknown."""
+    """The item's batch has not ended in time, or ended without an answer: whether it ran is unknown."""
 
 
 class _Ticket(Generic[Item, Answer]):
-    """One caller's place in the queue."""
+    """One caller in the queue."""
 
     __slots__ = ("answer", "is_leader", "item", "woken")
 
@@ -31,14 +31,14 @@ class _Ticket(Generic[Item, Answer]):
         self.item = item
         self.woken = threading.Event()
         self.is_leader = False
-        # A tuple of one, so that any answer can be told from none.
+        # A tuple of one, so that None can be an answer.
         self.answer: tuple[Answer] | None = None
 
 
 class Batcher(Generic[Item, Answer]):
     """Runs items of many threads together, one batch at a time.
 
-    run: takes 1 to `most` items and returns their answers in order; it is never called twice at once. room: how many
+    run: takes 1 to `most` items and returns their answers in order; never called twice at once. room: how many callers
     may wait. patience: seconds that a caller waits for its answer.
     """
 
@@ -64,9 +64,9 @@ class Batcher(Generic[Item, Answer]):
         return len(self._waiting)
 
     def submit(self, item: Item) -> Answer:
-        """Run an item, alone or together with others, and return its answer.
+        """Run an item, alone or with others, and return its answer.
 
-        Raises TooManyWait, NoAnswer, and, for whoever leads, what `run` raises.
+        Raises TooManyWait, NoAnswer, and, in the leader, what `run` raises.
         """
         ticket: _Ticket[Item, Answer] = _Ticket(item)
         with self._mutex:
@@ -97,7 +97,7 @@ class Batcher(Generic[Item, Answer]):
             self._lead([ticket, *followers])
 
     def _lead(self, batch: list[_Ticket[Item, Answer]]) -> None:
-        """Run a batch, then hand over, then wake those whom it answered. None of this is skipped, whatever happens."""
+        """Run a batch, then hand over, then wake its callers, whatever happens."""
         try:
             answers = self._run([ticket.item for ticket in batch])
             for ticket, answer in zip(batch, answers, strict=True):

@@ -1,4 +1,4 @@
-"""One description of a call, for its route and for the OpenAPI document, and the frame that every call runs in."""
+"""The description of a call, for its route and for OpenAPI, and the error handling around every call."""
 
 import logging
 import re
@@ -95,12 +95,12 @@ def _answered(call: Call, request: HttpRequest, parts: dict[str, str]) -> HttpRe
 
 
 def other_method(allowed: str) -> ApiError:
-    """Return the refusal of a method that the address doesn't answer."""
+    """Return the error of a method that the address doesn't allow."""
     return ApiError("method_not_allowed", f"This address answers {allowed} only.", headers={"Allow": allowed})
 
 
 def answer(content: msgspec.Struct, *, status: int = 200, was_replayed: bool = False) -> HttpResponse:
-    """Return an answer as JSON; a replay says that it is one."""
+    """Return an answer as JSON; a replay has a header that says so."""
     response = json_response(content, status=status)
     if was_replayed:
         response["Idempotent-Replayed"] = "true"

@@ -1,4 +1,4 @@
-"""Who calls: the API key of a request, whether it may do this, and noting that it was used."""
+"""The API key of a request: whether it is valid, what it may do, and when it was last used."""
 
 import threading
 from collections.abc import Collection
@@ -14,7 +14,7 @@ NO_KEY = "Send an API key as “Authorization: Bearer dd_…”."
 BAD_KEY = "This API key is not valid. It may be mistyped or revoked."
 LONGEST_TOKEN = 200
 
-# The minute in which this process last noted each key's use: once a minute is enough, and costs a spend nothing.
+# The minute in which this process last recorded each key's use: once a minute is enough.
 _noted: dict[int, int] = {}
 _noting = threading.Lock()
 
@@ -32,7 +32,7 @@ def bearer(request: HttpRequest) -> str:
 
 
 def recognize(tokens: Collection[str]) -> dict[str, AuthenticatedKey]:
-    """Return the valid keys among the tokens, in one query, and note that they were used."""
+    """Return the valid keys among the tokens, in one query, and record that they were used."""
     keys = api_keys.authenticate_many(list(tokens))
     now = timezone.now()
     minute = int(now.timestamp()) // 60

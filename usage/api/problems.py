@@ -1,4 +1,4 @@
-"""Refusals as RFC 9457 problem documents: every type with its status and title, in one table.
+"""Errors as RFC 9457 problem documents: every type with its status and title, in one table.
 
 A problem never carries a stack trace, and never says whether another organization exists.
 """
@@ -15,13 +15,13 @@ from msgspec import UNSET, UnsetType
 
 from usage import uses
 
-# A charge takes about two seconds; one whose fate is not known yet takes longer, and the caller asks again.
+# A charge takes about two seconds; if it takes longer, the caller tries again.
 RECHARGE_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """A kind of refusal: `slug` is the stable name, `meaning` says what to do."""
+    """A type of problem: `slug` is its stable name, `meaning` says what to do."""
 
     slug: str
     status: int
@@ -119,7 +119,7 @@ PROBLEM_TYPES = {
 }
 
 
-# How things stand with the credits, wherever that is why a use is refused.
+# Why a use is refused, where the credits are the reason.
 Reason = Literal["empty", "reserved", "recharging", "switched_off"]
 
 
@@ -168,7 +168,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 @dataclass
 class ApiError(Exception):
-    """The API says no. slug: a key of PROBLEM_TYPES. members: further members of the document."""
+    """An error that is answered by a problem document. slug: a key of PROBLEM_TYPES. members: its further members."""
 
     slug: str
     detail: str
@@ -186,23 +186,23 @@ class ApiError(Exception):
 
 
 def invalid(field: str, detail: str) -> ApiError:
-    """Return the refusal of one field."""
+    """Return the error of one field."""
     return ApiError("invalid", detail, {"errors": [FieldError(field, detail)]})
 
 
 def unauthorized(detail: str) -> ApiError:
-    """Return the refusal of a request without a valid key."""
+    """Return the error of a request without a valid key."""
     return ApiError("unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 def unavailable() -> ApiError:
-    """Return the refusal after a database fault."""
+    """Return the error after a database fault."""
     detail = "The database did not answer in time. Try again with the same idempotency key."
     return ApiError("unavailable", detail, headers={"Retry-After": "1"})
 
 
 def from_refusal(refusal: uses.UseRefusal) -> ApiError:
-    """Return the meter's refusal as the API says it."""
+    """Return the meter's refusal as an error of the API."""
     members = _members(refusal)
     headers = {"Retry-After": str(members["retry_after"])} if "retry_after" in members else {}
     return ApiError(refusal.type, str(refusal), members, headers)
@@ -245,7 +245,7 @@ def _members(refusal: uses.UseRefusal) -> dict[str, Any]:
 
 
 def json_response(content: msgspec.Struct, *, status: int, kind: str = "application/json") -> HttpResponse:
-    """Return JSON that nobody keeps, and that could load nothing if a browser showed it."""
+    """Return JSON that is never cached, and that could load nothing if a browser showed it."""
     response = HttpResponse(msgspec.json.encode(content), status=status, content_type=kind)
     response["Content-Length"] = str(len(response.content))
     response["Cache-Control"] = "no-store"
@@ -253,9 +253,9 @@ def json_response(content: msgspec.Struct, *, status: int, kind: str = "applicat
     return response
 
 
-def respond(refused: ApiError) -> HttpResponse:
-    """Return the HTTP answer of a refusal."""
-    response = json_response(refused.document(), status=refused.status, kind="application/problem+json")
-    for name, value in refused.headers.items():
+def respond(error: ApiError) -> HttpResponse:
+    """Return the HTTP answer of an error."""
+    response = json_response(error.document(), status=error.status, kind="application/problem+json")
+    for name, value in error.headers.items():
         response[name] = value
     return response

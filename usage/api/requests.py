@@ -1,6 +1,6 @@
-"""Reading requests strictly: bodies, headers, query parameters, identifiers. What is wrong is refused by name.
+"""Reading requests strictly: bodies, headers, query parameters, identifiers. Errors name the field.
 
-No coercion anywhere: no booleans or digits in strings for numbers, no floats, no unknown fields, no key twice.
+Nothing is coerced: no booleans or strings for numbers, no floats, no unknown fields, no name twice in an object.
 """
 
 import json
@@ -49,7 +49,7 @@ def read(request: HttpRequest) -> bytes:
 def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     """Return a JSON text as the decoder's type. Raises ApiError (422), naming the field.
 
-    Readers differ in which of two values they take for a name that comes twice, so neither is taken.
+    A name that comes twice in an object is refused, since readers differ in which of its values they take.
     """
     with _explained_refusals():
         decoded = decoder.decode(body)
@@ -58,9 +58,9 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
 
 def decode_items(body: bytes, decoder: msgspec.json.Decoder[T], field: str) -> tuple[T, list[Any]]:
-    """Like `decode`, of a body whose list `field` holds objects to be decoded one by one, by `decode_item`.
+    """Like `decode`, for a body whose list `field` holds objects that `decode_item` decodes one by one.
 
-    Also returns what that needs to know of each of them: the text's names are read once for all.
+    Also returns each object's names, for `decode_item`: they are read once for all.
     """
     with _explained_refusals():
         decoded = decoder.decode(body)
@@ -90,7 +90,7 @@ def _explained_refusals() -> Iterator[None]:
 
 
 class _Repeated(str):
-    """A name that comes twice in an object: stands where the object stood."""
+    """A name that comes twice in an object; takes the object's place."""
 
     __slots__ = ()
 

@@ -1,7 +1,7 @@
-"""Single spends on their way to the meter: taken together with those that arrive at the same time.
+"""Single spends on their way to the meter, combined with those that arrive at the same time.
 
-Recognizing the keys, metering and committing happen once for all of them. They share one database connection per
-process, however many threads serve requests: its prepared statements stay warm, and the database has few backends.
+Keys are checked, uses metered and the transaction committed once for all of them. They share one database connection
+per process, however many threads serve requests: its prepared statements stay warm, and the database has few backends.
 """
 
 import logging
@@ -24,13 +24,13 @@ from usage.uses import Metered, Use, UseRefusal
 
 logger = logging.getLogger(__name__)
 
-# A connection that rested for longer is asked whether it still works before it is trusted with spends.
+# A connection that was idle for longer is tested before it is used for spends.
 TRUSTED_SECONDS = 1.0
-# A wallet that blocked a whole batch for the normal time-out is not waited for again.
+# After a wallet has blocked a whole batch for the normal time-out, each spend waits no longer than this.
 SHORT_LOCK_TIMEOUT = "100ms"
-# The driver prepares by itself what was run so many times; what asks for it is prepared at once.
+# The driver prepares a statement by itself after so many runs: never. Those that ask for it are prepared at once.
 ONLY_WHEN_ASKED = 1_000_000
-# Plans are made anew so often: one made for an empty table reads all of a wallet's rows when it has grown.
+# Plans are replaced so often: one made for an empty table would read all rows of a wallet that has grown.
 PLANS_SECONDS = 1.0
 
 
@@ -46,9 +46,9 @@ Outcome: TypeAlias = Metered | Exception
 
 
 def pay(spend: Spend) -> Metered:
-    """Pay for one use. Inside a transaction of the caller's it is metered there, by itself.
+    """Pay for one use. Inside a transaction of the caller it is metered there, by itself.
 
-    Raises ApiError: what the key and the meter say, 429 where too many wait, 503 after a database fault.
+    Raises ApiError: what the key and the meter refuse, 429 if too many wait, 503 after a database fault.
     """
     try:
         if connection.in_atomic_block:
@@ -65,7 +65,7 @@ def pay(spend: Spend) -> Metered:
 
 
 def meter_together(spends: Sequence[Spend]) -> list[Outcome]:
-    """Recognize the keys and meter the uses, each answered by itself, in order. Raises Django's database errors."""
+    """Check the keys and meter the uses; each is answered by itself, in order. Raises Django's database errors."""
     known = keys.recognize({spend.token for spend in spends})
     outcomes: list[Outcome | None] = [None] * len(spends)
     positions, uses = [], []
@@ -88,7 +88,7 @@ def run_batch(spends: Sequence[Spend]) -> list[Outcome]:
         try:
             _renew_plans()
             return meter_together(spends)
-        except Exception as error:  # whatever it is, it must not reach the neighbours of whoever caused it
+        except Exception as error:  # whatever it is, it must not fail the other spends of the batch
             _log(error)
             if len(spends) == 1 or not wrote_nothing(error):
                 return [_outcome(error) for _ in spends]
@@ -101,7 +101,7 @@ def run_batch(spends: Sequence[Spend]) -> list[Outcome]:
 
 
 def _one_by_one(spends: Sequence[Spend]) -> list[Outcome]:
-    """Find the ones that a fault is about. A wallet that is still blocked is tried once, not once for each spend."""
+    """Meter spends one by one, so that only those with a fault fail. A wallet that is still blocked is tried once."""
     outcomes: list[Outcome] = []
     blocked: set[str] = set()
     for spend in spends:
@@ -127,12 +127,12 @@ def wrote_nothing(error: Exception) -> bool:
 
 
 def _outcome(error: Exception) -> Exception:
-    """Return what a caller is told of a fault; each gets an exception of its own."""
+    """Return the answer to a caller after a fault; each caller gets an exception of its own."""
     return unavailable() if isinstance(error, DatabaseError | ClockSteppedBack) else error
 
 
 def _log(error: Exception) -> None:
-    # The kind and the server's code only: messages may quote rows.
+    # The type and the database's code only: messages may quote rows.
     state = getattr(error.__cause__, "sqlstate", None)
     logger.warning("Spends failed: %s %s", type(error).__name__, state or "")
 
@@ -144,7 +144,7 @@ _plans_until = 0.0
 
 @contextmanager
 def _shared_connection() -> Iterator[None]:
-    """Let the block's statements go over the process's connection for spends. Only the batcher's leader is here."""
+    """Run the block's statements on the process's connection for spends. Only the batcher's leader does this."""
     global _connection_of_spends, _trusted_until  # noqa: PLW0603 - one per process is the point
     own = connections["default"]
     if _connection_of_spends is None:
@@ -157,15 +157,15 @@ def _shared_connection() -> Iterator[None]:
         yield
     finally:
         connections["default"] = own
-        # After an error it is looked at before it is used again.
+        # After an error it is tested before it is used again.
         _trusted_until = 0.0 if shared.errors_occurred else time.monotonic() + TRUSTED_SECONDS
 
 
 def _new_connection() -> BaseDatabaseWrapper:
-    """Return a connection that keeps the plans of statements that ask for it, which Django's others don't.
+    """Return a connection that keeps the plans of its statements, which Django's others don't.
 
-    Measured: planning took the database most of its time for a lone spend. A plan that is kept must hold for one spend
-    and for many, so its statements look rows up by index, whatever the tables' size.
+    Planning took the database most of its time for a lone spend. A plan that is kept must suit one spend and many, so
+    rows are found by index, whatever the tables' size.
     """
     made = connections.create_connection("default")
     options: dict[str, Any] = made.settings_dict["OPTIONS"]
@@ -192,7 +192,7 @@ def _short_lock_timeout() -> Iterator[None]:
     try:
         yield
     finally:
-        # On a connection that broke meanwhile there is nothing to set back.
+        # On a broken connection there is nothing to reset.
         with suppress(DatabaseError), connection.cursor() as cursor:
             cursor.execute("RESET lock_timeout")
 

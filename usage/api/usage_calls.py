@@ -36,7 +36,7 @@ def spend(request: HttpRequest) -> HttpResponse:
         key = requests.idempotency_key(request)
         body = requests.body_of(request, USAGE)
     except ApiError:
-        # Whoever has no valid key learns that first; who has one is recognized together with the spend.
+        # An invalid key is reported first; a valid one is checked again together with the spend.
         keys.spender(request)
         raise
     metered = spending.pay(spending.Spend(token, use_of(body, key=key)))
@@ -82,7 +82,7 @@ def refund(request: HttpRequest, usage: str) -> HttpResponse:
 
 
 def use_of(body: UsageBody | ReservationBody, *, key: str, by: AuthenticatedKey | None = None) -> Use:
-    """Return a body as the meter asks for it. by: the key that pays, where it is known already."""
+    """Return a body as a use. by: the key, where it is known already."""
     return Use(
         organization=body.organization,
         key=key,
@@ -98,7 +98,7 @@ def use_of(body: UsageBody | ReservationBody, *, key: str, by: AuthenticatedKey 
 
 
 def measures_of(body: UsageBody | ReservationBody | SettlementBody) -> Measures:
-    """Return what a body says of the extent of the work."""
+    """Return the measures of a body."""
     return Measures(
         model=body.model,
         input_tokens=body.input_tokens,

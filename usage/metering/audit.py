@@ -1,6 +1,6 @@
-"""What must be true of usage events: each is one operation of the ledger, told in the meter's words.
+"""What must be true of usage events: each belongs to one operation of the ledger and agrees with it.
 
-Proved like the ledger's own invariants (`credits.audit`), in the same snapshot. It only reads.
+Proved like the ledger's own invariants (`credits.audit`), in the same snapshot. Reads only.
 """
 
 from django.db import connection

@@ -1,7 +1,7 @@
-"""What a use may say at all, whatever it costs: lengths, numbers, and text that the database can keep.
+"""The bounds of a use's values, whatever it costs: lengths, numbers, and text that the database can store.
 
-Asked before anything is looked up: a value that PostgreSQL refuses would refuse every use that shares its transaction.
-Pure. What a feature is priced by belongs in `pricing`.
+Checked before anything is read: a value that PostgreSQL refuses would fail every use in the same transaction. Pure.
+What a feature is priced by belongs in `pricing`.
 """
 
 import json
@@ -17,10 +17,10 @@ MAX_VIA_LENGTH = 150
 
 
 def check_use(use: Use) -> None:
-    """Raise Invalid, naming the field, where a use says what can't be kept or looked for."""
-    said = f"{use.organization}{use.key}{use.feature}{use.user}{use.service}{use.measures.model}{use.via}"
-    if not _is_text(said):
-        _blame_text(use)
+    """Raise Invalid, naming the field, where a value of a use can't be stored or looked up."""
+    texts = f"{use.organization}{use.key}{use.feature}{use.user}{use.service}{use.measures.model}{use.via}"
+    if not _is_text(texts):
+        _refuse_text(use)
     if not 1 <= len(use.key) <= MAX_KEY_LENGTH:
         raise Invalid("key", f"The idempotency key must have 1 to {MAX_KEY_LENGTH} characters.")
     if not 1 <= len(use.service) <= MAX_WORD_LENGTH:
@@ -36,7 +36,7 @@ def check_use(use: Use) -> None:
 
 
 def check_measures(measures: Measures) -> None:
-    """Raise Invalid where a measure is out of bounds, priced by or not."""
+    """Raise Invalid where a measure is out of bounds, whether or not it is priced by."""
     if len(measures.model) > MAX_WORD_LENGTH:
         raise Invalid("model", f"The model must have at most {MAX_WORD_LENGTH} characters.")
     for field in ("input_tokens", "output_tokens", "quantity", "credits"):
@@ -46,7 +46,7 @@ def check_measures(measures: Measures) -> None:
 
 
 def _is_text(value: str) -> bool:
-    """Return whether PostgreSQL can keep it: no NUL, no half of a surrogate pair."""
+    """Return whether PostgreSQL can store it: no NUL, no half of a surrogate pair."""
     if "\0" in value:
         return False
     if value.isascii():
@@ -58,7 +58,7 @@ def _is_text(value: str) -> bool:
     return True
 
 
-def _blame_text(use: Use) -> None:
+def _refuse_text(use: Use) -> None:
     for field in ("organization", "key", "feature", "user", "service", "via"):
         if not _is_text(getattr(use, field) or ""):
             raise Invalid(field, "This is not text.")
@@ -70,6 +70,6 @@ def _check_resource(resource: dict[str, object]) -> None:
         text = json.dumps(resource, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError):
         text = "\0"
-    # Without its escaped backslashes, what is left of an escaped NUL is one.
+    # Once escaped backslashes are removed, what still reads as an escaped NUL is one.
     if not _is_text(text) or "\\u0000" in text.replace("\\\\", ""):
         raise Invalid("resource", "This can't be kept: only text and numbers that JSON knows.")

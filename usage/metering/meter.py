@@ -1,6 +1,6 @@
-"""Metering: a use of an AI feature becomes a usage event and credits taken, or a refusal that wrote nothing.
+"""Metering: a use of an AI feature takes credits and becomes a usage event, or is refused and writes nothing.
 
-Price it (pure), then under the wallet's lock: was it asked before, is AI on, do the limits allow it, is there enough.
+Checked under the wallet's lock, in this order: the key (a replay), the AI switch, the price, the limits, the balance.
 Any number of uses, for any wallets, share one transaction and a fixed number of statements; each is decided by itself.
 """
 
@@ -23,25 +23,25 @@ from usage.pricing import Measures, RateTerms, WrongMeasure, price
 from usage.rollups import late_uses
 from usage.uses import KEY_WAS_USED, Conflict, Insufficient, Invalid, Metered, NotFound, SwitchedOff, Use, UseRefusal
 
-# What happened longer ago than this is imported by staff rather than reported by a product server.
+# What happened longer ago than this must be imported by staff.
 OLDEST = timedelta(days=35)
-# Clocks differ; what is further ahead than this is a mistake.
+# Clocks differ by less; what is further in the future is a mistake of the caller.
 NEWEST = timedelta(minutes=5)
 NOBODY = Person(user_id=None, team_id=None)
 
 
 def meter(uses: Sequence[Use], *, now: datetime | None = None) -> list[Metered | UseRefusal]:
-    """Pay for uses: each is answered by itself, in order, and one that is refused harms no other.
+    """Pay for uses; each is answered by itself, in order, and a refused one harms no other.
 
-    now: the instant to judge by (aware), or None for the database's clock after the lock. A use whose key was used
-    before with the same content is answered as it was then, and writes nothing.
+    now: the instant to judge by (aware), for tests and imports; None: the database's clock, read after the lock. A
+    replay is answered as the first call was, and writes nothing.
 
-    Raises only Django's database errors; then nothing was written, or, where the connection broke during the commit,
-    a second try with the same keys tells the truth.
+    Raises only Django's database errors. Then nothing was written, unless the connection broke during the commit: the
+    same call again returns what is true.
     """
     if not uses:
         return []
-    answers: list[Metered | UseRefusal | None] = [_refuse_senseless(use) for use in uses]
+    answers: list[Metered | UseRefusal | None] = [_invalid(use) for use in uses]
     found = rows.find([use for use, refused in zip(uses, answers, strict=True) if not refused])
     accepted: list[tuple[int, Use, Payer]] = []
     for position, use in enumerate(uses):
@@ -64,7 +64,7 @@ def meter(uses: Sequence[Use], *, now: datetime | None = None) -> list[Metered |
     return [answer for answer in answers if answer is not None]
 
 
-def _refuse_senseless(use: Use) -> Invalid | None:
+def _invalid(use: Use) -> Invalid | None:
     try:
         check_use(use)
     except Invalid as refusal:
@@ -73,7 +73,7 @@ def _refuse_senseless(use: Use) -> Invalid | None:
 
 
 def payer_of(use: Use, found: Found) -> Payer:
-    """Return where a use belongs. Raises NotFound, alike for what doesn't exist and for what is out of reach."""
+    """Return the organization that pays for a use. Raises NotFound, also where the caller may not act for it."""
     payer = found.payers.get(use.organization)
     if payer is None or use.within not in {None, payer.organization_id}:
         raise NotFound("There is no such organization, or this key may not act for it.")
@@ -81,19 +81,19 @@ def payer_of(use: Use, found: Found) -> Payer:
 
 
 def ledger_key(use: Use) -> str:
-    """Return the ledger's idempotency key of a use: keys of other kinds of calls are apart."""
+    """Return the ledger's idempotency key of a use, distinct from those of other kinds of calls."""
     return f"usage:{use.key}"
 
 
 def content_hash(use: Use) -> bytes:
-    """Return the SHA-256 of what a use asks for, whatever the order of its fields and the zone of its instant."""
+    """Return the SHA-256 of a use's content, whatever the order of its fields and the zone of its instant."""
     occurred_at = use.occurred_at and use.occurred_at.astimezone(UTC)
     asked = [use.user, use.feature, use.service, use.measures, use.resource, occurred_at]
     return hashlib.sha256(msgspec.json.encode(asked, order="sorted")).digest()
 
 
 class Session:
-    """One open book, with what was looked up for it, and the rows that go with its entries."""
+    """An open book, what was read for it, and the rows that are written with its entries."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class Session:
         )
         self.new_events: list[tuple[NewEvent, str]] = []
         self.at_zero: set[int] = set()
-        # The services of each organization, with those of this book; read when one is named that wasn't found.
+        # The services of each organization, with those of this book; read once a use names one that was not found.
         self._services: dict[int, set[str]] | None = None
 
     def meter(self, use: Use, payer: Payer) -> Metered:
@@ -153,7 +153,7 @@ class Session:
         return _answer(recorded)
 
     def check(self, use: Use, payer: Payer) -> tuple[Person, int, RateTerms, datetime]:
-        """Return who uses what at which rate and when. Raises Invalid and SwitchedOff."""
+        """Return who used what, at which rate and when. Raises Invalid and SwitchedOff."""
         wallet_now = self.book.wallet(payer.wallet_id).now
         occurred_at = use.occurred_at or wallet_now
         if occurred_at > wallet_now + NEWEST:
@@ -185,7 +185,7 @@ class Session:
             raise Invalid("service", f"The organization already has {MAX_SERVICES} services.")
 
     def check_limits(self, payer: Payer, person: Person, *, feature_id: int, credits: int) -> None:
-        """Raise LimitReached where a limit doesn't allow so many credits more."""
+        """Raise LimitReached where a limit doesn't allow `credits` more (smallest units)."""
         self.limits.check(
             payer.organization_id,
             user_id=person.user_id,
@@ -219,7 +219,7 @@ class Session:
         return recorded
 
     def record(self, event: NewEvent, payer: Payer, service: str) -> None:
-        """Keep an event for writing, count it against the limits, and act where the balance came to its end."""
+        """Keep an event for writing, count it against the limits, and check whether the wallet is empty."""
         self.new_events.append((event, service))
         if self._services is not None:
             self._services.setdefault(payer.organization_id, set()).add(service)
@@ -241,7 +241,7 @@ class Session:
             self.at_zero.add(payer.organization_id)
 
     def write(self) -> None:
-        """Have everything that goes with the book's entries written with them."""
+        """Have everything that belongs to the book's entries written with them."""
         self._name_services()
         if self.new_events:
             written = [event for event, _ in self.new_events]
@@ -254,7 +254,7 @@ class Session:
             self.book.write_too(partial(rows.switch_off, self.at_zero, self.now))
 
     def service_id(self, organization_id: int, key: str) -> int:
-        """Return the service's id; one named for the first time comes into being."""
+        """Return a service's id; one named for the first time is created."""
         known = self.found.services.get((organization_id, key))
         return known or rows.create_services({(organization_id, key)}, self.now)[organization_id, key]
 
@@ -267,7 +267,7 @@ class Session:
 
 
 def find_terms(rates: Sequence[RateTerms], *, model: str, at: datetime) -> RateTerms:
-    """Return the rate in force at an instant, the model's own before one for all. Raises Invalid.
+    """Return the rate in force at an instant: the model's own, or else the one for all models. Raises Invalid.
 
     rates: of one feature, the latest first.
     """

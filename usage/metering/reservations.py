@@ -1,6 +1,6 @@
-"""Reserving credits for work whose cost is not known yet, and settling or releasing them after it.
+"""Reservations of work whose cost is not known yet: made before it, settled or released after it.
 
-A reservation is priced by the rate in force when it was made, whatever happens to the rate meanwhile.
+A reservation is priced by the rate in force when it was made, whatever rates follow.
 """
 
 import hashlib
@@ -28,11 +28,11 @@ def reserve(
 ) -> ledger.Reserved:
     """Set credits aside for a use.
 
-    credits: how many, in smallest units; None: what `use.measures` cost. seconds: until they are released by
-    themselves, 1 to 86,400; the program's default if None. Limits and the AI switch are asked now, not at the
-    settlement. A replay answers the same and reserves nothing.
+    credits: smallest units; None: what `use.measures` cost. seconds: until it times out, 1 to 86,400; None: the
+    program's default. Limits and the AI switch are checked now, not at the settlement. A replay returns the reservation
+    and reserves nothing.
 
-    Raises NotFound, Invalid, Conflict, SwitchedOff, LimitReached, Insufficient; then nothing was written.
+    Raises NotFound, Invalid, Conflict, SwitchedOff, LimitReached, Insufficient; then nothing was reserved.
     """
     check_use(use)
     if seconds is not None and not 1 <= seconds <= MAX_SECONDS:
@@ -61,7 +61,7 @@ def reserve(
         try:
             reserved = _set_aside(session, use, payer, credits=credits, seconds=seconds, key=key, digest=digest)
         except (Insufficient, LimitReached) as error:
-            # Leaves the block quietly, so that what it brought about is written: AI switched off, a notice.
+            # Raised after the block, so that what the refusal caused is written: AI switched off, a notice.
             refusal = error
         session.write()
     if refusal is not None:
@@ -109,8 +109,8 @@ def settle(
 ) -> SettledUse:
     """End a reservation with what the work cost, as a usage event.
 
-    measures: `credits` names the cost itself (smallest units, 0 or more); otherwise tokens or quantity are priced by
-    the reservation's rate. What was set aside and not used goes back. The same content again answers the same.
+    measures: `credits` is the cost itself (smallest units, 0 or more); without it, tokens or quantity are priced by the
+    reservation's rate. What was set aside and not used goes back. A replay returns what the first call did.
 
     Raises NotFound, Invalid, Conflict (settled before with other content), Closed (released or timed out).
     """
@@ -198,7 +198,7 @@ def _event(kept: ReservedUse, measures: Measures, settled: ledger.Settled) -> Ne
 
 
 def release(reservation_id: UUID, *, within: int | None, now: datetime | None = None) -> ledger.Reserved:
-    """End a reservation without a charge. Releasing it again, or after its time-out, answers the same.
+    """End a reservation without a charge. A replay, also after the time-out, returns it and does nothing.
 
     Raises NotFound, Closed (it was settled).
     """

@@ -154,7 +154,7 @@ def _by_key(services: Iterable[NamedService]) -> dict[tuple[int, str], int]:
 
 
 def read_switched_off(organization_ids: Iterable[int]) -> set[tuple[int, str]]:
-    """Return the organizations' services in which AI is off. After the lock: switching takes it too."""
+    """Return the organizations' services in which AI is off. Under the lock, which switching takes too."""
     with pipelined():
         off = execute(
             "SELECT organization_id, key FROM usage_service WHERE organization_id = ANY(%s::bigint[]) AND NOT is_ai_on",
@@ -164,7 +164,7 @@ def read_switched_off(organization_ids: Iterable[int]) -> set[tuple[int, str]]:
 
 
 def read_services(organization_ids: Iterable[int]) -> dict[int, set[str]]:
-    """Return the keys of all services of the organizations. After the lock: spends bring services into being."""
+    """Return the keys of all services of the organizations. Under the lock, under which spends create them."""
     rows = fetch(
         "SELECT organization_id, key FROM usage_service WHERE organization_id = ANY(%s::bigint[])",
         [arrays.numbers(organization_ids)],
@@ -196,7 +196,7 @@ CREATE_SERVICES = f"""
 
 
 def create_services(wanted: Iterable[tuple[int, str]], at: datetime) -> dict[tuple[int, str], int]:
-    """Bring services into being that were named for the first time. Under their wallets' locks."""
+    """Create services that are named for the first time. Under their wallets' locks."""
     pairs = sorted(wanted)
     organizations, keys = (organization_id for organization_id, _ in pairs), (key for _, key in pairs)
     with pipelined() as sync:

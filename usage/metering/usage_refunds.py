@@ -1,4 +1,4 @@
-"""Refunding uses: a failed AI operation gives its credits back, all or a part, each amount once."""
+"""Refunds of uses: a failed AI operation's credits go back, all or a part, each amount once."""
 
 import hashlib
 from datetime import datetime
@@ -28,11 +28,11 @@ def refund(
     actor_id: int | None = None,
     now: datetime | None = None,
 ) -> Refunded:
-    """Give credits of a usage event back to the grants that they came from.
+    """Return credits of a usage event to the grants that they came from.
 
     credits: smallest units; None: all that was charged and not refunded yet. key: idempotency key, 1 to 200
-    characters; a replay answers the same and gives nothing. What comes back counts no longer against the limits of the
-    month in which it was charged.
+    characters. What is refunded no longer counts against the limits of the month in which it was charged. A replay
+    returns what the first call did and moves nothing.
 
     Raises NotFound, Invalid, Conflict, TooMuch; then nothing was written.
     """
