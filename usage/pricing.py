@@ -12,7 +12,7 @@ from credits.models import MAX_CREDITS
 MAX_QUANTITY = 10**12
 
 # The fields that a rate has, by pricing: all of them and no other.
-RATE_FIELDS = {
+FIELDS_BY_PRICING = {
     "fixed": frozenset({"credits"}),
     "range": frozenset({"min_credits", "max_credits"}),
     "per_token": frozenset({"model", "input_credits", "output_credits", "per"}),

@@ -15,7 +15,7 @@ from billing.programs.files import BrokenProgram, Problems, name_of, read_tables
 from billing.programs.offers import Offers, read_offers
 from billing.programs.tables import FeatureTable, RateTable
 from credits.models import MAX_BALANCE
-from usage.pricing import RATE_FIELDS
+from usage.pricing import FIELDS_BY_PRICING
 
 AMOUNTS = ("credits", "min_credits", "max_credits", "input_credits", "output_credits")
 
@@ -125,7 +125,7 @@ def _rates(feature: FeatureTable, amounts: Amounts) -> tuple[RateTerms, ...]:
 
 
 def _rate(rate: RateTable, table: str, amounts: Amounts) -> RateTerms:
-    needs = RATE_FIELDS[rate.pricing]
+    needs = FIELDS_BY_PRICING[rate.pricing]
     given = {key for key in (*AMOUNTS, "model", "per") if getattr(rate, key) is not None}
     for key in sorted(needs - given):
         amounts.problems.add(table, key, f"missing: a rate that is {rate.pricing} needs it.")

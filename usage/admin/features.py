@@ -18,7 +18,7 @@ from organizations.admin.read_only import ReadOnlyInline
 from usage.audit_actions import Action
 from usage.metering.meter import NEWEST
 from usage.models import Feature, Pricing, Rate
-from usage.pricing import RATE_FIELDS
+from usage.pricing import FIELDS_BY_PRICING
 
 RATE_FIELDS = (
     "pricing",
@@ -58,16 +58,16 @@ class RateForm(forms.ModelForm):  # type: ignore[type-arg]
             return data
         for name in ["model", "credits", "min_credits", "max_credits", "input_credits", "output_credits"]:
             is_given = data.get(name) not in {None, ""}
-            if is_given and name not in RATE_FIELDS[data["pricing"]]:
+            if is_given and name not in FIELDS_BY_PRICING[data["pricing"]]:
                 self.add_error(name, _("This pricing doesn't use it."))
-            elif not is_given and name in RATE_FIELDS[data["pricing"]] and name not in self.errors:
+            elif not is_given and name in FIELDS_BY_PRICING[data["pricing"]] and name not in self.errors:
                 self.add_error(name, _("This pricing needs it."))
             if isinstance(data.get(name), int) and not 0 <= data[name] <= MAX_CREDITS:
                 self.add_error(name, _("Must be from 0 to %(most)s.") % {"most": MAX_CREDITS})
         least, most = data.get("min_credits"), data.get("max_credits")
         if least is not None and most is not None and least > most:
             self.add_error("max_credits", _("Less than “at least”."))
-        if data.get("per") != 1 and "per" not in RATE_FIELDS[data["pricing"]]:
+        if data.get("per") != 1 and "per" not in FIELDS_BY_PRICING[data["pricing"]]:
             self.add_error("per", _("This pricing doesn't use it. Leave 1."))
         self._clean_effective_at(data)
         others = Rate.objects.filter(feature=self.instance.feature_id).values_list("pricing", flat=True).distinct()

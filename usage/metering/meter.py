@@ -246,7 +246,7 @@ class Session:
         if self.new_events:
             written = [event for event, _ in self.new_events]
             self.book.write_too(partial(events.insert_events, written))
-            self.book.write_too(partial(late_uses.mark, written))
+            self.book.write_too(partial(late_uses.record, written))
         # Here and not with the book's rows: those are sent without waiting, and notices are read back.
         limits.tell(self.limits.to_tell)
         self.book.write_too(partial(limits.write, self.limits))

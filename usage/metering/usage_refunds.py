@@ -85,7 +85,7 @@ def refund(
         book.write_too(partial(limits.write, counted))
         book.write_too(partial(events.add_refund, event_id, wanted))
         changed = late_uses.Changed(event.organization_id, event.occurred_at, recorded.written_at)
-        book.write_too(partial(late_uses.mark, [changed]))
+        book.write_too(partial(late_uses.record, [changed]))
     return _answer(event_id, recorded)
 
 

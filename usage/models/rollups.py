@@ -1,6 +1,6 @@
-"""Daily sums of usage, by the organization's own midnight: what pages read instead of millions of events.
+"""Daily sums of usage, by the organization's own midnights: what pages read instead of millions of events.
 
-Made by `rollups` alone, by replacing whole days. Credits in smallest units.
+Written by `rollups` alone, which replaces whole days. Credits in smallest units.
 """
 
 from django.conf import settings
@@ -13,8 +13,8 @@ from usage.models.services import Service
 
 
 class Shape(models.TextChoices):
-    """By what a day was added up. Pages read the coarsest that answers them: its rows stay few however many the
-    events, and lie side by side in the index."""
+    """By what a day was added up. Pages read the coarsest shape that has what they need: it has few rows however many
+    the events, side by side in the index."""
 
     FEATURE = "feature", _("by feature")
     USER = "user", _("by user")
@@ -28,8 +28,8 @@ class Shape(models.TextChoices):
 class DailyUsage(models.Model):
     """A sum over one organization's events of one of its days. Each shape alone adds up to the whole day.
 
-    A column that the shape is not about is empty; so is one that the events did not name. `credits` were charged,
-    `refunded` of them went back, however long after.
+    Columns that are not the shape's are empty, and so are values that the events don't have. `credits` were charged;
+    `refunded` of them went back, at whatever time.
     """
 
     organization = models.ForeignKey(
@@ -86,8 +86,8 @@ class DailyUsage(models.Model):
 class UsageRollup(models.Model):
     """How far an organization's days are added up: all through `through_on`, on the clocks of `time_zone`.
 
-    `closed_until` is set under the wallet's lock before the events are read, and never goes back: whoever writes an
-    event that happened before it, or refunds one, leaves a mark (`LateUse`).
+    `closed_until` is set under the wallet's lock before the events are read, and never goes back. Events that happened
+    before it, and refunds of such, are recorded as late uses when they are written.
     """
 
     organization = models.OneToOneField(
@@ -107,15 +107,14 @@ class UsageRollup(models.Model):
 
 
 class LateUse(models.Model):
-    """A mark that a day which may be added up already has changed: by a use that was told late, or by a refund. Staff
-    leave marks too, for days that they want added up again.
+    """A day that may be added up already has changed: by a use that was reported late, by a refund, or on request.
 
-    Only ever inserted, in the transaction of its cause, so that spends never wait for a rollup; `rollups` deletes the
-    marks that it saw before it read the events.
+    Only inserted, in the transaction of its cause, so that spends never wait for a rollup; `rollups` deletes those that
+    it read before the events.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
-    # An instant of the day, and not its date, which a change of the time zone would make another's.
+    # An instant of the day, not its date, which depends on the time zone.
     occurred_at = models.DateTimeField()
 
     def __str__(self) -> str:

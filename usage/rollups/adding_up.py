@@ -1,7 +1,7 @@
-"""Adding up: the sums of an organization's days, replaced by one statement that reads the events once.
+"""The sums of an organization's days, replaced by one statement that reads the events once.
 
-Events are grouped by day and by everything at once; the coarser sums are made from that small result. Which days, and
-when, is decided in `sweeping`.
+Events are grouped by day and by all columns; the coarser sums are made from that small result. `sweeping` decides which
+days are added up, and when.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from organizations.calendar import Days
 from sql import arrays
 from usage.models import Shape
 
-# By which columns each shape adds up.
+# The columns by which each shape adds up.
 COLUMNS = ("user_id", "team_id", "feature_id", "service_id", "model")
 SHAPES: dict[Shape, tuple[str, ...]] = {
     Shape.FEATURE: ("feature_id",),
@@ -31,17 +31,17 @@ KEYS = ", ".join(COLUMNS)
 
 
 def _bits(columns: tuple[str, ...]) -> int:
-    """What grouping(KEYS) answers for a set: a bit for every column that it is not about."""
+    """Return what grouping(KEYS) is for a set of columns: a bit for every column that is not in it."""
     return sum(1 << (len(COLUMNS) - 1 - place) for place, column in enumerate(COLUMNS) if column not in columns)
 
 
-# What makes the coarser sums of the finest, which have a value in every column: the sets, and which shape each is.
+# How the coarser sums are made from the finest: the grouping sets, and the shape of each.
 SETS = ", ".join(f"({', '.join(columns)})" for columns in SHAPES.values())
 SHAPE = f"CASE grouping({KEYS}) " + " ".join(f"WHEN {_bits(cs)} THEN '{s.value}'" for s, cs in SHAPES.items()) + " END"
 COARSER_KEYS = ", ".join([*COLUMNS[:-1], "coalesce(model, '')"])
 COARSER_SUMS = ", ".join(f"sum({measure})::bigint" for measure in MEASURES)
 
-# The shapes are named so that the unique index, which has them before the day, is used.
+# The shapes are listed so that the unique index, in which they come before the day, is used.
 CLEAR = """
     DELETE FROM usage_dailyusage
     WHERE organization_id = %(organization)s AND shape = ANY(%(shapes)s::text[])
@@ -67,9 +67,9 @@ ADD_UP = f"""
 
 
 def replace(organization_id: int, days: Days, zone: ZoneInfo) -> int:
-    """Make the sums of some days anew from their events; return how many sums they have now.
+    """Replace the sums of some days by those of their events; return how many sums they have now.
 
-    Inside the caller's transaction, which holds the organization's `UsageRollup`. Done again, it changes nothing.
+    In the caller's transaction, which has locked the organization's `UsageRollup`. A second call changes nothing.
     """
     instants = days.midnights(zone)
     values: dict[str, Any] = {
@@ -81,9 +81,9 @@ def replace(organization_id: int, days: Days, zone: ZoneInfo) -> int:
         "begins": instants[0],
         "ends": instants[-1],
     }
-    # Django's own cursor, whose statements are not prepared: the plan must know how many events the days have.
+    # Django's own cursor, which prepares no statements: the plan depends on how many events the days have.
     with connection.cursor() as cursor:
-        # Grouping in memory took half the time of grouping on disk; there is one run at a time, as a rule.
+        # Grouping in memory took half the time of grouping on disk; usually one run is at work at a time.
         cursor.execute("SET LOCAL work_mem = '64MB'")
         cursor.execute(CLEAR, values)
         cursor.execute(ADD_UP, values)
@@ -91,6 +91,6 @@ def replace(organization_id: int, days: Days, zone: ZoneInfo) -> int:
 
 
 def clear(organization_id: int) -> None:
-    """Take all of an organization's sums away, in the caller's transaction."""
+    """Delete all of an organization's sums, in the caller's transaction."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM usage_dailyusage WHERE organization_id = %s", [organization_id])

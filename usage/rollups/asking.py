@@ -1,5 +1,4 @@
-"""Asking for days to be added up again: by hand, where somebody doubts a sum. What the sweep finds are the same marks
-that late uses leave."""
+"""Having days added up again on request, where somebody doubts a sum: recorded as late uses, which the sweep finds."""
 
 from zoneinfo import ZoneInfo
 
@@ -14,25 +13,25 @@ from usage.rollups.closing import first_use_at
 
 
 def ask_again(organization: Organization, days: Days, *, actor: User, reason: str) -> int:
-    """Have days added up again by the next sweep, with an audit event; return how many of them there are to add up.
+    """Have days added up again by the next sweep, with an audit event; return how many days.
 
-    Days without a use before them, and days that have not ended, need nothing and are left out.
+    Days before the first use, and days that have not ended, are left out.
     """
     with transaction.atomic():
-        marked = mark_days(organization, days)
+        reopened = reopen_days(organization, days)
         audit_events.record(
             action=Action.USAGE_DAYS_ASKED_AGAIN,
             organization=organization,
             actor=actor,
             target=organization.slug,
             reason=reason,
-            details={"first": days.first.isoformat(), "last": days.last.isoformat(), "days": marked},
+            details={"first": days.first.isoformat(), "last": days.last.isoformat(), "days": reopened},
         )
-    return marked
+    return reopened
 
 
-def mark_days(organization: Organization, days: Days | None) -> int:
-    """Mark days (None: all) that are added up as changed; return how many."""
+def reopen_days(organization: Organization, days: Days | None) -> int:
+    """Have days (None: all) that are added up added up again by the next sweep; return how many days."""
     rollup = UsageRollup.objects.filter(pk=organization.pk).first()
     first_use = first_use_at(organization.pk)
     if rollup is None or first_use is None:
@@ -41,6 +40,6 @@ def mark_days(organization: Organization, days: Days | None) -> int:
     first, last = day_of(first_use, zone), rollup.through_on
     if days is not None:
         first, last = max(first, days.first), min(last, days.last)
-    marks = [LateUse(organization=organization, occurred_at=midnight(day, zone)) for day in Days(first, last)]
-    LateUse.objects.bulk_create(marks)
-    return len(marks)
+    late_uses = [LateUse(organization=organization, occurred_at=midnight(day, zone)) for day in Days(first, last)]
+    LateUse.objects.bulk_create(late_uses)
+    return len(late_uses)

@@ -1,7 +1,7 @@
-"""What must be true of daily sums: they are their events', by everything and by each shape, for days that have ended.
+"""What must be true of daily sums: of every shape they are the sums of their events, for days that have ended.
 
-Proved like the ledger's own invariants (`credits.audit`), in the same snapshot. Days marked as changed are left
-out: they are to be added up again. Midnights come from `organizations.calendar`, as those of pages do: the statements
+Proved like the ledger's own invariants (`credits.audit`), in the same snapshot. Days with late uses are left out:
+they are to be added up again. Midnights come from `organizations.calendar`, as those of pages do: the statements
 are made for the zones and years at hand, since the database's own time zone data may be older or newer.
 """
 
@@ -21,7 +21,7 @@ NAMES = (
     "daily_usage_is_of_days_added_up",
     "ended_days_are_added_up",
 )
-# A day is late when it has not been added up so long after its end.
+# A day is late if it is not added up so long after its end.
 PATIENCE = timedelta(hours=3)
 
 READ_ZONES = """
@@ -42,7 +42,7 @@ FOUND = """
             AS what,
         abs(d.credits) + abs(d.uses) AS off
     FROM differences d JOIN rolled r USING (organization_id)
-    WHERE NOT EXISTS (SELECT FROM marked m WHERE m.organization_id = d.organization_id AND m.day_on = d.day_on)
+    WHERE NOT EXISTS (SELECT FROM reopened m WHERE m.organization_id = d.organization_id AND m.day_on = d.day_on)
 """
 # Each organization with its midnights, and the days of it that are to be added up again.
 ROLLED = """
@@ -53,7 +53,7 @@ ROLLED = """
             z.midnights[r.through_on - z.first_on + 2] AS until
         FROM usage_usagerollup r
         JOIN wallets w ON w.organization_id = r.organization_id JOIN zones z ON z.name = r.time_zone
-    ), marked AS MATERIALIZED (
+    ), reopened AS MATERIALIZED (
         SELECT DISTINCT l.organization_id, r.first_on + width_bucket(l.occurred_at, r.midnights) - 1 AS day_on
         FROM usage_lateuse l JOIN rolled r USING (organization_id)
     )
@@ -61,7 +61,7 @@ ROLLED = """
 
 
 def invariants(scope: Scope) -> list[Invariant]:
-    """Return what is to be proved of the daily sums in scope. It asks which zones and years there are."""
+    """Return what is to be proved of the daily sums in scope, for the zones and years that there are."""
     rolled = ROLLED.format(zones=_zones(scope))
     return [
         Invariant(NAMES[0], "The finest daily sums are the sums of their events.", rolled + _against_events()),
@@ -88,7 +88,7 @@ def invariants(scope: Scope) -> list[Invariant]:
 
 
 def _zones(scope: Scope) -> str:
-    """A row for each zone: its first day, and the midnights from there to the end of its last day."""
+    """Return a row for each zone: its first day, and the midnights from there to the end of its last day."""
     rows = []
     for name, through_on, first_use in fetch(READ_ZONES, [scope.wallet_id, scope.wallet_id]):
         zone = ZoneInfo(name)

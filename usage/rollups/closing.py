@@ -1,4 +1,4 @@
-"""Closing days: from then on, whoever changes them leaves a mark. A moment under the wallet's lock, no reading."""
+"""Closing days: their changes are recorded as late uses from then on. Briefly under the wallet's lock."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from organizations.calendar import ONE_DAY, day_of, midnight
 from organizations.models import Organization
 from usage.models import UsageEvent, UsageRollup
 
-# Product servers tell of most uses within moments, so a day that waits a little is not made again at once.
+# Most uses are reported within moments; a day that is closed a little later is not added up twice.
 CLOSES_AFTER = timedelta(minutes=10)
 
 
@@ -21,7 +21,7 @@ class Busy(Exception):
 
 
 def lock(organization_id: int) -> UsageRollup | None:
-    """Lock how far an organization is added up, or return None where it never was. Raises Busy; waits for nobody."""
+    """Lock and return an organization's rollup, or return None if there is none yet. Raises Busy instead of waiting."""
     rollup = (
         UsageRollup.objects.select_related("organization")
         .select_for_update(skip_locked=True, of=("self",), no_key=True)
@@ -43,9 +43,10 @@ def first_use_at(organization_id: int, *, since: datetime | None = None) -> date
 
 
 def close(organization: Organization, *, now: datetime | None) -> None:
-    """Close the days that have ended, unless they are closed. now: for tests; else the database's clock, under lock.
+    """Close the days that have ended. now: for tests; None: the database's clock, read after the lock.
 
-    After this has committed, every event of these days is committed too, or will leave a mark. Raises Busy.
+    Once this has committed, every event of these days has committed too or will be recorded as a late use. A second
+    call changes nothing. Raises Busy.
     """
     zone = ZoneInfo(organization.time_zone)
     until = _closes_at(now or timezone.now(), zone)
@@ -53,7 +54,7 @@ def close(organization: Organization, *, now: datetime | None) -> None:
         return
     wallet_id = organization.wallet.pk
     with transaction.atomic():
-        # Before the wallet: another run may hold it for as long as it reads events, and no spend may wait for that.
+        # Locked before the wallet: another run may hold it while it reads events, and no spend may wait for that.
         rollup = lock(organization.pk)
         with ledger.open_book(keys=[(wallet_id, "")], now=now) as book:
             instant = book.wallet(wallet_id).now
@@ -69,9 +70,9 @@ def _closes_at(now: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _begin(organization: Organization, zone: ZoneInfo, *, until: datetime, now: datetime) -> None:
-    """Nothing is added up yet; nor is there anything before the first use."""
+    """Make the organization's rollup: added up through the day before the first use, where there is nothing."""
     first = day_of(min(first_use_at(organization.pk) or until, until), zone)
-    # Of two that begin at once the second finds the row of the first, who held the wallet before.
+    # Of two at once, the second gets the wallet later and finds the row of the first.
     UsageRollup.objects.bulk_create(
         [
             UsageRollup(

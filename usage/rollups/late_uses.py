@@ -1,7 +1,7 @@
-"""Marks on days that have changed after they were closed: left by whoever writes or refunds an event of such a day.
+"""Late uses: recorded with an event, or the refund of one, whose day was closed already, so that it is added up again.
 
-One statement for any number of events, sent with the others of the book, and none where nothing happened a while ago:
-a day is closed `CLOSES_AFTER` its end, so what happened moments before it is written can't be of a closed one.
+One statement for any number of events, sent with the others of the book, and none if all of them happened just now: a
+day is closed `CLOSES_AFTER` its end, so they can't be of a closed day.
 """
 
 from collections.abc import Iterable
@@ -11,12 +11,12 @@ from typing import NamedTuple, Protocol
 from sql import arrays
 from sql.statements import run
 
-# Less than `CLOSES_AFTER` by as much as the database's clock may step back unnoticed.
+# Less than `CLOSES_AFTER`, by more than the database's clock may step back unnoticed.
 LATE = timedelta(minutes=5)
 
-# Under the wallet's lock and in a later statement, so what is closed is seen. Two marks for half a day are enough,
-# whatever the zone: no midnights are closer to each other than that, so every day among its events is named.
-MARK = """
+# Under the wallet's lock and in a later statement than the lock, which sees every closed day. Two rows for half a day
+# name each day of its events, whatever the zone: no two midnights are closer together.
+RECORD = """
     INSERT INTO usage_lateuse (organization_id, occurred_at)
     SELECT DISTINCT organization_id, unnest(ARRAY[earliest, latest])
     FROM (
@@ -29,7 +29,7 @@ MARK = """
 
 
 class Event(Protocol):
-    """What matters of an event: whose it is, when it happened, and when it or its refund is written."""
+    """What is known of an event: whose it is, when it happened, and when it or its refund is written."""
 
     @property
     def organization_id(self) -> int: ...
@@ -40,19 +40,19 @@ class Event(Protocol):
 
 
 class Changed(NamedTuple):
-    """An event that was written before and is refunded now."""
+    """An event that was written earlier and is refunded now."""
 
     organization_id: int
     occurred_at: datetime
     written_at: datetime
 
 
-def mark(events: Iterable[Event]) -> None:
-    """Leave marks where the events change closed days.
+def record(events: Iterable[Event]) -> None:
+    """Record late uses for the events that change closed days.
 
-    Inside the transaction that writes the events, after their wallets were locked.
+    In the transaction that writes the events, after their wallets were locked.
     """
     late = [event for event in events if event.occurred_at < event.written_at - LATE]
     if late:
         organizations, instants = (event.organization_id for event in late), (event.occurred_at for event in late)
-        run(MARK, [arrays.numbers(organizations), arrays.instants(instants)])
+        run(RECORD, [arrays.numbers(organizations), arrays.instants(instants)])

@@ -1,4 +1,4 @@
-"""Whose turn it is, and what is to be added up: found from the rows alone, oldest first, a week per transaction."""
+"""Which organizations and days are to be added up: found from the rows alone, oldest first, a week per transaction."""
 
 import logging
 import time
@@ -22,9 +22,9 @@ from usage.rollups.closing import CLOSES_AFTER, Busy, close, first_use_at, lock
 
 logger = logging.getLogger(__name__)
 
-# After so many seconds a sweep begins with no further days; the next one goes on.
+# After so many seconds a sweep begins no further days; the next one continues.
 SECONDS = 30
-# A stopped run loses the work of one transaction.
+# Per transaction: a run that is stopped loses no more.
 DAYS_AT_A_TIME = 7
 
 READ_DUE = """
@@ -40,30 +40,33 @@ READ_DUE = """
 
 @dataclass(slots=True)
 class Outcome:
-    """What a sweep did: for how many organizations, how many days; what went wrong, by organization."""
+    """What a sweep did: for how many organizations, how many days; the error messages, by organization.
+
+    busy: organizations that another run was adding up. left: those for which there was no time.
+    """
 
     organizations: int = 0
     days: int = 0
     busy: int = 0
     left: int = 0
-    troubles: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
 
     def numbers(self) -> dict[str, int]:
-        """Return it as the record of the run keeps it."""
+        """Return the numbers that the record of the run keeps."""
         return {
             "organizations": self.organizations,
             "days": self.days,
             "busy": self.busy,
             "left": self.left,
-            "failed": len(self.troubles),
+            "failed": len(self.errors),
         }
 
 
 def roll_up_due(now: datetime | None = None, *, seconds: float = SECONDS) -> dict[str, int]:
     """Add up every day that has ended, or has changed since it was added up; return what was done, in numbers.
 
-    now: for tests. May be stopped anywhere, run again and run twice at once. An organization that fails is logged and
-    counted, and the others go on. Organizations for which there was no time (`left`) come first the next time.
+    now: for tests. May be stopped anywhere, run again, and run twice at once. An organization that fails is logged and
+    counted; the others are done. Those for which there was no time (`left`) come first the next time.
     """
     return roll_up_each(find_due(now), now=now, seconds=seconds).numbers()
 
@@ -76,7 +79,7 @@ def find_due(now: datetime | None = None) -> list[int]:
         try:
             ended[name] = last_ended(instant, ZoneInfo(name))
         except (ZoneInfoNotFoundError, ValueError):
-            # Its organizations fail one by one, with their names in the log; the others don't.
+            # Its organizations fail one by one, named in the log; the others are done.
             continue
     rows = fetch(READ_DUE, [arrays.texts(ended), arrays.days(ended.values())])
     return [organization_id for (organization_id,) in rows]
@@ -92,8 +95,8 @@ def roll_up_each(
 ) -> Outcome:
     """Add up what is due of some organizations, one after the other.
 
-    seconds: after which nothing more is begun (None: all is done). report: told an organization, and how many days,
-    after each transaction; finished: called after each organization.
+    seconds: after which nothing more is begun (None: all is done). report: called with an organization and how many
+    days, after each transaction. finished: called after each organization.
     """
     ends = None if seconds is None else time.monotonic() + seconds
     outcome = Outcome()
@@ -111,7 +114,7 @@ def roll_up_each(
             raise
         except Exception as error:
             logger.exception("The days of %s could not be added up", organization.slug)
-            outcome.troubles[organization.slug] = f"{type(error).__name__}: {error}".strip()
+            outcome.errors[organization.slug] = f"{type(error).__name__}: {error}".strip()
             if not connection.in_atomic_block:
                 connection.close_if_unusable_or_obsolete()
         finished()
@@ -127,82 +130,84 @@ def roll_up(
 ) -> int:
     """Add up what is due of one organization; return how many days.
 
-    now: for tests. ends: the monotonic second after which no further week is begun. Raises Busy where another run is at
-    it, and Django's database errors; whole weeks that were done before stay.
+    now: for tests. ends: the monotonic second after which no further week is begun. Raises Busy if another run is
+    adding it up, and Django's database errors; weeks that were committed before stay.
     """
     close(organization, now=now)
-    # Not those that come meanwhile: while a file is imported there would be no end of them.
-    newest_mark = LateUse.objects.filter(organization=organization).aggregate(id=Max("id"))["id"] or 0
+    # Not those that come from now on: while a file is imported there would be no end of them.
+    newest = LateUse.objects.filter(organization=organization).aggregate(id=Max("id"))["id"] or 0
     days = 0
     while True:
-        done, is_more = _add_up_some(organization.pk, newest_mark, now or timezone.now())
+        done, is_more = _add_up_some(organization.pk, newest, now or timezone.now())
         days += done
         report(organization, done)
         if not is_more or (ends is not None and time.monotonic() > ends):
             return days
 
 
-def _add_up_some(organization_id: int, newest_mark: int, now: datetime) -> tuple[int, bool]:
-    """Make up to a week's sums anew; return how many days, and whether there are more to do."""
+def _add_up_some(organization_id: int, newest: int, now: datetime) -> tuple[int, bool]:
+    """Add up at most a week; return how many days that were, and whether there are more."""
     with transaction.atomic():
         rollup = lock(organization_id)
         if rollup is None:
             return 0, False
         zone = ZoneInfo(rollup.organization.time_zone)
-        # First the marks, then, in later statements, the events: an event behind a mark that is seen is seen too.
-        marks = {mark: day_of(at, zone) for mark, at in _read_marks(organization_id, newest_mark)}
+        # Late uses before, in an earlier statement than, the events: if a late use is seen, so is its event.
+        late_uses = {late_use: day_of(at, zone) for late_use, at in _read_late_uses(organization_id, newest)}
         last = last_ended(rollup.closed_until, zone)
         if rollup.time_zone != zone.key:
-            through = _begin_anew(organization_id, zone, last)
+            through = _start_over(organization_id, zone, last)
             done, is_more = 0, through < last
             changed = {"time_zone": zone.key, "through_on": through, "rolled_at": now}
         else:
-            stale = sorted({day for day in marks.values() if day <= rollup.through_on})
+            stale = sorted({day for day in late_uses.values() if day <= rollup.through_on})
             through = _quiet_through(rollup, zone, last)
             due = [*stale, *Days(through + ONE_DAY, last)]
             chosen = due[:DAYS_AT_A_TIME]
             for stretch in stretches(chosen):
                 adding_up.replace(organization_id, stretch, zone)
             done, is_more = len(chosen), len(due) > len(chosen)
-            # Later days than these are added up in their turn, marked or not.
-            marks = {mark: day for mark, day in marks.items() if day not in stale or day in chosen}
+            # Days that are not added up yet will be anyway, so their late uses can go.
+            late_uses = {late_use: day for late_use, day in late_uses.items() if day not in stale or day in chosen}
             through = max([through, *chosen[-1:]])
             changed = {"through_on": through, "rolled_at": now} if chosen or through > rollup.through_on else {}
         if changed:
             UsageRollup.objects.filter(pk=organization_id).update(**changed)
-        _forget_marks(list(marks))
+        _delete_late_uses(list(late_uses))
         return done, is_more
 
 
 def _quiet_through(rollup: UsageRollup, zone: ZoneInfo, last: date) -> date:
-    """Return the day through which nothing is to be added up, because nothing was used since: some sleep for years."""
+    """Return the day through which there is nothing to add up because nothing was used; it may be years later."""
     since = midnight(rollup.through_on + ONE_DAY, zone)
     next_use = first_use_at(rollup.organization_id, since=since)
     return max(rollup.through_on, last if next_use is None else min(last, day_of(next_use, zone) - ONE_DAY))
 
 
-def _begin_anew(organization_id: int, zone: ZoneInfo, last: date) -> date:
-    """Take all sums away, for other clocks make every day another; return the day before the first to be added up. What
-    follows is done by weeks, as ever: all at once would be more than a run has time for where years are long."""
+def _start_over(organization_id: int, zone: ZoneInfo, last: date) -> date:
+    """Delete all sums, because days begin at other instants now; return the day before the first to be added up.
+
+    The days follow week by week, since a run may not have time for years.
+    """
     adding_up.clear(organization_id)
     first_use = first_use_at(organization_id)
     return min(last, day_of(first_use, zone) - ONE_DAY) if first_use else last
 
 
-def _read_marks(organization_id: int, newest: int) -> list[tuple[int, datetime]]:
-    marks = LateUse.objects.filter(organization_id=organization_id, id__lte=newest)
-    return list(marks.values_list("id", "occurred_at"))
+def _read_late_uses(organization_id: int, newest: int) -> list[tuple[int, datetime]]:
+    late_uses = LateUse.objects.filter(organization_id=organization_id, id__lte=newest)
+    return list(late_uses.values_list("id", "occurred_at"))
 
 
-def _forget_marks(ids: list[int]) -> None:
+def _delete_late_uses(ids: list[int]) -> None:
     if ids:
         run("DELETE FROM usage_lateuse WHERE id = ANY(%s::bigint[])", [arrays.numbers(ids)])
 
 
 def through(organization: Organization) -> tuple[date | None, str]:
-    """Return through which day an organization is added up (None: nothing is yet) and on the clocks of which zone.
+    """Return through which day an organization is added up (None: nothing is yet), and in which time zone.
 
-    A zone other than the organization's present one: the sums are of the old days until they are made again.
+    If that is not the organization's present zone, the sums are those of the old days until they are made again.
     """
     row = UsageRollup.objects.filter(pk=organization.pk).values_list("through_on", "time_zone").first()
     return row or (None, organization.time_zone)

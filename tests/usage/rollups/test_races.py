@@ -191,7 +191,7 @@ class TestALateUseWhileItsDayIsAddedUp:
     ) -> None:
         gate = Gate()
         monkeypatch.setattr(adding_up, "replace", paused(gate, adding_up.replace, after=True))
-        monkeypatch.setattr(sweeping, "_forget_marks", lambda _: LateUse.objects.all().delete())
+        monkeypatch.setattr(sweeping, "_delete_late_uses", lambda _: LateUse.objects.all().delete())
 
         self.race(stage, gate)
 
@@ -199,12 +199,12 @@ class TestALateUseWhileItsDayIsAddedUp:
         assert credits_in_sums(stage) == 150
         assert broken(AFTER) == {"daily_usage_is_its_events"}
 
-    def test_control_where_the_meter_leaves_no_mark_it_is_lost(
+    def test_control_where_the_meter_records_no_late_use_it_is_lost(
         self, stage: Stage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         gate = Gate()
         monkeypatch.setattr(adding_up, "replace", paused(gate, adding_up.replace, after=True))
-        monkeypatch.setattr(late_uses, "mark", lambda _: None)
+        monkeypatch.setattr(late_uses, "record", lambda _: None)
 
         self.race(stage, gate)
 

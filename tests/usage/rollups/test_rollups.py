@@ -264,7 +264,7 @@ class TestADayThatHasChanged:
         assert used(stage.organization, date(2025, 12, 24)) == 50
         check_sums(stage)
 
-    def test_many_late_uses_leave_few_marks_and_each_of_their_days_is_added_up(self, stage: Stage) -> None:
+    def test_many_late_uses_are_recorded_in_few_rows_and_each_of_their_days_is_added_up(self, stage: Stage) -> None:
         uses = [
             stage.use(f"{n}", "query", measures=Measures(credits=10), occurred_at=at("2026-03-07 00:00") + HOUR * n / 4)
             for n in range(4 * 24 * 4)
@@ -283,7 +283,7 @@ class TestADayThatHasChanged:
 
         assert not LateUse.objects.exists()
 
-    def test_costs_a_statement_only_where_it_was_told_late(self, stage: Stage, monkeypatch: Any) -> None:
+    def test_costs_a_statement_only_where_it_was_reported_late(self, stage: Stage, monkeypatch: Any) -> None:
         sent: list[str] = []
         monkeypatch.setattr(late_uses, "run", lambda sql, _: sent.append(sql))
 

@@ -36,19 +36,19 @@ class Command(BaseCommand):
                 raise CommandError(f"No organization “{organization}” has a wallet.")
         if day or options["all"]:
             for one in chosen:
-                rollups.mark_days(one, Days(day, day) if day else None)
+                rollups.reopen_days(one, Days(day, day) if day else None)
         due = set(rollups.find_due())
         outcome = self._roll_up([one.pk for one in chosen if one.pk in due])
         for one in chosen if day else []:
             through, zone = rollups.through(one)
-            if day and one.slug not in outcome.troubles and (through is None or through < day):
-                outcome.troubles[one.slug] = f"{day} has not ended in {zone}."
+            if day and one.slug not in outcome.errors and (through is None or through < day):
+                outcome.errors[one.slug] = f"{day} has not ended in {zone}."
         self.stdout.write(f"{outcome.days:,} days of {outcome.organizations:,} organizations added up.")
-        for slug, trouble in outcome.troubles.items():
-            self.stderr.write(f"{slug}: {trouble}")
+        for slug, error in outcome.errors.items():
+            self.stderr.write(f"{slug}: {error}")
         if outcome.busy:
             self.stderr.write(f"{outcome.busy:,} organizations were being added up by another run.")
-        if outcome.troubles or outcome.busy:
+        if outcome.errors or outcome.busy:
             raise CommandError("Not all could be added up. Run the same command again.")
 
     def _roll_up(self, organization_ids: list[int]) -> rollups.Outcome:
