@@ -1,4 +1,4 @@
-"""Background jobs of the meter: each calls one function, says what it did, and may run twice or at once."""
+"""Background jobs of the meter: each calls one function and returns what it did; two runs do no harm."""
 
 from usage import rollups
 

@@ -1,6 +1,6 @@
 """Files of past usage, read as uses: CSV or JSON lines, of any size, one record at a time.
 
-Reading decides nothing about credits; a line that can't be read as a use is answered as one, with its reason.
+Reading decides nothing about credits. A line that is no use becomes a record with the reason.
 """
 
 import csv
@@ -15,7 +15,7 @@ import msgspec
 from usage.pricing import Measures
 from usage.uses import Use
 
-# The names that other systems' files give our fields, in small letters.
+# The names of our fields in the files of other systems, in lower case.
 ALIASES: dict[str, tuple[str, ...]] = {
     "occurred_at": ("occurred_at", "timestamp", "time", "datetime", "created_at", "date"),
     "input_tokens": ("input_tokens", "contexttokens", "prompt_tokens", "context_tokens"),
@@ -32,12 +32,12 @@ MAX_DIGITS = 18
 
 
 class UnreadableFile(Exception):
-    """The file as a whole can't be read: no header, no known column."""
+    """The whole file can't be read: it has no header, or no known column."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One line of the file: a use, or the reason why it is none. `line` counts from 1, the header included."""
+    """One line of the file: a use, or the reason why it is none. `line` counts from 1, including the header."""
 
     line: int
     text: str
@@ -47,7 +47,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What the command line says of every line. `users`: public ids, given out line by line in turn."""
+    """What the command line sets for every line. users: public ids, assigned to lines in turn."""
 
     organization: str
     name: str
@@ -59,14 +59,14 @@ class Defaults:
 
 
 def read_lines(file: BinaryIO, read: Callable[[int], object]) -> Iterator[str]:
-    """Yield the file's lines as text, telling `read` the bytes of each. What is not UTF-8 shows as U+FFFD."""
+    """Yield the file's lines as text, calling `read` with the bytes of each. What is not UTF-8 becomes U+FFFD."""
     for number, raw in enumerate(file):
         read(len(raw))
         yield raw.decode("utf-8-sig" if number == 0 else "utf-8", errors="replace")
 
 
 def read_csv(lines: Iterator[str], defaults: Defaults, *, columns: Mapping[str, str]) -> Iterator[Record]:
-    """Yield the records of a CSV file with a header. columns: our field's name to the file's, where named by hand.
+    """Yield the records of a CSV file with a header. columns: the file's names of fields, where given by hand.
 
     Raises UnreadableFile.
     """
@@ -110,7 +110,7 @@ def read_json_lines(lines: Iterable[str], defaults: Defaults, *, columns: Mappin
 
 
 def find_columns(header: list[str], columns: Mapping[str, str], *, needs_one: bool = True) -> dict[str, int]:
-    """Return where each of our fields stands in the header. Raises UnreadableFile where a named column is missing."""
+    """Return the position of each of our fields in the header. Raises UnreadableFile if a named column is missing."""
     names = [name.strip().lower() for name in header]
     places: dict[str, int] = {}
     for field, aliases in ALIASES.items():
@@ -162,7 +162,7 @@ def _use(line: int, values: Mapping[str, str], defaults: Defaults) -> Use:
 
 
 def _whole(values: Mapping[str, str], field: str) -> int | None:
-    """Read a whole number written in ASCII digits: no signs, separators or other scripts' digits."""
+    """Read a whole number in ASCII digits: no signs, separators or digits of other scripts."""
     value = values.get(field, "").strip()
     if not value:
         return None
@@ -173,7 +173,7 @@ def _whole(values: Mapping[str, str], field: str) -> int | None:
 
 
 def _instant(value: str, zone: ZoneInfo) -> datetime | None:
-    """Read an instant as ISO 8601; digits beyond microseconds are dropped, one without an offset is in the zone."""
+    """Read an instant in ISO 8601; digits beyond microseconds are dropped; without an offset it is in the zone."""
     text = value.strip()
     if not text:
         return None

@@ -1,7 +1,7 @@
-"""Importing past usage: every line of a file becomes a use, metered like any other, in batches.
+"""Importing past usage: every line of a file becomes a use and is metered like any other, in batches.
 
-A line's idempotency key is made of the file's name and the line's number, so a run that was stopped can be run again,
-and a file that grew is continued. The same name and number with other content is refused, not taken twice.
+A line's idempotency key is made of the file's name and the line's number, so an import that was stopped can be run
+again, and a file that has grown is continued. The same name and number with other content is refused.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +16,7 @@ from usage.uses import Metered
 
 @dataclass(slots=True)
 class Summary:
-    """What an import did so far. Credits in smallest units, of this run alone."""
+    """What this run of an import has done so far. Credits in smallest units."""
 
     imported: int = 0
     repeated: int = 0
@@ -36,10 +36,10 @@ def import_records(
     batch_size: int = 1000,
     now: datetime | None = None,
 ) -> None:
-    """Meter the records, so many per transaction, counting into `summary` as it goes.
+    """Meter the records, so many per transaction and in memory, and count them in `summary`.
 
-    refuse: told of every line that was refused, with the reason. What it holds in memory is one batch. Raises Django's
-    database errors; the batches before are written, and running again continues.
+    refuse: called with every line that was refused, and the reason. now: for tests. Raises Django's database errors;
+    earlier batches are written then, and running it again continues.
     """
     for batch in _batches(records, batch_size):
         uses = [record.use for record in batch if record.use is not None]

@@ -1,4 +1,4 @@
-"""What was used. `metering` writes events with the ledger's entries; only `refunded` ever changes on one."""
+"""Usage events. `metering` writes them with the ledger's entries; only `refunded` of an event ever changes."""
 
 from django.conf import settings
 from django.db import models
@@ -17,8 +17,8 @@ class UsageEvent(models.Model):
     `refunded` of the charged ones went back.
     """
 
-    # No foreign keys in the database: what they name can't be deleted (PROTECT, triggers), `metering` alone inserts,
-    # the auditor looks for what dangles, and the busiest tables pay for each key with 1.7 times the write-ahead log.
+    # No foreign keys in the database, which cost 1.7 times the write-ahead log: what they name can't be deleted
+    # (PROTECT, triggers), `metering` alone inserts, and the auditor looks for dangling references.
     operation = models.OneToOneField(
         Operation, on_delete=models.PROTECT, primary_key=True, db_constraint=False, related_name="usage_event"
     )
@@ -78,7 +78,7 @@ class UsageEvent(models.Model):
 
 
 class ReservedUse(models.Model):
-    """What an open reservation is for, in the meter's terms: settling it makes the usage event from this."""
+    """What a reservation is for; its settlement makes the usage event from this."""
 
     reservation = models.OneToOneField(
         Reservation, on_delete=models.PROTECT, primary_key=True, related_name="reserved_use"

@@ -1,4 +1,4 @@
-"""How much may be used in a month, what counts against it, and who asked for more. Credits in smallest units."""
+"""Monthly limits, what counts against them, and requests for more. Credits in smallest units."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -22,8 +22,8 @@ class LimitScope(models.TextChoices):
 class Limit(models.Model):
     """How many credits an organization, a team or a user may use in a month of the organization's time zone.
 
-    With a feature it is about that feature alone. While `raised_until` has not come, `raised_credits` are allowed
-    instead of `credits`. `thresholds`: at how many per cent people are told.
+    With a feature it is about that feature alone. Until `raised_until`, `raised_credits` are allowed instead of
+    `credits`. `thresholds`: at how many per cent of use people are notified.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="limits")
@@ -79,9 +79,9 @@ class Limit(models.Model):
 
 
 class LimitUse(models.Model):
-    """What counts against a limit in one month, refunds taken off. Written under the wallet's lock, with the spend.
+    """What counts against a limit in one month, less refunds. Written under the wallet's lock, with the spend.
 
-    `told_percent`: the highest threshold that was told of in this month; 0: none.
+    `told_percent`: the highest threshold of which people were notified this month; 0: none.
     """
 
     pk = models.CompositePrimaryKey("limit_id", "month_on")
@@ -108,7 +108,7 @@ class RequestState(models.TextChoices):
 
 
 class LimitRequest(models.Model):
-    """A member asks the owners for more of a limit; one of them answers, once."""
+    """A member's request to the owners for more of a limit; one of them answers, once."""
 
     public_id = models.CharField(max_length=32, unique=True, default=limit_request_id, editable=False)
     limit = models.ForeignKey(Limit, on_delete=models.CASCADE, related_name="requests")

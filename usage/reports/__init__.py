@@ -1,8 +1,8 @@
-"""Sums over what was used: how many credits, by whom, for what, where and when. What pages and files read.
+"""Usage reports: how many credits were used, by whom, for what, where and when. For pages and files.
 
-Days that `usage.rollups` has added up are read from its daily sums, the days after them (as a rule only today) from the
-events; what comes out is the same as from the events alone. Reads only; amounts in smallest units. What a use cost less
-what was refunded of it counts on the day of the use.
+Days that `usage.rollups` has added up are read from its daily sums, later days (usually only today) from the events;
+the result is the same as from the events alone. Reads only; amounts in smallest units. What a use cost, less refunds,
+counts on the day of the use.
 """
 
 from usage.reports.comparing import compared

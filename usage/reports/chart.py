@@ -1,4 +1,4 @@
-"""What was used over time, as `components/chart.html` takes it: a bar for every day, or month. Pure."""
+"""The chart of usage over time, as `components/chart.html` takes it: a bar for every day or month. Pure."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -13,12 +13,12 @@ from credits.models import Program
 from organizations.formats import format_credits
 from usage.reports import Line, UsageReport
 
-# How much of its place a bar fills, per cent.
+# How much of its width a bar fills, in per cent.
 BAR = 72
 
 
 def usage_chart(report: UsageReport, *, program: Program, today: date) -> dict[str, Any]:
-    """Return the picture of a report over time. Today's bar, or this month's, is drawn as unfinished."""
+    """Return the chart of a report over time. Today's bar, or this month's, is drawn as unfinished."""
     lines = report.over_time
     scale = scale_for([line.credits for line in lines])
     running = today.replace(day=1) if report.by_month else today

@@ -1,4 +1,4 @@
-"""Two reports side by side: what was used in a range, and in the one before it. Pure."""
+"""Two reports compared: what was used in a range of days, and in the range before it. Pure."""
 
 from dataclasses import replace
 
@@ -8,8 +8,8 @@ from usage.reports.lines import Dimension, Line, UsageReport
 def compared(report: UsageReport, before: UsageReport) -> UsageReport:
     """Return the report with what each of its sums was in the range before.
 
-    What was used before and is used no more stands at the end with nothing, so that the differences of every table
-    sum to that of the total. Beside nothing at all nothing is compared.
+    What was used then but not now comes last, with a sum of zero, so that the differences of every table add up to that
+    of the total. If nothing was used in the range before, the report is returned as it is.
     """
     if not before.total.uses:
         return report

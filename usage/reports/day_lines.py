@@ -1,4 +1,4 @@
-"""Reading what was used as it is kept, line by line, for files: by day, user, team, feature, service and model."""
+"""What was used, line by line, for files: by day, user, team, feature, service and model."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -17,7 +17,7 @@ AT_A_TIME = 2_000
 
 
 class DayLine(NamedTuple):
-    """What was used on a day by whom for what. Names, empty where there is none; credits in smallest units."""
+    """What was used on a day, by whom and for what. Names are empty where there is none; credits in smallest units."""
 
     day_on: date
     user: str
@@ -34,7 +34,7 @@ class DayLine(NamedTuple):
     quantity: int
 
 
-# The first row, which has no day, says whether the sums are to be trusted: see `statement`.
+# The first row, which has no day, says whether the sums are still valid: see `statement`.
 READ_LINES = """
     {begins}
     SELECT NULL::date, NULL AS person, NULL AS email, NULL AS team, NULL AS feature, NULL AS service, NULL AS model,
@@ -52,7 +52,7 @@ READ_LINES = """
 
 
 def each_line(organization: Organization, days: Days, *, filters: Filters) -> Iterator[DayLine]:
-    """Yield what was used in some days, the first day first, in constant memory and from one snapshot."""
+    """Yield what was used in some days, earliest first, in constant memory and from one snapshot."""
     through = statement.read_through(organization)
     while True:
         where = statement.sources(organization, days, through=through, filters=filters)

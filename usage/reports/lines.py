@@ -1,4 +1,4 @@
-"""What a report is made of. Values only; amounts in smallest units."""
+"""The values of a report. Amounts in smallest units."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,18 +8,19 @@ from typing import Literal
 Dimension = Literal["feature", "user", "team", "service", "model"]
 DIMENSIONS: tuple[Dimension, ...] = ("feature", "user", "team", "service", "model")
 
-# What a report is narrowed to: keys of rows by dimension, or the model's name. None (and no model: an empty text) is
-# what names nobody, no team, no model.
+# What a report is filtered by: the key of a row by dimension, or the model's name. None (for models an empty text)
+# stands for uses without a user, a team or a model.
 Filters = Mapping[Dimension, int | str | None]
 NO_FILTERS: Filters = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A sum with the name that it goes by. `credits`: what it cost, less `refunded`.
+    """A sum with its name. `credits`: what was charged, less `refunded`.
 
-    bucket: the day, or the first of the month, of a line of time. key: the row's, or the model's name. choice: how an
-    address names it. before: the credits of the range before, where two are compared. parts: a user's features.
+    bucket: the day, or the first day of the month, of a line over time. key: the row's, or the model's name. choice:
+    how it is named in an address. before: the credits of the range before, if two are compared. parts: a user's
+    features.
     """
 
     name: str
@@ -50,9 +51,9 @@ NOTHING = Line("", 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """What was used in some days: in all, over time (every day or month of it), and by each dimension, most first.
+    """What was used in some days: in all, over time (by day or month), and by each dimension, most first.
 
-    today: the part of the total that is not final, since today is not over.
+    today: the part of the total that is not final yet.
     """
 
     total: Line

@@ -1,4 +1,4 @@
-"""The stretches of time that people ask usage for, on an organization's clocks. Pure: the day is handed in."""
+"""The ranges of days that usage pages offer, and those they are compared with. Pure: today is a parameter."""
 
 from datetime import date, datetime
 from zoneinfo import ZoneInfo

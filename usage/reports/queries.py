@@ -1,4 +1,4 @@
-"""Reading a report: one statement for all of its sums, which therefore agree with each other, and the names to them.
+"""Reads of a report: one statement for all of its sums, so that they agree with each other, and their names.
 
 An unfiltered sum is read from the shape of the daily sums that is made for it, a filtered one from the finest.
 """
@@ -18,11 +18,11 @@ from usage.reports import statement
 from usage.reports.lines import DIMENSIONS, NO_FILTERS, Dimension, Filters, Line, UsageReport
 from usage.reports.statement import KEYS, SUMMED, SUMS, Sources
 
-# Longer ranges are added up by month: a picture of a thousand days shows nothing.
+# Longer ranges are added up by month, since a chart of so many days can't be read.
 MOST_DAYS = 100
-# So many users are opened to their features: those who used most.
+# The features of so many users are shown: of those who used most.
 MOST_OPENED = 100
-# How an address names nobody, no team, no model.
+# In addresses: no user, no team, no model.
 NAMELESS = "-"
 
 Found = dict[str, dict[Any, list[Row]]]
@@ -39,9 +39,9 @@ def report(
     filters: Filters = NO_FILTERS,
     opens_users: bool = False,
 ) -> UsageReport:
-    """Add up what was used in some days (by when it happened), all of it or what the filters let through.
+    """Add up what was used in some days (by when it happened), all of it or what the filters select.
 
-    opens_users: whether the lines of users get their features as `parts`.
+    opens_users: whether the lines of users have their features as `parts`.
     """
     by_month = (days.last - days.first).days >= MOST_DAYS
     through = statement.read_through(organization)
@@ -84,7 +84,7 @@ def statement_for(where: Sources, *, dimensions: Sequence[Dimension], by_month: 
             f"SELECT '{dimension}', {key}, NULL, NULL, {SUMS} FROM {used(Shape(dimension))} GROUP BY {KEYS[dimension]}"
         )
     if opens_users:
-        # With ties, so that whoever stands among the first, by whatever rule ties are broken, is there.
+        # With ties, so that every user who may be shown among the first is included.
         tables["opened"] = (
             f"SELECT coalesce(user_id, 0) AS user_id FROM {used(Shape.USER)} GROUP BY 1"
             f" ORDER BY sum(credits - refunded) DESC FETCH FIRST {MOST_OPENED} ROWS WITH TIES"
@@ -101,7 +101,7 @@ def statement_for(where: Sources, *, dimensions: Sequence[Dimension], by_month: 
 
 
 def _found(rows: Iterable[Row], where: Sources) -> Found | None:
-    """The rows by what they are about and by key; None if the sums that they were read from are not to be trusted."""
+    """Return the rows by subject and key; None if the daily sums that they were read from are no longer valid."""
     found: Found = defaultdict(lambda: defaultdict(list))
     for about, key, part, model, bucket, is_today, *sums in rows:
         keys = {"time": (bucket, is_today), "model": model, "part": (key, part)}
@@ -116,7 +116,7 @@ def _sum(found: Mapping[Any, list[Row]], **terms: Any) -> Line:
 
 
 def _over_time(found: Mapping[Any, list[Row]], days: Days, *, by_month: bool) -> list[Line]:
-    """A line for every day or month, also for those in which nothing was used."""
+    """Return a line for every day or month, also for those in which nothing was used."""
     lines = []
     bucket = days.first.replace(day=1) if by_month else days.first
     while bucket <= days.last:

@@ -1,4 +1,4 @@
-"""How much was used in stretches of time that end in the middle of a day, for figures that stand side by side."""
+"""How much was used in spans of time that end in the middle of a day, for figures that are compared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,8 +37,8 @@ PROOF = """
 
 
 def used_in(organization: Organization, spans: Sequence[Span]) -> list[int]:
-    """Return what was used in each span, refunds taken off: whole days from the daily sums as far as they are made,
-    the rest from the events. One snapshot: see `statement`."""
+    """Return what was used in each span, less refunds: whole days from the daily sums as far as they reach, the rest
+    from the events. From one snapshot: see `statement`."""
     through = statement.read_through(organization)
     found = _read(organization, spans, through)
     if through is not None and not found.pop(-1):

@@ -1,12 +1,12 @@
 """The SQL that reads usage from the daily sums and, for the days that they don't reach, from the events.
 
-Why no day counts twice or not at all while a rollup runs: a report first reads how far the sums go, and takes the days
-up to there from the sums and the later ones from the events, in ONE statement, which has one snapshot. A rollup that
-ends in between only adds sums of later days, which are not read, and replaces a day's sums within one transaction, so
-that the snapshot has all of the old ones or all of the new. The one thing that could go wrong, that sums are taken away
-in between (another time zone, everything made anew), is asked in the same snapshot: `proof` answers a row only if the
-sums still reach as far, on the same clocks. Without it the caller reads again from the events alone, which are always
-true. The edge is a parameter, and not read inside, so that the planner knows how few the newest events are.
+Why no day is counted twice or left out while a rollup runs: a report first reads how far the sums reach. Then ONE
+statement, which has one snapshot, takes the days up to there from the sums and the later ones from the events. A rollup
+that ends in between only adds sums of later days, which are not read, and replaces a day's sums in one transaction, so
+the snapshot has all of the old sums or all of the new. Only a change of the time zone deletes sums; the same snapshot
+shows that too: `proof` is a row only if the sums still reach as far, in the same zone. Without that row the caller
+reads again, from the events alone, which are always right. How far the sums reach is a parameter, and not read inside
+the statement, so that the planner knows how few the newest events are.
 """
 
 from dataclasses import dataclass
@@ -30,8 +30,8 @@ ROLLED = """
     WHERE organization_id = %(organization)s AND shape = '{shape}'
       AND day_on >= %(rolled_first)s AND day_on <= %(rolled_last)s{only}
 """
-# The day of an event is found by the midnights themselves, and not by the date on its clock: an hour that the clocks
-# show twice around midnight belongs to the day in which it lies.
+# The day of an event is found by the midnights, not by the date on the clock, since clocks may show an hour around
+# midnight twice.
 FRESH = """
     SELECT %(fresh_first)s::date + width_bucket(occurred_at, %(fresh_midnights)s::timestamptz[]) - 1 AS day_on, {keys},
            sum(credits)::bigint AS credits, sum(refunded)::bigint AS refunded, count(*) AS uses,
@@ -48,15 +48,15 @@ PROOF = """
 
 
 def read_through(organization: Organization) -> date | None:
-    """Return through which day the daily sums are made on the organization's present clocks, or None."""
+    """Return through which day the daily sums reach in the organization's present time zone, or None."""
     through, time_zone = rollups.through(organization)
     return through if time_zone == organization.time_zone else None
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where some days of an organization are read: `rolled` from the sums, `fresh`, which follow them, from the events;
-    None where there are none of the kind."""
+    """Where some days of an organization are read: `rolled` from the sums, and `fresh`, which follow them, from the
+    events; either may be None."""
 
     organization: Organization
     rolled: Days | None
@@ -64,9 +64,9 @@ class Sources:
     filters: Filters
 
     def relation(self, shape: Shape) -> str:
-        """Return a query for the rows: a day, keys, sums. Rows of one day and key may be several: they are to be added.
+        """Return a query for rows of a day, keys and sums; several rows of one day and key are to be added up.
 
-        Uses `fresh`, which `fresh_relation` defines, if there are fresh days.
+        It uses the relation `fresh` of `fresh_relation`, if there are fresh days.
         """
         parts = []
         if self.rolled:
@@ -77,11 +77,11 @@ class Sources:
         return " UNION ALL ".join(parts)
 
     def fresh_relation(self) -> str:
-        """Return the query for `fresh`; empty where there are no fresh days."""
+        """Return the query of the relation `fresh`; empty if there are no fresh days."""
         return FRESH.format(keys=", ".join(KEYS.values()), only=self._only()) if self.fresh else ""
 
     def parameters(self) -> dict[str, Any]:
-        """Return the values that the queries name."""
+        """Return the parameters of the queries."""
         zone = ZoneInfo(self.organization.time_zone)
         values: dict[str, Any] = {"organization": self.organization.pk, "zone": zone.key}
         values |= {f"only_{dimension}": key for dimension, key in self.filters.items() if key is not None}
@@ -101,7 +101,7 @@ class Sources:
 
 
 def sources(organization: Organization, days: Days, *, through: date | None, filters: Filters) -> Sources:
-    """Say where days are read when the sums are made through a day; `through` None: all from the events."""
+    """Return where days are read if the sums reach through a day; `through` None: all from the events."""
     edge = (
         days.first - timedelta(days=1)
         if through is None

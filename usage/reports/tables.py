@@ -1,4 +1,4 @@
-"""A report's lines as tables: which there are, which columns each needs, and where its rows lead. Reads nothing."""
+"""A report's lines as tables, with the address that each row leads to. Reads nothing."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,21 +8,21 @@ from django.utils.translation import gettext as _
 from usage.reports import Dimension, Line, UsageReport
 from usage.reports.links import Links
 
-# Rows of a table; the rest is added up in one line, so that every table sums to the same.
+# Rows of a table; the rest is added up in one line, so that every table has the same total.
 MOST_ROWS = 100
 SUMS = ("credits", "uses", "refunded", "input_tokens", "output_tokens", "quantity")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a table. url: the same days, narrowed to it; empty where that would change nothing."""
+    """A line of a table. url: the same days, filtered by it; empty if that would change nothing."""
 
     line: Line
     url: str = ""
 
 
 def tables(report: UsageReport, links: Links | None = None) -> list[dict[str, Any]]:
-    """Return a table for every dimension in which there is something to tell apart. links: for rows that lead on."""
+    """Return a table for every dimension with lines to distinguish. links: makes the addresses of rows."""
     titles: dict[Dimension, tuple[str, str]] = {
         "service": (_("By service"), _("Service")),
         "user": (_("By person"), _("Person")),
@@ -39,11 +39,11 @@ def tables(report: UsageReport, links: Links | None = None) -> list[dict[str, An
             "opens": any(line.parts for line in report.by[dimension]),
         }
         for dimension, (title, column) in titles.items()
-        if _tells_apart(dimension, report.by.get(dimension, []))
+        if _has_lines(dimension, report.by.get(dimension, []))
     ]
 
 
-def _tells_apart(dimension: Dimension, lines: list[Line]) -> bool:
+def _has_lines(dimension: Dimension, lines: list[Line]) -> bool:
     return bool(lines) and not (dimension in {"team", "model"} and len(lines) == 1 and lines[0].is_nameless)
 
 

@@ -15,7 +15,7 @@ from usage.models import Service
 
 
 class NothingLeft(Refusal):
-    """AI can't go on while there is nothing to pay it with."""
+    """AI can't be switched on while no credits can be spent."""
 
 
 def switch_ai(
@@ -29,9 +29,9 @@ def switch_ai(
 ) -> bool:
     """Switch AI on or off in a service; return whether that changed anything. Twice is once.
 
-    Takes the wallet's lock, as spends do: no use that is judged after the switch gets past it. Credits are asked
-    for only with `needs_credits` (an owner's switch): then it raises NothingLeft, and nothing is written, where nothing
-    can be spent. Otherwise a use is refused for that reason, and the program may switch off again.
+    Takes the wallet's lock, as spends do, so that every use after it obeys the switch. needs_credits (for owners):
+    raises NothingLeft, and writes nothing, if nothing can be spent. Without it AI is switched on all the same; a use is
+    refused then, and the program may switch AI off again.
     """
     wallet = Wallet.objects.only("id").get(organization=service.organization_id)
     with ledger.open_book(keys=[(wallet.pk, "")], now=now) as book:
