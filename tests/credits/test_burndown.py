@@ -18,7 +18,7 @@ MIDDLE = UUID(int=50)
 
 @dataclass(frozen=True)
 class Block:
-    """A block that rules alone can tell from another one."""
+    """A block that differs from another only by the rules."""
 
     id: UUID = MIDDLE
     priority: int = 50

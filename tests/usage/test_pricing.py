@@ -67,7 +67,7 @@ class TestFixed:
     def test_it_may_cost_nothing(self) -> None:
         assert price(fixed(0), Measures()) == 0
 
-    def test_tokens_may_be_told_for_the_reports(self) -> None:
+    def test_tokens_may_be_named_for_the_reports(self) -> None:
         assert price(fixed(50), tokens(1_000, 2_000)) == 50
 
     @pytest.mark.parametrize("field", ["credits", "quantity"])

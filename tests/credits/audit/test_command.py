@@ -59,7 +59,7 @@ def test_every_broken_invariant_has_its_line_and_the_exit_code_is_1(desk: Desk) 
     assert lines[-1].endswith("2 broken.")
 
 
-def test_lateness_is_told_but_fails_nothing(desk: Desk) -> None:
+def test_lateness_is_reported_but_fails_nothing(desk: Desk) -> None:
     desk.grant(5, days=1)  # in a year that is long over
     code, written = audit_ledger()
     assert code == 0

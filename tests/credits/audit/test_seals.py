@@ -19,7 +19,7 @@ USAGE = "(SELECT min(number) FROM credits_entry WHERE kind = 'usage')"
 FIRST_WALLET = "(SELECT min(id) FROM credits_wallet)"
 LATEST_WALLET = "(SELECT max(id) FROM credits_wallet)"
 # A seal's hash as it would be made over the segments as they are now.
-MADE_ANEW = seals.HASH_SEAL.format(
+REMADE = seals.HASH_SEAL.format(
     number="s.number",
     sealed_at="s.sealed_at",
     previous_hash="s.previous_hash",
@@ -105,11 +105,11 @@ TAMPERINGS = [
         "sealed_segments_have_no_gaps",
     ),
     tampering(
-        "a segment was removed and its seal made anew",
+        "a segment was removed and its seal remade",
         f"WITH d AS (DELETE FROM credits_sealedsegment WHERE from_number = 1 AND wallet_id = {FIRST_WALLET}"
         f" RETURNING *), l AS (SELECT * FROM credits_sealedsegment EXCEPT SELECT * FROM d)"
         f" UPDATE credits_auditseal s SET hash = "
-        + MADE_ANEW.replace("FROM credits_sealedsegment l", "FROM l AS l")
+        + REMADE.replace("FROM credits_sealedsegment l", "FROM l AS l")
         + "WHERE s.number = 1",
         "sealed_segments_have_no_gaps",
         "seals_are_a_chain",
@@ -225,7 +225,7 @@ def test_two_audits_at_once_make_one_seal(desk: Desk) -> None:
     assert AuditSeal.objects.count() == 4
 
 
-def test_the_hash_that_was_kept_tells_of_seals_that_were_all_made_anew(desk: Desk) -> None:
+def test_the_hash_that_was_kept_shows_that_all_seals_were_remade(desk: Desk) -> None:
     kept = [bytes(seal.hash).hex() for seal in AuditSeal.objects.all()]
     assert all(audit.is_sealed(hash_in_hex) for hash_in_hex in kept)
     tamper("UPDATE credits_operation SET memo = 'as agreed' WHERE kind = 'void'")

@@ -59,7 +59,7 @@ def test_its_totals_are_those_of_the_page(stage: Stage) -> None:
     assert int(everything[0]["Balance after in smallest units"]) == stage.balance()
 
 
-def test_amounts_stand_there_exactly_and_times_with_their_offset(stage: Stage) -> None:
+def test_amounts_are_exact_and_times_have_their_offset(stage: Stage) -> None:
     stage.program.decimals = 6
     stage.program.save()
     stage.organization.time_zone = "Asia/Tokyo"

@@ -20,15 +20,15 @@ def desk() -> Desk:
     return Desk(factories.wallet(factories.organization(), factories.program(overdraft_limit=20)))
 
 
-def in_debt(desk: Desk, owed: int) -> ledger.Recorded:
+def in_debt(desk: Desk, debt: int) -> ledger.Recorded:
     """Settle work that was estimated at 10 credits and cost so much more."""
     desk.grant(10)
-    settled = desk.settle(desk.reserve(10), 10 + owed)
-    assert (settled.charged, settled.debt, settled.uncollected) == (10 + owed, owed, 0)
+    settled = desk.settle(desk.reserve(10), 10 + debt)
+    assert (settled.charged, settled.debt, settled.uncollected) == (10 + debt, debt, 0)
     return settled.operation
 
 
-def standing(desk: Desk) -> tuple[int, int]:
+def position(desk: Desk) -> tuple[int, int]:
     """Return balance and debt, after the rows have been checked."""
     check_wallet(desk.wallet.pk)
     desk.wallet.refresh_from_db()
@@ -47,13 +47,13 @@ class TestGoingIntoDebt:
             ("usage", -10),
             ("debt", -5),
         ]
-        assert standing(desk) == (-5, 5)
+        assert position(desk) == (-5, 5)
 
     def test_up_to_the_overdraft_limit_and_the_rest_stays_uncollected(self, desk: Desk) -> None:
         desk.grant(10)
         settled = desk.settle(desk.reserve(10), 35)
         assert (settled.charged, settled.debt, settled.uncollected) == (30, 20, 5)
-        assert standing(desk) == (-20, 20)
+        assert position(desk) == (-20, 20)
 
     def test_debt_that_is_there_counts_against_the_limit(self, desk: Desk) -> None:
         desk.grant(20)
@@ -61,7 +61,7 @@ class TestGoingIntoDebt:
         desk.settle(first, 25)
         settled = desk.settle(second, 20)
         assert (settled.charged, settled.debt, settled.uncollected) == (15, 5, 5)
-        assert standing(desk) == (-20, 20)
+        assert position(desk) == (-20, 20)
 
     def test_nothing_is_available_while_there_is_debt(self, desk: Desk) -> None:
         in_debt(desk, 5)
@@ -76,9 +76,9 @@ class TestGoingIntoDebt:
         desk.grant(20)
         first, second = desk.reserve(10), desk.reserve(10)
         desk.settle(first, 14)
-        assert standing(desk) == (6, 4)
+        assert position(desk) == (6, 4)
         desk.settle(second, 3)
-        assert standing(desk) == (3, 0)
+        assert position(desk) == (3, 0)
 
 
 class TestRepaying:
@@ -88,48 +88,48 @@ class TestRepaying:
         lines = Entry.objects.filter(kind="repayment").order_by("number").values_list("grant_id", "amount")
         assert list(lines) == [(next_credits, -5), (None, 5)]
         assert left_of(next_credits) == 3
-        assert standing(desk) == (3, 0)
+        assert position(desk) == (3, 0)
 
     def test_too_few_credits_repay_a_part(self, desk: Desk) -> None:
         in_debt(desk, 5)
         next_credits = desk.grant(3)
         assert left_of(next_credits) == 0
-        assert standing(desk) == (-2, 2)
+        assert position(desk) == (-2, 2)
         assert desk.spend(0).available_after == 0
 
     def test_credits_that_begin_later_repay_when_they_begin(self, desk: Desk) -> None:
         in_debt(desk, 5)
         desk.grant(8, effective_at=desk.now + timedelta(days=1))
-        assert standing(desk) == (3, 5)
+        assert position(desk) == (3, 5)
         desk.pass_time(days=1)
         assert desk.spend(0).available_after == 3
-        assert standing(desk) == (3, 0)
+        assert position(desk) == (3, 0)
 
     def test_frozen_credits_repay_when_they_are_thawed(self, desk: Desk) -> None:
         disputed = desk.grant(8, priority=90)
         desk.freeze(disputed)
         in_debt(desk, 5)
-        assert standing(desk) == (3, 5)
+        assert position(desk) == (3, 5)
         desk.thaw(disputed)
-        assert standing(desk) == (3, 0)
+        assert position(desk) == (3, 0)
 
 
 class TestReturning:
     def test_what_became_debt_lowers_the_debt_first(self, desk: Desk) -> None:
         usage = in_debt(desk, 5)
         desk.give_back(usage, 3)
-        assert standing(desk) == (-2, 2)
+        assert position(desk) == (-2, 2)
         desk.give_back(usage, 12)
-        assert standing(desk) == (10, 0)
+        assert position(desk) == (10, 0)
 
     def test_a_repayment_is_undone_where_the_debt_was_repaid(self, desk: Desk) -> None:
         usage = in_debt(desk, 5)
         payer = desk.grant(8)
         desk.give_back(usage, 5)
         assert left_of(payer) == 8
-        assert standing(desk) == (8, 0)
+        assert position(desk) == (8, 0)
         desk.give_back(usage, 10)
-        assert standing(desk) == (18, 0)
+        assert position(desk) == (18, 0)
 
     def test_the_latest_repayment_is_undone_first_and_each_once(self, desk: Desk) -> None:
         usage = in_debt(desk, 5)
@@ -138,7 +138,7 @@ class TestReturning:
         assert (left_of(first), left_of(second)) == (1, 9)
         desk.give_back(usage, 1)
         assert (left_of(first), left_of(second)) == (2, 9)
-        assert standing(desk) == (11, 0)
+        assert position(desk) == (11, 0)
 
     def test_what_goes_back_to_a_payer_that_has_expired_expires(self, desk: Desk) -> None:
         usage = in_debt(desk, 5)
@@ -146,7 +146,7 @@ class TestReturning:
         desk.pass_time(days=1)
         desk.give_back(usage, 5)
         assert left_of(payer) == 0
-        assert standing(desk) == (0, 0)
+        assert position(desk) == (0, 0)
 
     def test_a_repayment_made_while_the_book_was_being_opened_is_undone_too(self, desk: Desk) -> None:
         usage = in_debt(desk, 5)
@@ -154,16 +154,16 @@ class TestReturning:
         desk.pass_time(minutes=1)
         desk.give_back(usage, 5)
         assert left_of(payer) == 5
-        assert standing(desk) == (5, 0)
+        assert position(desk) == (5, 0)
 
     def test_two_returns_in_one_book_undo_each_repayment_once(self, desk: Desk) -> None:
         desk.grant(20)
         reserved = desk.reserve(10), desk.reserve(10)
         usages = [desk.settle(each, 13).operation for each in reserved]
         payers = desk.grant(4), desk.grant(2)
-        assert standing(desk) == (0, 0)
+        assert position(desk) == (0, 0)
         with ledger.open_book(keys=[(desk.wallet.pk, key) for key in "ab"], now=desk.now) as book:
             for usage, key in zip(usages, "ab", strict=True):
                 ask(book, ledger.return_usage, desk.wallet.pk, key, usage_id=usage.id, credits=3)
         assert [left_of(payer) for payer in payers] == [4, 2]
-        assert standing(desk) == (6, 0)
+        assert position(desk) == (6, 0)

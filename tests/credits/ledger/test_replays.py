@@ -43,7 +43,7 @@ def once(desk: Desk, verb: Any, request: dict[str, Any]) -> Any:
     return answer.operation if isinstance(answer, ledger.Settled) else answer
 
 
-def told(answer: Any) -> dict[str, Any]:
+def content(answer: Any) -> dict[str, Any]:
     return {name: getattr(answer, name) for name in type(answer).__slots__ if name != "was_replayed"}
 
 
@@ -56,7 +56,7 @@ def test_the_same_again_answers_the_same_and_writes_nothing(desk: Desk, name: st
     before = written(desk.wallet.pk)
     again = once(desk, verb, request)
     assert (first.was_replayed, again.was_replayed) == (False, True)
-    assert told(again) == told(first)
+    assert content(again) == content(first)
     assert written(desk.wallet.pk) == before
     check_wallet(desk.wallet.pk)
 

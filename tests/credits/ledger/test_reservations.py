@@ -59,7 +59,7 @@ class TestReserving:
             desk.reserve(request_.get("credits", 1), seconds=request_.get("seconds", 60))
         assert written(desk.wallet.pk) == before
 
-    def test_it_lasts_as_long_as_the_program_says_unless_told_otherwise(self, desk: Desk) -> None:
+    def test_it_lasts_as_long_as_the_program_says_unless_asked_otherwise(self, desk: Desk) -> None:
         desk.grant(10)
         by_default = desk._do(ledger.reserve, credits=1, feature="chat")
         assert by_default.expires_at == desk.now + timedelta(seconds=600)

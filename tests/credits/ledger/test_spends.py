@@ -220,7 +220,7 @@ class TestBook:
 
 
 class TestClock:
-    def test_a_clock_set_back_by_less_than_a_minute_stands_still(self, desk: Desk) -> None:
+    def test_a_clock_set_back_by_less_than_a_minute_counts_as_stopped(self, desk: Desk) -> None:
         desk.grant(10)
         latest = desk.now
         desk.now -= timedelta(minutes=1)

@@ -50,10 +50,10 @@ def test_it_goes_through_all_wallets_however_many_at_a_time(desks: list[Desk], a
     for number, desk in enumerate(desks, start=1):
         for _ in range(number):
             desk.grant(10, days=1)
-    told: list[int] = []
+    reported: list[int] = []
     now = desks[0].now + timedelta(days=1)
-    assert ledger.sweep_expired(now=now, wallets_at_a_time=at_a_time, report=told.append) == 6
-    assert sum(told) == 6
+    assert ledger.sweep_expired(now=now, wallets_at_a_time=at_a_time, report=reported.append) == 6
+    assert sum(reported) == 6
     for desk in desks:
         check_wallet(desk.wallet.pk)
     assert Entry.objects.filter(kind=EntryKind.EXPIRY).count() == 6

@@ -1,4 +1,4 @@
-"""A small checker of one wallet, counted anew from the raw rows in plain Python: sums, numbers, balances, states.
+"""A small checker of one wallet, computed from the raw rows in plain Python: sums, numbers, balances, states.
 
 It shares nothing with the auditor, so that the two can catch each other's mistakes.
 """
@@ -34,8 +34,8 @@ def _check_entries(wallet: Wallet, entries: list[Entry]) -> None:
         balance += entry.amount
         assert entry.balance_after == balance, f"entry {entry.number} says {entry.balance_after}, sum is {balance}"
     assert wallet.balance == balance, "the wallet's balance is not the sum of its entries"
-    owed = -sum(entry.amount for entry in entries if entry.grant_id is None)
-    assert wallet.debt == owed >= 0, "the wallet's debt is not the sum of its entries without a grant"
+    debt = -sum(entry.amount for entry in entries if entry.grant_id is None)
+    assert wallet.debt == debt >= 0, "the wallet's debt is not the sum of its entries without a grant"
     assert all(a.written_at <= b.written_at for a, b in pairwise(entries)), "time runs backwards"
 
 

@@ -1,7 +1,7 @@
 """The ledger's rules once more, as plainly as they can be said: what the property test compares the ledger with.
 
 Every credit of a lot is somewhere: free, held by a reservation, used by a usage, taken by a void, gone into a
-repayment, or expired. Nothing is kept that can be counted anew. It imports nothing of the ledger.
+repayment, or expired. Nothing is stored that can be computed. It imports nothing of the ledger.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 class ReferenceRefused(Exception):
-    """A refusal: its kind, named as the ledger names it, and the figures that it tells."""
+    """A refusal: the name of the ledger's exception, and its figures."""
 
     def __init__(self, kind: str, *figures: Any) -> None:
         super().__init__(kind, *figures)
@@ -86,7 +86,7 @@ class Reference:
     # By the place where its credits went ("used 7", "void 8"): the lots that it took from, in the order of the draws,
     # and what it left as debt that was not returned since.
     taken: dict[str, list[str]] = field(default_factory=dict)
-    owed: Counter[str] = field(default_factory=Counter)
+    became_debt: Counter[str] = field(default_factory=Counter)
     answers: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     # Below what the balance is low, since when that and its end are told, and whether this book brought credits in.
     low_below: int = 0
@@ -264,9 +264,9 @@ class Reference:
         beyond = self._take(left, place, hold.feature)
         self.taken[place] = list(dict.fromkeys(first + beyond))
         left = credits - sum(lot.places[place] for lot in self.lots.values())
-        self.owed[place] = min(left, max(0, self.overdraft - self.debt))
-        self.debt += self.owed[place]
-        return self._answer(key, content, before, len(first) + len(beyond) + (self.owed[place] > 0))
+        self.became_debt[place] = min(left, max(0, self.overdraft - self.debt))
+        self.debt += self.became_debt[place]
+        return self._answer(key, content, before, len(first) + len(beyond) + (self.became_debt[place] > 0))
 
     def give_back(self, key: str, content: Any, place: str, credits: int) -> Any:
         if earlier := self._recall(key, content):
@@ -274,14 +274,14 @@ class Reference:
         if place not in self.taken:
             raise ReferenceRefused("UnknownUsage")
         before, lines = self.balance, 0
-        returnable = self.owed[place] + sum(lot.places[place] for lot in self.lots.values())
+        returnable = self.became_debt[place] + sum(lot.places[place] for lot in self.lots.values())
         if credits > returnable:
             raise ReferenceRefused("ReturnTooLarge", credits, returnable)
         self.is_topped_up |= place.startswith("void")
-        if forgiven := min(credits, self.owed[place]):
+        if forgiven := min(credits, self.became_debt[place]):
             lines += 1 + self._borrow_back(forgiven - self.debt)
             self.debt -= forgiven
-            self.owed[place] -= forgiven
+            self.became_debt[place] -= forgiven
             credits -= forgiven
         for lot in [self.lots[name] for name in reversed(self.taken[place])]:
             given = min(credits, lot.places[place])
@@ -308,18 +308,18 @@ class Reference:
             raise ReferenceRefused("UnknownGrant")
         lot, before, place = self.lots[name], self.balance, f"void {key}"
         voids = [each for each, lots in self.taken.items() if each.startswith("void") and lots == [name]]
-        voidable = lot.amount - sum(lot.places[each] + self.owed[each] for each in voids)
+        voidable = lot.amount - sum(lot.places[each] + self.became_debt[each] for each in voids)
         if credits is not None and credits > voidable:
             raise ReferenceRefused("AlreadyVoided", credits, voidable)
         wanted = lot.places[FREE] if credits is None else credits
         taken = min(wanted, lot.places[FREE])
         lot.carry(taken, FREE, place)
         self.taken[place] = [name]
-        # What expired was not used: it is not owed.
-        owable = max(0, voidable - lot.places[EXPIRED] - taken)
-        self.owed[place] = min(wanted - taken, owable) if rest_as_debt else 0
-        self.debt += self.owed[place]
-        return self._answer(key, content, before, (taken > 0) + (self.owed[place] > 0))
+        # What expired was not used: it becomes no debt.
+        debt_at_most = max(0, voidable - lot.places[EXPIRED] - taken)
+        self.became_debt[place] = min(wanted - taken, debt_at_most) if rest_as_debt else 0
+        self.debt += self.became_debt[place]
+        return self._answer(key, content, before, (taken > 0) + (self.became_debt[place] > 0))
 
     def freeze(self, name: str, *, frozen: bool) -> bool:
         if name not in self.lots:

@@ -1,4 +1,4 @@
-"""A database that doesn't answer: 503 with Retry-After, nothing written, and the same key tells the truth after."""
+"""A database that doesn't answer: 503 with Retry-After, nothing written, and the same key works afterwards."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The OpenAPI document tells the truth: requests made from it get only the answers that it names."""
+"""The OpenAPI document is true: requests made from it get only the answers that it names."""
 
 from collections.abc import Iterator
 from typing import Any, TypeAlias

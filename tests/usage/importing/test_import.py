@@ -48,9 +48,9 @@ def run(text: str | bytes, *more: str, name: str = "trace.csv", feature: str = "
 
 
 def test_a_trace_with_its_own_column_names_is_read_as_it_is(stage: Stage) -> None:
-    told = run(TRACE)
+    output = run(TRACE)
 
-    assert "3 lines: 3 imported, 0 imported before, 0 refused" in told
+    assert "3 lines: 3 imported, 0 imported before, 0 refused" in output
     assert stage.balance() == 1_000_000 - TRACE_COST
     first, second, third = UsageEvent.objects.order_by("occurred_at", "operation_id")
     assert first.occurred_at.isoformat() == "2023-11-16T18:17:03.979960+00:00"
@@ -60,18 +60,18 @@ def test_a_trace_with_its_own_column_names_is_read_as_it_is(stage: Stage) -> Non
 
 def test_importing_twice_takes_nothing_twice(stage: Stage) -> None:
     run(TRACE)
-    told = run(TRACE)
+    output = run(TRACE)
 
-    assert "3 lines: 0 imported, 3 imported before, 0 refused" in told
+    assert "3 lines: 0 imported, 3 imported before, 0 refused" in output
     assert stage.balance() == 1_000_000 - TRACE_COST
     assert UsageEvent.objects.count() == 3
 
 
 def test_a_file_that_grew_is_continued(stage: Stage) -> None:
     run(TRACE)
-    told = run(TRACE + "2023-11-16 18:17:05.5,100,100\r\n")
+    output = run(TRACE + "2023-11-16 18:17:05.5,100,100\r\n")
 
-    assert "4 lines: 1 imported, 3 imported before, 0 refused" in told
+    assert "4 lines: 1 imported, 3 imported before, 0 refused" in output
 
 
 def test_an_import_that_was_stopped_goes_on_where_it_was(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,9 +167,9 @@ def test_columns_can_be_named_by_hand(stage: Stage) -> None:
 def test_lines_are_given_to_members_in_turn_and_it_says_how(stage: Stage) -> None:
     bob = factories.person("Bob")
     factories.member(stage.organization, bob)
-    told = run(TRACE, "--assign-users", "2")
+    output = run(TRACE, "--assign-users", "2")
 
-    assert "Line L goes to member L mod 2 of: alice@example.com, bob@example.com" in told
+    assert "Line L goes to member L mod 2 of: alice@example.com, bob@example.com" in output
     users = list(UsageEvent.objects.order_by("occurred_at", "operation_id").values_list("user_id", flat=True))
     assert users == [stage.owner.pk, bob.pk, stage.owner.pk], "lines 2, 3 and 4"
 

@@ -60,7 +60,7 @@ class TestAnswers:
         assert (event.user, event.credits, event.uncollected, event.refunded) == (stage.owner, 50, 0, 0)
         assert (event.occurred_at, event.written_at) == (NOW, NOW)
 
-    def test_each_answer_stands_where_its_use_stood(self, stage: Stage, globex: Organization) -> None:
+    def test_answers_come_in_the_order_of_the_uses(self, stage: Stage, globex: Organization) -> None:
         answers = stage.meter(
             stage.use("a"),
             charlies("a"),
@@ -169,7 +169,7 @@ class TestAnswers:
             "report",
         )
 
-    def test_tokens_may_be_told_of_a_use_that_is_not_priced_by_them(self, stage: Stage) -> None:
+    def test_tokens_may_be_named_for_a_use_that_is_not_priced_by_them(self, stage: Stage) -> None:
         paid = stage.pay("a", measures=Measures(model="large", input_tokens=7, output_tokens=8))
 
         event = stage.event(paid)
@@ -243,7 +243,7 @@ class TestReplays:
 
         assert stage.pay("a", resource={"session": "y", "project": "x"}).was_replayed
 
-    def test_an_instant_told_in_another_zone_is_no_other_content(self, stage: Stage) -> None:
+    def test_the_same_instant_in_another_zone_is_the_same_content(self, stage: Stage) -> None:
         stage.pay("a", occurred_at=NOW)
 
         elsewhere = NOW.astimezone(timezone.get_fixed_timezone(540))

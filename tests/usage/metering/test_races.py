@@ -301,7 +301,7 @@ class TestFaults:
         assert stage.balance() == 950
 
     @pytest.mark.parametrize("verb", ["use", "reservation", "settlement", "refund"])
-    def test_where_the_answer_to_the_commit_is_lost_a_retry_tells_the_truth(
+    def test_where_the_answer_to_the_commit_is_lost_a_retry_returns_what_is_true(
         self, stage: Stage, monkeypatch: pytest.MonkeyPatch, verb: str
     ) -> None:
         (paid,) = pay(stage.use("paid"))

@@ -212,7 +212,7 @@ class TestSettling:
 
         assert UsageEvent.objects.get(pk=settle(reserved, 120).event_id).user == bob
 
-    def test_what_goes_beyond_is_drawn_then_owed_then_left_uncollected(self, stage: Stage) -> None:
+    def test_what_goes_beyond_is_drawn_then_becomes_debt_then_is_uncollected(self, stage: Stage) -> None:
         Program.objects.update(overdraft_limit=40)
         reserved = reserve(stage, credits=300)
 

@@ -94,7 +94,7 @@ def test_it_has_what_the_page_has(stage: Stage) -> None:
     assert [line["Day"] for line in lines(stage, since="2026-02-18", until="2026-02-18")] == ["2026-02-18"]
 
 
-def test_amounts_stand_in_the_programs_unit_exactly(stage: Stage) -> None:
+def test_amounts_are_exact_in_the_programs_unit(stage: Stage) -> None:
     stage.program.decimals = 6
     stage.program.save()
     meter([stage.use("a")], now=NOW)

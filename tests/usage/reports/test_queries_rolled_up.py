@@ -161,7 +161,7 @@ class TestWhereItIsRead:
     def test_sums_that_were_taken_away_meanwhile_are_not_missed(
         self, stage: Stage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """As if they were taken away between the look at how far they reach and the statement."""
+        """As if they were deleted between the read of how far they reach and the statement."""
         meter([stage.use("today"), stage.use("yesterday", occurred_at=NOW - DAY)], now=NOW)
         monkeypatch.setattr(statement, "read_through", lambda organization: NOW.date() - DAY)
         days = Days(NOW.date() - 3 * DAY, NOW.date())

@@ -91,7 +91,7 @@ def test_every_sentence_is_broken_once() -> None:
     assert tuple(names) == rollup_audit.NAMES
 
 
-def test_it_tells_the_day_and_by_how_much(stage: Stage) -> None:
+def test_it_names_the_day_and_the_difference(stage: Stage) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE usage_dailyusage SET credits = credits + 7"

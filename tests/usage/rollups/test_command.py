@@ -110,17 +110,17 @@ class TestTheCommand:
 
         monkeypatch.setattr(adding_up, "replace", fail_always)
 
-        failure, told = fail()
+        failure, output = fail()
 
         assert str(failure) == "Not all could be added up. Run the same command again."
-        assert "acme: DatabaseError: disk full\n" in told
+        assert "acme: DatabaseError: disk full\n" in output
 
     def test_refuses_a_day_that_has_not_ended(self, stage: Stage) -> None:
         tomorrow = timezone.now().date() + timedelta(days=1)
 
-        _, told = fail("--organization", "acme", "--date", tomorrow.isoformat())
+        _, output = fail("--organization", "acme", "--date", tomorrow.isoformat())
 
-        assert told == f"acme: {tomorrow} has not ended in UTC.\n"
+        assert output == f"acme: {tomorrow} has not ended in UTC.\n"
         assert not LateUse.objects.exists()
 
     @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ PLACES = [
 ]
 ZONES = sorted({zone for zone, _ in PLACES} - {"Pacific/Apia"})
 
-# How long after the step before, in minutes; how long before it was told something happened.
+# How long after the step before, in minutes; how long before it was reported something happened.
 waits = st.sampled_from([0, 1, 9, 11, 50, 300, 700, 1440])
 delays = st.sampled_from([0, 0, 1, 6, 30, 200, 1000, 3000, 9000])
 use = st.tuples(delays, st.sampled_from(["report", "chat", "enrich"]), st.booleans(), st.integers(0, 9))

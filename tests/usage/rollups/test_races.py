@@ -160,19 +160,19 @@ class TestALateUseWhileItsDayIsAddedUp:
         stage.pay("late", now=AFTER, occurred_at=BEFORE)
 
     def race(self, stage: Stage, gate: Gate) -> None:
-        def tell_late() -> None:
+        def report_late() -> None:
             gate.until_reached()
             try:
                 stage.pay("later", now=AFTER, occurred_at=BEFORE)
             finally:
                 gate.opened.set()
 
-        swept, told = run_together([partial(sweep, AFTER), tell_late])
-        assert told is None
+        swept, reported = run_together([partial(sweep, AFTER), report_late])
+        assert reported is None
         assert swept["days"] == 1
 
     @pytest.mark.parametrize("after", [False, True], ids=["before the events are read", "after they were read"])
-    def test_its_mark_stays_and_the_day_is_added_up_again(
+    def test_its_late_use_stays_and_the_day_is_added_up_again(
         self, stage: Stage, monkeypatch: pytest.MonkeyPatch, after: bool
     ) -> None:
         gate = Gate()
@@ -186,7 +186,7 @@ class TestALateUseWhileItsDayIsAddedUp:
         assert credits_in_sums(stage) == 200
         check_sums(stage)
 
-    def test_control_where_all_marks_are_deleted_it_is_lost(
+    def test_control_where_all_late_uses_are_deleted_it_is_lost(
         self, stage: Stage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         gate = Gate()

@@ -82,7 +82,7 @@ class TestADay:
         assert used(stage.organization, WEDNESDAY) == 0
         check_sums(stage)
 
-    def test_waits_for_uses_that_are_told_moments_later(self, stage: Stage) -> None:
+    def test_waits_for_uses_that_are_reported_moments_later(self, stage: Stage) -> None:
         stage.pay("a", now=at("2026-03-10 23:59"))
 
         roll_up(at("2026-03-11 00:09"))
@@ -221,7 +221,7 @@ class TestTheSweep:
         assert rollups.roll_up_due(at("2026-03-11 06:00"), seconds=-1)["left"] == 1
         assert not UsageRollup.objects.exists()
 
-    def test_it_stops_when_it_is_told_to_stop(self, stage: Stage, monkeypatch: Any) -> None:
+    def test_it_stops_when_it_is_asked_to_stop(self, stage: Stage, monkeypatch: Any) -> None:
         def stop(*_: Any) -> int:
             raise SoftTimeLimitExceeded
 
@@ -319,9 +319,9 @@ class TestADayThatHasChanged:
         DailyUsage.objects.update(credits=1_000)
         days = Days(date(2026, 1, 1), date(2026, 3, 31))
 
-        marked = rollups.ask_again(stage.organization, days, actor=stage.owner, reason="It looks wrong.")
+        reopened = rollups.ask_again(stage.organization, days, actor=stage.owner, reason="It looks wrong.")
 
-        assert marked == 2
+        assert reopened == 2
         event = AuditEvent.objects.get(action="usage.days_asked_again")
         assert (event.reason, event.details["last"]) == ("It looks wrong.", "2026-03-31")
         roll_up(at("2026-03-11 12:05"))
