@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from credits.balance.over_time import DayEnd, Event
 from credits.labels import type_label
-from credits.models import Kind, Program
+from credits.models import EntryKind, Program
 from organizations.formats import MINUS, format_credits, format_day
 
 # The plane within its frame, in hundredths of the frame's height: room above for the highest mark, below for the days.
@@ -193,7 +193,7 @@ def _mark_title(day: date, events: Sequence[Event], program: Program) -> str:
 def _table(
     ends: Sequence[DayEnd], events: Sequence[Event], *, program: Program, zone: ZoneInfo
 ) -> Mapping[str, list[Any]]:
-    came_in, expired = (_by_day(events, kind, zone) for kind in (Kind.GRANT, Kind.EXPIRY))
+    came_in, expired = (_by_day(events, kind, zone) for kind in (EntryKind.GRANT, EntryKind.EXPIRY))
     rows = []
     for end in ends:
         sums = [sum(event.credits for event in by_day.get(end.day, ())) for by_day in (came_in, expired)]

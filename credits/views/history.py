@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from credits.history import export_csv, queries
 from credits.history.forms import HistoryForm, read_edge, write_edge
 from credits.history.queries import OperationsPage
-from credits.models import Kind, Operation, Program, Wallet
+from credits.models import EntryKind, Operation, Program, Wallet
 from organizations.access import MemberRequest, owner_required
 from organizations.models import Organization
 
@@ -77,7 +77,7 @@ def operation(request: MemberRequest, organization: Organization, operation: UUI
         "program": found.wallet.program,
         "operation": found,
         "entries": queries.entries_of(found),
-        "usage": found.subject if found.kind == Kind.RETURN else None,
+        "usage": found.subject if found.kind == EntryKind.RETURN else None,
         "features": _features(found.wallet.program),
     }
     return render(request, "credits/history/operation.html", context)
