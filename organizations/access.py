@@ -63,7 +63,8 @@ def _guard(view: MemberView, *, owners_only: bool) -> SlugView:
         member_request.membership = membership
         if organization.requires_two_factor and not has_second_factor(request.user):
             messages.warning(
-                request, _("%(name)s asks its members for two factors. Set one up here.") % {"name": organization}
+                request,
+                _("%(name)s requires two-factor authentication. Set it up here to continue.") % {"name": organization},
             )
             return redirect("mfa_index")
         with timezone.override(ZoneInfo(organization.time_zone)):

@@ -98,7 +98,7 @@ def revoke_key(*, key: ApiKey, actor: User, reason: str = "", now: datetime | No
     with transaction.atomic():
         locked = ApiKey.objects.select_for_update(no_key=True).get(pk=key.pk)
         if locked.revoked_at is not None:
-            raise KeyRevokedError(_("The key %(name)s is revoked already.") % {"name": key.name})
+            raise KeyRevokedError(_("The key %(name)s is already revoked.") % {"name": key.name})
         locked.revoked_at = now
         locked.save(update_fields=["revoked_at"])
         _record(Action.API_KEY_REVOKED, locked, actor, reason, now)
@@ -132,7 +132,7 @@ def _hash(text: str) -> str:
 
 
 def _taken(name: str) -> str:
-    return _("There is a key named %(name)s already. Revoke it first, or choose another name.") % {"name": name}
+    return _("A key named %(name)s already exists. Choose another name, or revoke that key first.") % {"name": name}
 
 
 def _record(action: Action, key: ApiKey, actor: User, reason: str, now: datetime) -> None:

@@ -29,7 +29,7 @@ class TeamChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]
 class InviteForm(forms.Form):
     """The address to invite, with a role and a team."""
 
-    email = forms.EmailField(label=_("Mail address"), max_length=254)
+    email = forms.EmailField(label=_("Email address"), max_length=254)
     role = forms.ChoiceField(label=_("Role"), choices=Role, initial=Role.MEMBER)
 
     def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
@@ -41,7 +41,9 @@ class RoleForm(forms.Form):
     """A member's role."""
 
     role = forms.ChoiceField(
-        label=_("Role"), choices=Role, help_text=_("Owners see and change everything; members see their own usage.")
+        label=_("Role"),
+        choices=Role,
+        help_text=_("Owners can see and change everything. Members can see their own usage."),
     )
 
 
@@ -72,13 +74,13 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
         choices=Scope,
         initial=Scope.READ,
         widget=forms.RadioSelect,
-        help_text=_("A key that may spend may also read."),
+        help_text=_("A key that can spend can also read."),
     )
 
     class Meta:
         model = ApiKey
         fields = ["name", "scope"]
-        help_texts = {"name": _("Say what uses it, so that you know which one to revoke.")}
+        help_texts = {"name": _("Name what uses the key, so that you know which one to revoke.")}
 
     def validate_constraints(self) -> None:
         """Leave it to the verb."""
@@ -91,15 +93,11 @@ class PreferencesForm(forms.Form):
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
         choices=lambda: [(name, name) for name in sorted(time_zones())],
-        help_text=_(
-            "Days and months on all pages begin and end by these clocks. After a change, past days are added up anew."
-        ),
+        help_text=_("Days and months follow this time zone. If you change it, past usage is recalculated."),
     )
-    language = forms.ChoiceField(
-        label=_("Language"), choices=Language, help_text=_("For mails that go to the organization.")
-    )
+    language = forms.ChoiceField(label=_("Language"), choices=Language, help_text=_("For emails to the organization."))
     requires_two_factor = forms.BooleanField(
-        label=_("Members need two factors"),
+        label=_("Require two-factor authentication"),
         required=False,
-        help_text=_("Whoever has none set up is asked to do so before they see any page of the organization."),
+        help_text=_("Members must set up two-factor authentication before they can open the organization."),
     )

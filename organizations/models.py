@@ -91,7 +91,7 @@ class Organization(models.Model):
     language = models.CharField(_("language"), max_length=5, choices=Language, default=Language.ENGLISH)
     country = models.CharField(_("country"), max_length=2, validators=[RegexValidator(r"^[A-Z]{2}$")])
     currency = models.CharField(_("currency"), max_length=3, validators=[RegexValidator(r"^[A-Z]{3}$")])
-    requires_two_factor = models.BooleanField(_("members need two factors"), default=False)
+    requires_two_factor = models.BooleanField(_("requires two-factor authentication"), default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
 
@@ -132,7 +132,7 @@ class Team(models.Model):
                 Lower("name"),
                 condition=models.Q(closed_at=None),
                 name="team_name_is_unique_in_organization",
-                violation_error_message=_("There is a team of this name already."),
+                violation_error_message=_("A team with this name already exists."),
             ),
             # The target of the composite foreign keys that tie a team's rows to its organization.
             models.UniqueConstraint(fields=["organization", "id"], name="team_belongs_to_one_organization"),
@@ -187,7 +187,7 @@ class Invitation(models.Model):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(_("expires"))
     # None until the mail is sent. The members page says if it has to be sent again.
-    mailed_at = models.DateTimeField(_("mailed"), null=True, blank=True)
+    mailed_at = models.DateTimeField(_("emailed"), null=True, blank=True)
     accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
 
@@ -251,7 +251,7 @@ class ApiKey(models.Model):
                 condition=models.Q(revoked_at=None),
                 nulls_distinct=False,
                 name="api_key_name_is_unique_while_valid",
-                violation_error_message=_("There is a key of this name already."),
+                violation_error_message=_("A key with this name already exists."),
             ),
             models.CheckConstraint(condition=models.Q(scope__in=Scope.values), name="api_key_scope_known"),
             models.CheckConstraint(condition=models.Q(key_hash__regex=r"^[0-9a-f]{64}$"), name="api_key_is_hashed"),

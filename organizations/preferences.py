@@ -43,7 +43,7 @@ def change_preferences(
         if not changes:
             return
         if "requires_two_factor" in changes and requires_two_factor and not has_second_factor(actor):
-            raise OwnSecondFactorMissingError(_("Set up a second factor for yourself first."))
+            raise OwnSecondFactorMissingError(_("Set up two-factor authentication for yourself first."))
         details = {key: {"from": getattr(locked, key), "to": value} for key, value in changes.items()}
         for key, value in changes.items():
             setattr(locked, key, value)

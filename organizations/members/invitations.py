@@ -190,7 +190,7 @@ def _mail(invitation: Invitation, token: str) -> None:
     link = settings.BASE_URL.rstrip("/") + reverse("invitation", args=[token])
     context = {"invitation": invitation, "organization": organization, "link": link}
     with translation.override(organization.language):
-        subject = _("You are invited to %(organization)s") % {"organization": organization.name}
+        subject = _("You're invited to %(organization)s") % {"organization": organization.name}
         mail = EmailMultiAlternatives(
             subject=" ".join(subject.split()),
             body=render_to_string("organizations/invitations/email.txt", context),
@@ -204,29 +204,31 @@ def _mail(invitation: Invitation, token: str) -> None:
 def _refuse_needless(organization: Organization, email: str, now: datetime) -> None:
     """Refuse an address of a member, or with an open invitation; revoke its expired one. Call it under the lock."""
     if Membership.objects.filter(organization=organization, user__email=email).exists():
-        raise AlreadyMemberError(_("%(person)s is a member already.") % {"person": email})
+        raise AlreadyMemberError(_("%(person)s is already a member.") % {"person": email})
     unanswered = Invitation.objects.filter(organization=organization, accepted_at=None, revoked_at=None)
     unanswered.filter(email=email, expires_at__lte=now).update(revoked_at=now)
     if unanswered.filter(email=email).exists():
-        raise AlreadyInvitedError(_("%(email)s is invited already. Send it again below.") % {"email": email})
+        raise AlreadyInvitedError(
+            _("%(email)s has already been invited. You can resend the invitation below.") % {"email": email}
+        )
     sent = Invitation.objects.filter(organization=organization, created_at__gt=now - timedelta(days=1))
     if sent.filter(email=email).count() >= MAX_TO_ONE_ADDRESS_A_DAY or sent.count() >= MAX_A_DAY:
         raise TooManyInvitationsError(_("Too many invitations were sent within 24 hours. Try again tomorrow."))
     if unanswered.filter(expires_at__gt=now).count() >= MAX_OPEN:
         raise TooManyInvitationsError(
-            _("%(count)s invitations are open. Revoke some before you send more.") % {"count": MAX_OPEN}
+            _("You have %(count)s open invitations. Revoke some before you send more.") % {"count": MAX_OPEN}
         )
 
 
 def _refuse_member(organization: Organization, user: User) -> None:
     if Membership.objects.filter(organization=organization, user=user).exists():
-        raise AlreadyMemberError(_("You are a member of %(organization)s already.") % {"organization": organization})
+        raise AlreadyMemberError(_("You are already a member of %(organization)s.") % {"organization": organization})
 
 
 def _unanswered(invitation: Invitation) -> Invitation:
     current = Invitation.objects.select_related("team").get(pk=invitation.pk)
     if current.accepted_at is not None or current.revoked_at is not None:
-        raise InvitationNotOpenError(_("This invitation is not open any more."))
+        raise InvitationNotOpenError(_("This invitation is no longer open."))
     return current
 
 
@@ -240,7 +242,9 @@ def _is_open(invitation: Invitation, now: datetime) -> bool:
 
 
 def _not_open() -> str:
-    return _("This invitation is not valid: it was used, taken back, or is older than seven days. Ask for a new one.")
+    return _(
+        "This invitation is not valid. It was used or revoked, or it is older than seven days. Ask an owner for a new one."
+    )
 
 
 def _hash(token: str) -> str:

@@ -72,14 +72,14 @@ def close_team(*, organization: Organization, team: Team, actor: User | None, no
 def _open_team(organization: Organization, team: Team) -> Team:
     found = Team.objects.filter(organization=organization, pk=team.pk, closed_at=None).first()
     if found is None:
-        raise NoSuchTeamError(_("The team %(team)s is closed already.") % {"team": team.name})
+        raise NoSuchTeamError(_("The team %(team)s is already closed.") % {"team": team.name})
     return found
 
 
 def _refuse_taken_name(organization: Organization, name: str, but_for: Team | None = None) -> None:
     same = Team.objects.filter(organization=organization, name__iexact=name, closed_at=None)
     if any(team != but_for for team in same):
-        raise TeamNameTakenError(_("There is a team named %(name)s already.") % {"name": name})
+        raise TeamNameTakenError(_("A team named %(name)s already exists.") % {"name": name})
 
 
 def _record(action: Action, team: Team, actor: User | None, now: datetime | None, details: Mapping[str, Any]) -> None:

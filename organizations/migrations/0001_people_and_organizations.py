@@ -128,7 +128,10 @@ class Migration(migrations.Migration):
                         verbose_name="currency",
                     ),
                 ),
-                ("requires_two_factor", models.BooleanField(default=False, verbose_name="members need two factors")),
+                (
+                    "requires_two_factor",
+                    models.BooleanField(default=False, verbose_name="requires two-factor authentication"),
+                ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("closed_at", models.DateTimeField(blank=True, null=True, verbose_name="closed")),
             ],

@@ -35,7 +35,7 @@ class StaffSite(AdminSite):
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002
         """Send staff without a second factor to its setup. Others sign in first; who is not staff gets 403."""
         if not self._has_second_factor(request):
-            messages.warning(request, _("Staff need two factors. Set one up here, then come back."))
+            messages.warning(request, _("Staff must use two-factor authentication. Set it up here to continue."))
             return redirect("mfa_index")
         return redirect("admin:index")
 

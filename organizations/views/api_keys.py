@@ -53,7 +53,7 @@ def revoke(request: MemberRequest, organization: Organization, key: str) -> Http
     except Refusal as refusal:
         messages.info(request, str(refusal))
     else:
-        messages.success(request, _("The key %(name)s is revoked.") % {"name": found.name})
+        messages.success(request, _("Key %(name)s revoked.") % {"name": found.name})
     return redirect("api_keys", organization.slug)
 
 

@@ -30,7 +30,7 @@ def invite(request: MemberRequest, organization: Organization) -> HttpResponse:
     except Refusal as refusal:
         form.add_error(None, str(refusal))
         return members_page(request, organization, form=form, status=409)
-    messages.success(request, _("%(email)s is invited.") % {"email": form.cleaned_data["email"]})
+    messages.success(request, _("Invitation sent to %(email)s.") % {"email": form.cleaned_data["email"]})
     return redirect("members", organization.slug)
 
 
@@ -44,7 +44,9 @@ def invite_again(request: MemberRequest, organization: Organization, invitation:
     except Refusal as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, _("%(email)s is invited again; the link sent before is void.") % {"email": found})
+        messages.success(
+            request, _("New invitation sent to %(email)s. The previous link no longer works.") % {"email": found}
+        )
     return redirect("members", organization.slug)
 
 
@@ -58,7 +60,7 @@ def revoke(request: MemberRequest, organization: Organization, invitation: str) 
     except Refusal as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, _("The invitation of %(email)s is taken back.") % {"email": found})
+        messages.success(request, _("Invitation to %(email)s revoked.") % {"email": found})
     return redirect("members", organization.slug)
 
 
@@ -86,7 +88,7 @@ def accept(request: HttpRequest) -> HttpResponse:
             assert isinstance(request.user, User)  # noqa: S101 - login_required
             membership = invitations.accept(token=token, user=request.user)
             del request.session[TOKEN]
-            messages.success(request, _("You are a member of %(name)s.") % {"name": membership.organization})
+            messages.success(request, _("You joined %(name)s.") % {"name": membership.organization})
             return redirect("home")
         found = invitations.find(token)
     except Refusal as refusal:

@@ -64,7 +64,7 @@ def change_role(request: MemberRequest, organization: Organization, person: str)
     except Refusal as refusal:
         form.add_error(None, str(refusal))
         return _member_page(request, organization, found, role_form=form, status=409)
-    messages.success(request, _("The role of %(person)s is changed.") % {"person": found.user})
+    messages.success(request, _("Role of %(person)s updated.") % {"person": found.user})
     return _back(request, organization, found)
 
 
@@ -82,7 +82,7 @@ def move(request: MemberRequest, organization: Organization, person: str) -> Htt
     except Refusal as refusal:
         form.add_error(None, str(refusal))
         return _member_page(request, organization, found, team_form=form, status=409)
-    messages.success(request, _("The team of %(person)s is changed.") % {"person": found.user})
+    messages.success(request, _("Team of %(person)s updated.") % {"person": found.user})
     return redirect("members", organization.slug)
 
 
@@ -92,13 +92,13 @@ def remove(request: MemberRequest, organization: Organization, person: str) -> H
     """Remove a member. A second click changes nothing and says so."""
     found = Membership.objects.filter(organization=organization, user__public_id=person).select_related("user").first()
     if found is None:
-        messages.info(request, _("This person is not a member any more."))
+        messages.info(request, _("This user is no longer a member."))
         return redirect("members", organization.slug)
     try:
         membership.remove_member(organization=organization, user=found.user, actor=request.user)
     except Refusal as refusal:
         return _member_page(request, organization, found, refusal=str(refusal), status=409)
-    messages.success(request, _("%(person)s is not a member any more.") % {"person": found.user})
+    messages.success(request, _("%(person)s removed from the organization.") % {"person": found.user})
     return _back(request, organization, found)
 
 
@@ -113,7 +113,7 @@ def leave(request: MemberRequest, organization: Organization) -> HttpResponse:
         membership.leave(organization=organization, user=request.user)
     except Refusal as refusal:
         return render(request, "organizations/members/leave.html", {**context, "refusal": str(refusal)}, status=409)
-    messages.success(request, _("You have left %(organization)s.") % {"organization": organization})
+    messages.success(request, _("You left %(organization)s.") % {"organization": organization})
     return redirect("home")
 
 

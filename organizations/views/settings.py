@@ -28,7 +28,7 @@ def settings(request: MemberRequest, organization: Organization) -> HttpResponse
     except Refusal as refusal:
         form.add_error("requires_two_factor", str(refusal))
         return _page(request, organization, form, status=409)
-    messages.success(request, _("The settings are saved."))
+    messages.success(request, _("Settings saved."))
     return redirect("settings", organization.slug)
 
 

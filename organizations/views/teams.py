@@ -33,7 +33,7 @@ def create(request: MemberRequest, organization: Organization) -> HttpResponse:
     except Refusal as refusal:
         form.add_error("name", str(refusal))
         return _teams_page(request, organization, form, status=409)
-    messages.success(request, _("The team %(team)s is made.") % {"team": team})
+    messages.success(request, _("Team %(team)s created.") % {"team": team})
     return redirect("teams", organization.slug)
 
 
@@ -59,7 +59,7 @@ def rename(request: MemberRequest, organization: Organization, team: str) -> Htt
     except Refusal as refusal:
         form.add_error("name", str(refusal))
         return _team_page(request, found, form, status=409)
-    messages.success(request, _("The team is now named %(name)s.") % {"name": name})
+    messages.success(request, _("Team renamed to %(name)s.") % {"name": name})
     return redirect("teams", organization.slug)
 
 

@@ -50,7 +50,7 @@ class TestTwoFactors:
 
         assert response["Location"] == "/accounts/2fa/"
         assert [str(message) for message in get_messages(response.wsgi_request)] == [
-            "Acme asks its members for two factors. Set one up here."
+            "Acme requires two-factor authentication. Set it up here to continue."
         ]
 
     def test_whoever_has_two_gets_in(self, alice: User) -> None:

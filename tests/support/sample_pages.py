@@ -23,7 +23,7 @@ class SettingsForm(forms.Form):
     threshold = forms.IntegerField(label="Warn me below", min_value=1, required=False)
     role = forms.ChoiceField(label="Role", choices=[("owner", "Owner"), ("member", "Member")], widget=forms.RadioSelect)
     team = forms.ChoiceField(label="Team", choices=[("", "No team"), ("t", "Research")], required=False)
-    two_factors = forms.BooleanField(label="Members need two factors", required=False)
+    two_factors = forms.BooleanField(label="Require two-factor authentication", required=False)
     note = forms.CharField(label="Note", widget=forms.Textarea, required=False)
 
 

@@ -52,7 +52,7 @@ class TestTheMail:
 
         message = mail.outbox[0]
         assert message.to == ["dora@example.com"]
-        assert message.subject == "You are invited to Acme"
+        assert message.subject == "You're invited to Acme"
         assert f"http://localhost:8000/invitations/{token}/" in html_of_last_mail()
 
     def test_it_is_in_the_organizations_language_whoever_sends_it(
@@ -96,7 +96,7 @@ class TestTheMail:
         Organization.objects.update(name="Acme\r\nBcc: everyone@example.com")
         invite()
 
-        assert mail.outbox[0].subject == "You are invited to Acme Bcc: everyone@example.com"
+        assert mail.outbox[0].subject == "You're invited to Acme Bcc: everyone@example.com"
 
 
 class TestAccepting:
@@ -169,7 +169,7 @@ class TestAccepting:
 
 class TestInviting:
     def test_a_member_is_not_invited(self, invite: Invite, bob: User) -> None:
-        with pytest.raises(invitations.AlreadyMemberError, match=r"bob@example\.com is a member already"):
+        with pytest.raises(invitations.AlreadyMemberError, match=r"bob@example\.com is already a member"):
             invite("BOB@example.com")
 
     def test_an_address_is_invited_once(self, invite: Invite) -> None:

@@ -17,7 +17,7 @@ def test_a_team_is_made_and_recorded(acme: Organization, alice: User) -> None:
 def test_a_name_that_is_taken_is_refused_whatever_its_case(acme: Organization, alice: User) -> None:
     factories.team(acme, "Research")
 
-    with pytest.raises(teams.TeamNameTakenError, match="There is a team named RESEARCH already"):
+    with pytest.raises(teams.TeamNameTakenError, match="A team named RESEARCH already exists"):
         teams.create_team(organization=acme, name="RESEARCH", actor=alice)
     assert Team.objects.count() == 1
 

@@ -33,7 +33,7 @@ def test_staff_with_one_factor_are_sent_to_the_set_up_and_told_why(db: None) -> 
     response = signed_in(one_factor_staff()).get("/admin/", follow=True)
 
     assert response.redirect_chain[-1][0] == "/accounts/2fa/"
-    assert "Staff need two factors." in response.content.decode()
+    assert "Staff must use two-factor authentication." in response.content.decode()
 
 
 def test_a_superuser_is_no_exception_on_any_page(db: None) -> None:

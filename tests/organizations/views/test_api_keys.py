@@ -48,7 +48,7 @@ def test_a_second_click_makes_no_second_key(alices: Client) -> None:
     response = alices.post(CREATE, {"name": "Importer", "scope": "read"})
 
     assert response.status_code == 409
-    assert "There is a key named Importer already." in response.content.decode()
+    assert "A key named Importer already exists." in response.content.decode()
     assert ApiKey.objects.count() == 1
 
 
@@ -79,7 +79,7 @@ def test_alice_revokes_a_key_once_however_often_she_clicks(alices: Client, key: 
     for _click in range(2):
         page = alices.post(f"/o/acme/keys/{key.public_id}/revoke/", follow=True).content.decode()
 
-    assert "The key CI is revoked already." in page
+    assert "The key CI is already revoked." in page
     assert AuditEvent.objects.filter(action="api_key.revoked").count() == 1
 
 

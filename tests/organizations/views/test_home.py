@@ -36,7 +36,7 @@ def test_a_closed_organization_is_not_offered(acme: Organization, alice: User) -
 def test_whoever_belongs_nowhere_is_told_what_to_do(db: None) -> None:
     page = signed_in(factories.person("Dora")).get("/").content.decode()
 
-    assert "You are not a member of any organization yet." in page
+    assert "You aren't a member of any organization yet." in page
 
 
 def test_the_anonymous_sign_in(client: Client, db: None) -> None:

@@ -20,7 +20,7 @@ def alices(alice: User, acme: Organization) -> Client:
 def test_alice_sets_name_time_zone_and_language(alices: Client, acme: Organization, alice: User) -> None:
     response = alices.post(URL, WANTED, follow=True)
 
-    assert "The settings are saved." in response.content.decode()
+    assert "Settings saved." in response.content.decode()
     acme.refresh_from_db()
     assert (acme.name, acme.time_zone, acme.language) == ("Acme & Sons", "Asia/Tokyo", "ja")
     event = AuditEvent.objects.get(action="organization.changed")
@@ -66,7 +66,7 @@ def test_two_factors_are_asked_of_others_only_by_whoever_has_them(
 ) -> None:
     response = alices.post(URL, {**WANTED, "requires_two_factor": "on"})
     assert response.status_code == 409
-    assert "Set up a second factor for yourself first." in response.content.decode()
+    assert "Set up two-factor authentication for yourself first." in response.content.decode()
 
     give_totp(alice, factories.TOTP_SECRET)
     alices.post(URL, {**WANTED, "requires_two_factor": "on"})

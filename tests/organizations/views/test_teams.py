@@ -30,9 +30,9 @@ def test_alice_makes_a_team_once_however_often_she_clicks(alices: Client) -> Non
     first = alices.post("/o/acme/teams/create/", {"name": "Sales"}, follow=True)
     second = alices.post("/o/acme/teams/create/", {"name": "Sales"})
 
-    assert "The team Sales is made." in first.content.decode()
+    assert "Team Sales created." in first.content.decode()
     assert second.status_code == 409
-    assert "There is a team named Sales already." in second.content.decode()
+    assert "A team named Sales already exists." in second.content.decode()
     assert AuditEvent.objects.filter(action="team.created").count() == 1
 
 
@@ -64,14 +64,14 @@ def test_a_name_that_is_taken_is_refused_on_the_teams_page(alices: Client, acme:
     response = alices.post(f"/o/acme/teams/{research.public_id}/rename/", {"name": "sales"})
 
     assert response.status_code == 409
-    assert "There is a team named sales already." in response.content.decode()
+    assert "A team named sales already exists." in response.content.decode()
 
 
 def test_alice_closes_a_team_once_however_often_she_clicks(alices: Client, research: Team) -> None:
     for _click in range(2):
         page = alices.post(f"/o/acme/teams/{research.public_id}/close/", follow=True).content.decode()
 
-    assert "The team Research is closed already." in page
+    assert "The team Research is already closed." in page
     assert AuditEvent.objects.filter(action="team.closed").count() == 1
     assert "This team is closed." in alices.get(f"/o/acme/teams/{research.public_id}/").content.decode()
 
