@@ -243,7 +243,8 @@ def _is_open(invitation: Invitation, now: datetime) -> bool:
 
 def _not_open() -> str:
     return _(
-        "This invitation is not valid. It was used or revoked, or it is older than seven days. Ask an owner for a new one."
+        "This invitation is not valid. It was used or revoked, or it is older than seven days. "
+        "Ask an owner for a new one."
     )
 
 

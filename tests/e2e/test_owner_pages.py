@@ -139,7 +139,7 @@ def test_a_person_opens_to_features_by_hover_and_by_key(stage: Stage, page: Page
 def test_the_picture_has_a_name_and_its_figures_open_by_keyboard(stage: Stage, page: Page) -> None:
     page.goto("/o/acme/")
     assert page.get_by_role("img", name="Balance over time").is_visible()
-    summary = page.get_by_text("The same figures as a table")
+    summary = page.get_by_text("View as table")
     summary.focus()
     page.keyboard.press("Enter")
 
