@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from credits.models import EntryKind, Source
 
 TYPES: dict[str, str | Promise] = {
-    EntryKind.GRANT.value: _("credits that came in"),
+    EntryKind.GRANT.value: _("credits added"),
     EntryKind.USAGE.value: _("usage"),
     EntryKind.RETURN.value: _("return"),
     EntryKind.EXPIRY.value: _("expiry"),

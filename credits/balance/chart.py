@@ -127,7 +127,7 @@ def balance_chart(
         "labels": day_labels([end.day for end in ends], last=_("Today")),
         "legend": [
             {"kind": "chart-line", "label": _("Balance at the end of the day")},
-            {"kind": "chart-mark", "label": _("Credits came in")},
+            {"kind": "chart-mark", "label": _("Credits added")},
             {"kind": "chart-mark-out", "label": _("Credits expired")},
         ],
         **_table(ends, events, program=program, zone=zone),
@@ -149,7 +149,7 @@ def day_labels(days: Sequence[date], *, last: str = "") -> list[dict[str, str]]:
 
 def _description(ends: Sequence[DayEnd], program: Program) -> str:
     lowest = min(ends, key=lambda end: end.balance)
-    return _("From %(first)s on %(first_day)s to %(last)s today; lowest %(lowest)s, on %(lowest_day)s.") % {
+    return _("From %(first)s on %(first_day)s to %(last)s today. Lowest: %(lowest)s on %(lowest_day)s.") % {
         "first": written(ends[0].balance, program),
         "first_day": written_day(ends[0].day),
         "last": written(ends[-1].balance, program),
@@ -201,7 +201,7 @@ def _table(
         rows.append([written_day(end.day), *signed, written(end.balance, program)])
     columns = [
         {"label": _("Day")},
-        {"label": _("Came in"), "number": True},
+        {"label": _("Added"), "number": True},
         {"label": _("Expired"), "number": True},
         {"label": _("Balance"), "number": True},
     ]

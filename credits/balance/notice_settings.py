@@ -28,10 +28,10 @@ class NoticeSettingsForm(forms.Form):
     """The mark (where there is a wallet), a way for each kind, and who gets the mails."""
 
     recipients = forms.MultipleChoiceField(
-        label=gettext_lazy("Who gets the mails"),
+        label=gettext_lazy("Email recipients"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text=gettext_lazy("Where nobody is chosen, all owners get them."),
+        help_text=gettext_lazy("If you choose nobody, all owners receive them."),
     )
 
     def __init__(self, data: Any = None, *, organization: Organization, wallet: Wallet | None) -> None:
@@ -49,7 +49,7 @@ class NoticeSettingsForm(forms.Form):
                 decimals=wallet.program.decimals,
                 least=0,
                 required=False,
-                label=_("The balance is low below"),
+                label=_("Low-balance alert below"),
                 help_text=_in_words(wallet.program),
             )
         for kind in preferences.KINDS:
@@ -108,8 +108,8 @@ def _in_words(program: Program) -> str:
     """What to type, and what nothing means."""
     unit = program.get_unit_display()
     if program.low_balance is None:
-        return _("In %(unit)s. Empty or 0: you are not told.") % {"unit": unit}
+        return _("In %(unit)s. Leave empty or enter 0 for no alert.") % {"unit": unit}
     mark = format_credits_with_unit(
         program.low_balance, decimals=program.decimals, unit=program.unit, language=get_language() or "en"
     )
-    return _("In %(unit)s. Empty: below %(mark)s. 0: you are not told.") % {"unit": unit, "mark": mark}
+    return _("In %(unit)s. Leave empty for %(mark)s. Enter 0 for no alert.") % {"unit": unit, "mark": mark}

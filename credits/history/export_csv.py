@@ -67,21 +67,21 @@ def _written(operations: Iterable[Operation], header: list[str], words: Words) -
 def _header() -> list[str]:
     return [
         _("Operation"),
-        _("Happened"),
-        _("Written"),
+        _("Occurred"),
+        _("Recorded"),
         _("Type"),
         _("Source"),
         _("Change"),
         _("Change in smallest units"),
         _("Balance after"),
         _("Balance after in smallest units"),
-        _("Person"),
-        _("Mail address"),
-        _("Through"),
+        _("User"),
+        _("Email address"),
+        _("Via"),
         _("Feature"),
         _("Resource"),
         _("Memo"),
-        _("Key"),
+        _("Idempotency key"),
     ]
 
 

@@ -30,7 +30,7 @@ class DayField(forms.DateField):
     def clean(self, value: Any) -> date | None:
         day: date | None = super().clean(value)
         if day is not None and not FIRST_DAY <= day <= LAST_DAY:
-            raise forms.ValidationError(_("Choose a day from the year 2000 to 2100."))
+            raise forms.ValidationError(_("Enter a date between the years 2000 and 2100."))
         return day
 
 
@@ -44,9 +44,9 @@ class DaysForm(forms.Form):
         cleaned = self.cleaned_data
         since, until = cleaned.get("since"), cleaned.get("until")
         if since and until and until < since:
-            self.add_error("until", _("This day is before the first one."))
+            self.add_error("until", _("The end date is before the start date."))
         if self.errors:
-            self.add_error(None, _("Nothing is shown. Please look at:"))
+            self.add_error(None, _("No results. Please correct:"))
         return cleaned
 
     def period(self, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
@@ -64,7 +64,7 @@ class HistoryForm(DaysForm):
     kind = forms.ChoiceField(label=_("Type"), required=False)
     source = forms.ChoiceField(label=_("Source"), required=False)
     feature = forms.ChoiceField(label=_("Feature"), required=False)
-    user = forms.ChoiceField(label=_("Person"), required=False)
+    user = forms.ChoiceField(label=_("User"), required=False)
 
     field_order = ["since", "until", "kind", "source", "feature", "user"]
 
@@ -76,7 +76,7 @@ class HistoryForm(DaysForm):
             "kind": [("", _("All types")), *kinds],
             "source": [("", _("All sources")), *((value, capfirst(label)) for value, label in Source.choices)],
             "feature": [("", _("All features")), *features.items()],
-            "user": [("", _("Everyone")), *((user.public_id, str(user)) for user in self.people)],
+            "user": [("", _("All users")), *((user.public_id, str(user)) for user in self.people)],
         }
         for name, options in choices.items():
             field = self.fields[name]

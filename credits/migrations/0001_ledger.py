@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                     "validity_days",
                     models.PositiveIntegerField(
                         blank=True,
-                        help_text="Empty: they never expire.",
+                        help_text="Leave empty if they never expire.",
                         null=True,
                         verbose_name="purchased credits expire after days",
                     ),
@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                     "holding_limit",
                     models.BigIntegerField(
                         blank=True,
-                        help_text="In smallest units. Empty: no limit.",
+                        help_text="In smallest units. Leave empty for no limit.",
                         null=True,
                         verbose_name="holding limit",
                     ),
@@ -60,14 +60,14 @@ class Migration(migrations.Migration):
                     "overdraft_limit",
                     models.BigIntegerField(
                         default=0,
-                        help_text="How far settled work may go into debt, in smallest units.",
+                        help_text="How far settling a reservation may take the balance below zero, in smallest units.",
                         verbose_name="overdraft limit",
                     ),
                 ),
                 (
                     "at_zero",
                     models.CharField(
-                        choices=[("refuse", "refuse further use"), ("switch_off", "switch AI off in all services")],
+                        choices=[("refuse", "decline further use"), ("switch_off", "turn AI off in all services")],
                         default="refuse",
                         max_length=12,
                         verbose_name="at zero",
@@ -258,7 +258,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         null=True,
                         size=None,
-                        verbose_name="only for features",
+                        verbose_name="restricted to features",
                     ),
                 ),
                 ("frozen_at", models.DateTimeField(blank=True, null=True, verbose_name="frozen")),

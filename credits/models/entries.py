@@ -39,13 +39,13 @@ class Operation(models.Model):
     balance_after = models.BigIntegerField(_("balance after"))
     # What could be spent right after: the answer that a replay gives again.
     available_after = models.BigIntegerField(_("available after"))
-    occurred_at = models.DateTimeField(_("happened"))
-    written_at = models.DateTimeField(_("written"))
+    occurred_at = models.DateTimeField(_("occurred"))
+    written_at = models.DateTimeField(_("recorded"))
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
     # What acted where no person did, or through what a person acted: an API key's name, a job.
-    actor_label = models.CharField(_("through"), max_length=150, blank=True)
+    actor_label = models.CharField(_("via"), max_length=150, blank=True)
     feature = models.CharField(_("feature"), max_length=100, blank=True)
     resource = models.JSONField(_("resource"), null=True, blank=True)
     memo = models.TextField(_("memo"), blank=True)

@@ -35,7 +35,9 @@ class Grant(models.Model):
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     cost_minor = models.BigIntegerField(_("paid, in minor units"), default=0)
     cost_currency = models.CharField(_("currency"), max_length=3, blank=True)
-    features = ArrayField(models.CharField(max_length=100), verbose_name=_("only for features"), null=True, blank=True)
+    features = ArrayField(
+        models.CharField(max_length=100), verbose_name=_("restricted to features"), null=True, blank=True
+    )
     frozen_at = models.DateTimeField(_("frozen"), null=True, blank=True)
     # Rarely changes, unlike `remaining`: the index of open grants hangs on it, so a spend stays a heap-only update.
     is_open = models.BooleanField(default=True)

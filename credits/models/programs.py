@@ -13,8 +13,8 @@ class Unit(models.TextChoices):
 
 
 class AtZero(models.TextChoices):
-    REFUSE = "refuse", _("refuse further use")
-    SWITCH_OFF = "switch_off", _("switch AI off in all services")
+    REFUSE = "refuse", _("decline further use")
+    SWITCH_OFF = "switch_off", _("turn AI off in all services")
 
 
 def default_limit_thresholds() -> list[int]:
@@ -30,27 +30,30 @@ class Program(models.Model):
     unit = models.CharField(_("unit"), max_length=10, choices=Unit, default=Unit.CREDITS)
     decimals = models.PositiveSmallIntegerField(_("decimals"), default=0)
     validity_days = models.PositiveIntegerField(
-        _("purchased credits expire after days"), null=True, blank=True, help_text=_("Empty: they never expire.")
+        _("purchased credits expire after days"),
+        null=True,
+        blank=True,
+        help_text=_("Leave empty if they never expire."),
     )
     holding_limit = models.BigIntegerField(
-        _("holding limit"), null=True, blank=True, help_text=_("In smallest units. Empty: no limit.")
+        _("holding limit"), null=True, blank=True, help_text=_("In smallest units. Leave empty for no limit.")
     )
     overdraft_limit = models.BigIntegerField(
         _("overdraft limit"),
         default=0,
-        help_text=_("How far settled work may go into debt, in smallest units."),
+        help_text=_("How far settling a reservation may take the balance below zero, in smallest units."),
     )
     at_zero = models.CharField(_("at zero"), max_length=12, choices=AtZero, default=AtZero.REFUSE)
     reservation_seconds = models.PositiveIntegerField(_("reservations time out after seconds"), default=900)
     low_balance = models.BigIntegerField(
-        _("low balance below"),
+        _("low-balance alert below"),
         null=True,
         blank=True,
-        help_text=_("Where an owner has not chosen: owners are told when less can be spent. Empty: they are not."),
+        help_text=_("For owners who set no value of their own. They are notified below it. Leave empty for no notice."),
     )
     limit_thresholds = ArrayField(
         models.PositiveSmallIntegerField(),
-        verbose_name=_("thresholds of limits, in per cent"),
+        verbose_name=_("default alert thresholds of limits, in percent"),
         default=default_limit_thresholds,
     )
 

@@ -31,7 +31,7 @@ class Reservation(models.Model):
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
-    actor_label = models.CharField(_("through"), max_length=150, blank=True)
+    actor_label = models.CharField(_("via"), max_length=150, blank=True)
     resource = models.JSONField(_("resource"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"))
     expires_at = models.DateTimeField(_("times out"))

@@ -27,7 +27,7 @@ class Wallet(models.Model):
     # A spend that brings what is available below this is told of by the signal `balance_changed`.
     watched_below = models.BigIntegerField(null=True, blank=True)
     # Owners are told once when less than this can be spent; null: the program's figure, 0: never.
-    low_below = models.BigIntegerField(_("low balance below"), null=True, blank=True)
+    low_below = models.BigIntegerField(_("low-balance alert below"), null=True, blank=True)
     # Since when it is known, and told, that the balance is low, and that nothing is left; a top-up ends either.
     low_since = models.DateTimeField(null=True, blank=True)
     depleted_since = models.DateTimeField(null=True, blank=True)

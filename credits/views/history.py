@@ -100,7 +100,7 @@ def _page(request: HttpRequest, organization: Organization, wallet: Wallet, form
     try:
         before, after = (read_edge(request.GET.get(name, "")) for name in ("before", "after"))
     except ValueError:
-        form.add_error(None, _("There is no such place in the history. Begin again with the newest."))
+        form.add_error(None, _("This page of the history no longer exists. Start again from the newest."))
         return None
     filters = form.filters(ZoneInfo(organization.time_zone))
     return queries.operations_page(wallet, before=before, after=after, limit=PER_PAGE, filters=filters)

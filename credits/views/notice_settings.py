@@ -24,7 +24,7 @@ def notice_settings(request: MemberRequest, organization: Organization) -> HttpR
     if not form.is_valid():
         return _page(request, organization, form, status=422)
     save(form, organization=organization, wallet=wallet, actor=request.user)
-    messages.success(request, _("The settings are saved."))
+    messages.success(request, _("Settings saved."))
     return redirect("notice_settings", organization.slug)
 
 

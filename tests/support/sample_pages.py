@@ -31,7 +31,7 @@ class FilterForm(forms.Form):
     kind = forms.ChoiceField(label="Type", choices=[("", "All"), ("usage", "Usage")], required=False)
     since = forms.DateField(label="From", widget=forms.DateInput(attrs={"type": "date"}), required=False)
     until = forms.DateField(label="To", widget=forms.DateInput(attrs={"type": "date"}), required=False)
-    person = forms.ChoiceField(label="Person", choices=[("", "Everyone")], required=False)
+    person = forms.ChoiceField(label="User", choices=[("", "All users")], required=False)
 
 
 def _chart() -> dict[str, Any]:

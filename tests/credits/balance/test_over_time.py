@@ -101,7 +101,7 @@ class TestThePicture:
 
         chart = charts.balance_chart(ends, events, program=Program(decimals=0), zone=ZoneInfo("UTC"))
 
-        assert chart["description"] == "From 100 on Mar 1, 2026 to 990 today; lowest 80, on Mar 2, 2026."
+        assert chart["description"] == "From 100 on Mar 1, 2026 to 990 today. Lowest: 80 on Mar 2, 2026."
         assert [row[-1] for row in chart["rows"]] == ["990", "1,000", "1,080", "80", "100"]
         assert chart["rows"][2][1] == "+1,000"
         assert chart["rows"][1][2] == "−80"

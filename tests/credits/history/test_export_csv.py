@@ -70,9 +70,9 @@ def test_amounts_are_exact_and_times_have_their_offset(stage: Stage) -> None:
 
     assert (newest["Change"], newest["Change in smallest units"]) == ("-0.000050", "-50")
     assert oldest["Balance after"] == "0.010000"
-    assert newest["Happened"] == "2026-03-07T21:00:00+09:00"
-    assert datetime.fromisoformat(newest["Written"]) == NOW
-    assert newest["Mail address"] == "alice@example.com"
+    assert newest["Occurred"] == "2026-03-07T21:00:00+09:00"
+    assert datetime.fromisoformat(newest["Recorded"]) == NOW
+    assert newest["Email address"] == "alice@example.com"
 
 
 @pytest.mark.parametrize("beginning", ["=", "+", "-", "@", "\t", "\r"])
@@ -84,7 +84,7 @@ def test_no_text_is_run_as_a_formula(stage: Stage, beginning: str) -> None:
 
     line = download(stage)[0]
 
-    assert line["Person"] == line["Through"] == f"'{text}"
+    assert line["User"] == line["Via"] == f"'{text}"
     assert defused("plain = text") == "plain = text"
 
 

@@ -79,7 +79,7 @@ class TestThePage:
         assert 'name="low_below" value="123.45"' in page
         assert '<option value="dashboard" selected>' in page
         assert re.search(rf'value="{alice.public_id}"[^>]*checked', page)
-        assert "Empty: below 500.00 credits." in page
+        assert "Leave empty for 500.00 credits." in page
 
     def test_it_asks_as_few_questions_for_many_people_as_for_one(
         self, alices: Client, acme: Organization, wallet: Wallet, django_assert_num_queries: DjangoAssertNumQueries
@@ -103,7 +103,7 @@ class TestThePage:
 
         page = alices.get(URL).content.decode()
 
-        assert "Addresses that refuse mail" in page
+        assert "Addresses that rejected our email" in page
         assert "bob@example.com" in page
         assert "550 no such user" in page
         assert "stranger@example.com" not in page

@@ -119,7 +119,7 @@ class TestAccepting:
         response = doras.post("/invitations/")
 
         assert response.status_code == 409
-        assert "This invitation is not valid." in response.content.decode()
+        assert "This invitation is not valid" in response.content.decode()
         assert AuditEvent.objects.filter(action="invitation.accepted").count() == 1
 
     def test_someone_else_is_told_whose_it_is(self, link: str, charlie: User) -> None:
