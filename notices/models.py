@@ -45,7 +45,7 @@ class Notice(models.Model):
     created_at = models.DateTimeField(_("created"))
     # Whether it is shown on the dashboard, as the settings were; and since when nobody needs to see it there any more.
     is_shown = models.BooleanField(_("on the dashboard"), default=True)
-    put_away_at = models.DateTimeField(_("put away"), null=True, blank=True)
+    put_away_at = models.DateTimeField(_("dismissed"), null=True, blank=True)
     put_away_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -75,7 +75,7 @@ class Notice(models.Model):
 class MailState(models.TextChoices):
     PENDING = "pending", _("to be sent")
     SENT = "sent", _("sent")
-    SKIPPED = "skipped", _("not wanted any more")
+    SKIPPED = "skipped", _("no longer needed")
     FAILED = "failed", _("given up")
 
 
@@ -116,7 +116,7 @@ class NoticeSetting(models.Model):
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="notice_settings")
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
-    by_mail = models.BooleanField(_("by mail"), default=True)
+    by_mail = models.BooleanField(_("by email"), default=True)
     on_dashboard = models.BooleanField(_("on the dashboard"), default=True)
 
     class Meta:
@@ -170,7 +170,7 @@ class RefusedAddress(models.Model):
     """A mail address, in lower case, that a mail server refused for good: no notice is sent there until its owner
     confirms it again."""
 
-    email = models.EmailField(_("mail address"), max_length=254, unique=True)
+    email = models.EmailField(_("email address"), max_length=254, unique=True)
     reason = models.CharField(_("what the server said"), max_length=300, blank=True)
     refused_at = models.DateTimeField(_("refused"))
 

@@ -17,8 +17,8 @@ from organizations.models import Organization, User
 class Way(models.TextChoices):
     """How a kind is told. Every notice stands in the list, whatever is chosen."""
 
-    BOTH = "both", _("by mail and on the dashboard")
-    MAIL = "mail", _("by mail")
+    BOTH = "both", _("by email and on the dashboard")
+    MAIL = "mail", _("by email")
     DASHBOARD = "dashboard", _("on the dashboard")
     NEITHER = "neither", _("only in the list of notices")
 

@@ -138,7 +138,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("pending", "to be sent"),
                             ("sent", "sent"),
-                            ("skipped", "not wanted any more"),
+                            ("skipped", "no longer needed"),
                             ("failed", "given up"),
                         ],
                         default="pending",

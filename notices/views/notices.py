@@ -53,7 +53,7 @@ def put_away(request: MemberRequest, organization: Organization, notice: UUID) -
 def put_away_all(request: MemberRequest, organization: Organization) -> HttpResponse:
     """Put all away. A second click changes nothing more."""
     verbs.put_away(_mine(request, organization), actor=request.user, organization=organization, now=timezone.now())
-    messages.success(request, _("All notices are put away."))
+    messages.success(request, _("All notices dismissed."))
     return redirect("notices", organization.slug)
 
 

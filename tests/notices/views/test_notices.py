@@ -134,7 +134,7 @@ class TestTheList:
 
         page = page_of(alices)
 
-        assert "You get no mails of these kinds" in page
+        assert "Emails you have unsubscribed from" in page
         assert "Credits expiring" in page
         assert "/notices/unsubscribe/" in page
 
@@ -168,7 +168,7 @@ class TestPuttingAway:
         assert all(Notice.objects.get(pk=notice.pk).put_away_at for notice in mine)
         assert Notice.objects.get(pk=theirs.pk).put_away_at is None
         assert AuditEvent.objects.get(action="notice.put_away").details == {"notices": 2}
-        assert "Put all away" not in page_of(alices)
+        assert "Dismiss all" not in page_of(alices)
 
     def test_a_member_puts_away_only_what_is_for_them(self, acme: Organization, bob: User) -> None:
         owners, bobs = given(acme), given(acme, Kind.LIMIT, user=bob)
