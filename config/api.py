@@ -64,7 +64,7 @@ def problem(request: HttpRequest, slug: str) -> HttpResponse:
 @csrf_exempt
 def nothing(_request: HttpRequest, **_parts: str) -> HttpResponse:
     """Every other address below /api/."""
-    return respond(ApiError("not_found", "There is no such address in the API. See /api/docs."))
+    return respond(ApiError("not_found", "This API path doesn't exist. See /api/docs."))
 
 
 urlpatterns: list[URLPattern] = [

@@ -92,7 +92,7 @@ class NotFound(UseRefusal):
     type = "not_found"
 
 
-KEY_WAS_USED = "This idempotency key was used before, for another request."
+KEY_WAS_USED = "This idempotency key was already used for a different request."
 
 
 class Conflict(UseRefusal):
@@ -112,7 +112,7 @@ class Insufficient(UseRefusal):
     def __init__(
         self, *, organization: str, needed: int, available: int, reserved: int, recharging_seconds: int = 0
     ) -> None:
-        super().__init__("There are not enough credits for this use.")
+        super().__init__("Not enough credits for this use.")
         self.organization = organization
         self.needed = needed
         self.available = available
@@ -159,7 +159,7 @@ class SwitchedOff(UseRefusal):
     type = "ai_switched_off"
 
     def __init__(self, service: str, *, organization: str) -> None:
-        super().__init__(f"AI is switched off in the service “{service}”. An owner can switch it on again.")
+        super().__init__(f"AI is turned off in the service “{service}”. An owner can turn it back on.")
         self.service = service
         self.organization = organization
 

@@ -61,11 +61,11 @@ def test_a_limit_is_set_met_asked_about_and_raised_from_the_mail(browser: Browse
 
     owner = browse(browser, stage.owner, base_url)
     owner.goto("/o/acme/limits/add/")
-    owner.get_by_label("For", exact=True).select_option("member")
-    owner.get_by_label("Mail address of the member").fill("bob@example.com")
-    owner.get_by_label("At most a month").fill("60")
-    press(owner, "Set the limit")
-    expect(owner.get_by_text("The limit is set.")).to_be_visible()
+    owner.get_by_label("Applies to").select_option("member")
+    owner.get_by_label("Email address of the member").fill("bob@example.com")
+    owner.get_by_label("Monthly limit").fill("60")
+    press(owner, "Set limit")
+    expect(owner.get_by_text("Limit created.")).to_be_visible()
 
     assert spend(stage, token, "first", bob)[0] == 201
     status, problem = spend(stage, token, "second", bob)
@@ -76,17 +76,17 @@ def test_a_limit_is_set_met_asked_about_and_raised_from_the_mail(browser: Browse
     member = browse(browser, bob, base_url)
     member.goto("/o/acme/my-usage/")
     expect(member.get_by_text("10 credits left: 50 of 60 used")).to_be_visible()
-    member.get_by_role("link", name="Ask for more").click()
-    member.get_by_label("What you need it for").fill("The fair is near.")
-    press(member, "Ask the owners")
-    expect(member.get_by_text("You asked for more on")).to_be_visible()
+    member.get_by_role("link", name="Request a higher limit").click()
+    member.get_by_label("What do you need it for?").fill("The fair is near.")
+    press(member, "Send request")
+    expect(member.get_by_text("You requested a higher limit on")).to_be_visible()
 
     owner.goto(mailed_link("alice@example.com"))
-    expect(owner.get_by_role("heading", level=1)).to_have_text("Bob asks for more")
+    expect(owner.get_by_role("heading", level=1)).to_have_text("Bob requested a higher limit")
     expect(owner.get_by_text("The fair is near.")).to_be_visible()
-    owner.get_by_label("Allow a month, in all").fill("200")
-    press(owner, "Allow it")
-    expect(owner.get_by_role("button", name="Allow it")).to_have_count(0)
+    owner.get_by_label("New monthly limit").fill("200")
+    press(owner, "Approve")
+    expect(owner.get_by_role("button", name="Approve")).to_have_count(0)
 
     # The key that was refused is used by nothing yet: the same call passes now.
     assert spend(stage, token, "second", bob)[0] == 201

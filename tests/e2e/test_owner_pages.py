@@ -115,7 +115,7 @@ def test_alice_switches_a_service_on_again(stage: Stage, page: Page) -> None:
     page.goto("/o/acme/")
     page.get_by_role("button", name="service-3").click()
 
-    assert page.get_by_text("AI is on in service-3.").is_visible()
+    assert page.get_by_text("AI turned on in service-3.").is_visible()
     assert page.get_by_role("heading", name="AI is switched off").count() == 0
 
 
@@ -132,7 +132,7 @@ def test_a_person_opens_to_features_by_hover_and_by_key(stage: Stage, page: Page
     page.keyboard.press("Enter")
     assert features.is_visible()
     assert Axe().run(page).violations_count == 0
-    page.get_by_role("link", name="Show this person alone").click()
+    page.get_by_role("link", name="Show only this user").click()
     assert page.get_by_text("· Person: Alice").is_visible()
 
 

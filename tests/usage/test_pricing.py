@@ -209,7 +209,7 @@ class TestWhichRateHolds:
 
         assert find_terms([small, large], model="large", at=self.MAY) is large
 
-    @pytest.mark.parametrize(("model", "sentence"), [("", "name the model"), ("tiny", "no price for the model “tiny”")])
+    @pytest.mark.parametrize(("model", "sentence"), [("", "Name the model"), ("tiny", "no price for the model “tiny”")])
     def test_an_unknown_model_is_refused(self, model: str, sentence: str) -> None:
         with pytest.raises(Invalid, match=sentence):
             find_terms([per_token(1, 2)], model=model, at=self.MAY)

@@ -91,7 +91,7 @@ def _answered(call: Call, request: HttpRequest, parts: dict[str, str]) -> HttpRe
         return respond(unavailable())
     except Exception:
         logger.exception("%s failed", call.name)
-        return respond(ApiError("internal_error", "Something went wrong here and was logged."))
+        return respond(ApiError("internal_error", "Something went wrong on our side and was logged."))
 
 
 def other_method(allowed: str) -> ApiError:

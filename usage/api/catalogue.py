@@ -29,12 +29,15 @@ KEY = Parameter(
     {"type": "string", "minLength": 1, "maxLength": 200, "pattern": IDEMPOTENCY_KEY},
 )
 USAGE_ID = Parameter(
-    "usage", "path", "A use, as POST /api/v1/usage answered it.", {"type": "string", "pattern": "^use_[0-9a-f]{32}$"}
+    "usage",
+    "path",
+    "The id of a use, as returned by POST /api/v1/usage.",
+    {"type": "string", "pattern": "^use_[0-9a-f]{32}$"},
 )
 RESERVATION_ID = Parameter(
     "reservation",
     "path",
-    "A reservation, as POST /api/v1/reservations answered it.",
+    "The id of a reservation, as returned by POST /api/v1/reservations.",
     {"type": "string", "pattern": "^res_[0-9a-f]{32}$"},
 )
 ORGANIZATION = {"type": "string", "minLength": 1, "maxLength": 50, "pattern": "^[-a-zA-Z0-9_]+$"}
@@ -47,7 +50,8 @@ CALLS = (
         method="GET",
         path="/api/billing/credits",
         summary="Credits of an organization",
-        description="Balance, what expires within 14 days, the plan, AI switches, and the latest transactions.",
+        description="Balance, credits expiring within 14 days, the plan, AI on or off by service, and the latest "
+        "transactions.",
         view=reads.credits,
         answer=CreditsAnswer,
         scope="read",
@@ -55,22 +59,22 @@ CALLS = (
             Parameter(
                 "organization",
                 "query",
-                "The organization's short name. Needed with a product server's key; an organization's own key may only "
-                "name its own.",
+                "The organization's short name. Required with a product server's key; an organization's own key can "
+                "only name its own.",
                 ORGANIZATION,
                 is_required=False,
             ),
             Parameter(
                 "cursor",
                 "query",
-                "`next_cursor` of the page before. Pages stay as they are while new transactions arrive.",
+                "`next_cursor` of the previous page. New transactions don't shift the pages.",
                 {"type": "string", "pattern": f"^{CURSOR.pattern}$"},
                 is_required=False,
             ),
             Parameter(
                 "limit",
                 "query",
-                "How many transactions.",
+                "Number of transactions.",
                 {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": reads.DEFAULT_LIMIT},
                 is_required=False,
             ),
@@ -82,7 +86,7 @@ CALLS = (
         method="GET",
         path="/api/v1/organizations/{organization}/balance",
         summary="Balance of an organization",
-        description="Small and fast, for a product's own header. What has expired this very second is left out.",
+        description="Small and fast, for your product's own header. Credits that have just expired are not included.",
         view=reads.balance,
         answer=BalanceAnswer,
         scope="read",
@@ -93,10 +97,10 @@ CALLS = (
         name="usage",
         method="POST",
         path="/api/v1/usage",
-        summary="Spend",
-        description="Pays for one use of an AI feature, all of it or nothing. The feature's rate says what it is "
-        "priced by: nothing (fixed), `credits` (a range), `model`, `input_tokens` and `output_tokens` (per token), or "
-        "`quantity` (per unit). Sums are rounded up once, to the smallest unit.",
+        summary="Spend credits",
+        description="Charges one use of an AI feature, in full or not at all. The feature's rate determines what to "
+        "send: nothing (fixed), `credits` (a range), `model`, `input_tokens` and `output_tokens` (per token), or "
+        "`quantity` (per unit). The total is rounded up once, to the smallest unit.",
         view=usage_calls.spend,
         body=UsageBody,
         answer=Used,
@@ -110,9 +114,9 @@ CALLS = (
         name="usage_batch",
         method="POST",
         path="/api/v1/usage/batch",
-        summary="Spend many",
-        description="Up to 1,000 uses, each with its own `idempotency_key`, for one or many organizations. Each is "
-        "answered by itself, in order, with the status that the single call would have had; a bad one hurts no other.",
+        summary="Spend credits in a batch",
+        description="Up to 1,000 uses, each with its own `idempotency_key`, for one or many organizations. The "
+        "response has one result per use, in order, with the status of a single call. A failed use affects no other.",
         view=usage_calls.spend_batch,
         body=BatchBody,
         answer=BatchAnswers,
@@ -123,8 +127,8 @@ CALLS = (
         method="POST",
         path="/api/v1/usage/{usage}/refund",
         summary="Refund a use",
-        description="Gives credits of a failed operation back to the grants they came from, all or a part, each amount "
-        "once. What comes back to a grant that has expired meanwhile expires at once.",
+        description="Returns all or some of the credits of a failed operation to the grants they came from. Credits "
+        "that return to an expired grant expire at once.",
         view=usage_calls.refund,
         body=RefundBody,
         answer=RefundAnswer,
@@ -138,9 +142,9 @@ CALLS = (
         name="reservations",
         method="POST",
         path="/api/v1/reservations",
-        summary="Reserve",
+        summary="Reserve credits",
         description="Sets credits aside before work whose cost is not known yet: `credits`, or the price of the "
-        "measures given. Limits and the AI switch are asked now. Not settled in time, it is released by itself.",
+        "measures given. Limits and AI on or off are checked now. It times out unless it is settled in time.",
         view=reservations.reserve,
         body=ReservationBody,
         answer=ReservedAnswer,
@@ -156,8 +160,8 @@ CALLS = (
         path="/api/v1/reservations/{reservation}/settle",
         summary="Settle a reservation",
         description="Charges what the work cost: `credits`, or the measures priced by the rate in force when it was "
-        "reserved. What was not used goes back; what goes beyond is drawn too, and what can't be is `uncollected`. "
-        "The same content again answers the same; no Idempotency-Key is needed.",
+        "reserved. Unused credits are returned. A higher cost is charged too; what can't be charged is `uncollected`. "
+        "Repeating the same content returns the same response; no Idempotency-Key is needed.",
         view=reservations.settle,
         body=SettlementBody,
         answer=SettledAnswer,
@@ -171,7 +175,7 @@ CALLS = (
         method="POST",
         path="/api/v1/reservations/{reservation}/release",
         summary="Release a reservation",
-        description="Ends it without a charge. Releasing it again, or after its time-out, answers the same.",
+        description="Ends it without a charge. Releasing it again, or after it timed out, returns the same response.",
         view=reservations.release,
         answer=ReleasedAnswer,
         scope="spend",

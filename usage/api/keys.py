@@ -49,7 +49,7 @@ def refuse_spending(key: AuthenticatedKey | None) -> ApiError | None:
     if key is None:
         return unauthorized(BAD_KEY)
     if not key.may_spend:
-        return ApiError("scope", "This API key may only read. Spending needs one with the scope “spend”.")
+        return ApiError("scope", "This API key can only read. Use a key with the scope “spend”.")
     return None
 
 

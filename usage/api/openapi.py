@@ -14,9 +14,9 @@ REFERENCE = "#/components/schemas/{name}"
 ABOUT = """Spend, reserve, settle, release and refund credits, and read balances.
 
 All amounts are integers in the program's smallest unit; `decimals` says how many of its digits are decimals. Requests
-are read strictly: unknown fields, numbers in strings, fractions and names that come twice are refused. Refusals are
-problem documents (RFC 9457) with a stable `type`; nothing was written. After a 503 or a lost connection, try again with
-the same idempotency key: the answer is the truth."""
+are validated strictly: unknown fields, numbers in strings, fractions and repeated names are rejected. Errors are
+problem documents (RFC 9457) with a stable `type`; nothing was written. After a 503 or a lost connection, retry with the
+same idempotency key: the response says what was written."""
 
 RATE_LIMITS = {
     "RateLimit-Limit": "How many calls this key may send in a minute.",

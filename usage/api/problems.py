@@ -35,85 +35,85 @@ PROBLEM_TYPES = {
         ProblemType(
             "unauthorized",
             401,
-            "No valid API key",
+            "Invalid API key",
             "Send the key as “Authorization: Bearer dd_…”. It may be missing, mistyped or revoked.",
         ),
         ProblemType(
             "insufficient_credits",
             402,
-            "Not enough credits",
-            "Nothing was spent. `reason` is “recharging” where auto-recharge is buying credits right now (try again "
-            "after `retry_after` seconds, Retry-After says the same), “reserved” where open reservations hold "
-            "enough, and “empty” where credits have to be bought; `buy_url` is where owners do that.",
+            "Insufficient credits",
+            "Nothing was charged. `reason` is “recharging” while auto-recharge is buying credits (retry after "
+            "`retry_after` seconds; Retry-After has the same value), “reserved” if open reservations hold enough "
+            "credits, and “empty” if credits must be bought; `buy_url` is the page where owners buy them.",
         ),
-        ProblemType("scope", 403, "The key may not do this", "Use a key with the scope that the call needs."),
+        ProblemType("scope", 403, "Missing scope", "Use a key with the scope that the call requires."),
         ProblemType(
             "usage_limit_reached",
             403,
-            "A usage limit is reached",
-            "A monthly limit set by an owner doesn't allow this use. Every limit that covers a use must allow it; "
-            "`limit` names the one with the least left, and of those with the same left the narrower: one feature "
-            "before all, then user, team, organization. `needed` is what the use costs.",
+            "Usage limit reached",
+            "A monthly limit set by an owner doesn't allow this use. Usage must stay within every limit that applies; "
+            "`limit` names the one with the least remaining. If several have the same amount remaining, it names the "
+            "narrowest: one feature before all, then user, team, organization. `needed` is what the use costs.",
         ),
         ProblemType(
             "ai_switched_off",
             403,
-            "AI is switched off",
-            "Credits ran out, or an owner switched AI off in this service (`reason` is “switched_off”). It stays off, "
-            "also after credits were bought, until an owner switches it on again at `services_url`.",
+            "AI is turned off",
+            "Credits ran out, or an owner turned AI off in this service (`reason` is “switched_off”). It stays off, "
+            "even after credits are bought, until an owner turns it back on at `services_url`.",
         ),
         ProblemType(
             "not_found",
             404,
             "Not found",
-            "There is no such thing, or this key may not act for its organization. The answer is the same for both.",
+            "The resource doesn't exist, or this key can't access it. Both return the same response.",
         ),
-        ProblemType("method_not_allowed", 405, "Method not allowed", "The header Allow names the method to use."),
+        ProblemType("method_not_allowed", 405, "Method not allowed", "The Allow header lists the allowed methods."),
         ProblemType(
             "idempotency_conflict",
             409,
-            "The idempotency key was used for something else",
-            "Send the same content again, or a new key for a new request.",
+            "Idempotency key already used",
+            "The key belongs to a request with other content. Send that content, or use a new key for a new request.",
         ),
         ProblemType(
             "reservation_closed",
             409,
-            "The reservation is closed",
-            "It was settled, released, or has timed out; `state` says which.",
+            "Reservation closed",
+            "It was settled, released or timed out; `state` says which.",
         ),
         ProblemType(
             "refund_too_large",
             409,
-            "More than can be refunded",
-            "`refundable` is what was charged and not refunded yet.",
+            "Refund too large",
+            "`refundable` is the amount that was charged and is not refunded yet.",
         ),
-        ProblemType("content_too_large", 413, "Too large", "A request body may have up to 4 MiB."),
-        ProblemType("unsupported_media_type", 415, "Not JSON", "Send “Content-Type: application/json”."),
+        ProblemType("content_too_large", 413, "Request too large", "A request body can be up to 4 MiB."),
+        ProblemType("unsupported_media_type", 415, "Unsupported media type", "Send “Content-Type: application/json”."),
         ProblemType(
             "invalid",
             422,
-            "Something in the request is wrong",
-            "`errors` names each field and says what is wrong with it. Fields that are not documented are refused.",
+            "Invalid request",
+            "`errors` lists each field and what is wrong with it. Undocumented fields are rejected.",
         ),
         ProblemType(
             "too_many_requests",
             429,
             "Too many requests",
             "Too many at once, too many of one key within a minute, or too many without a valid key from one address. "
-            "Wait as long as Retry-After says, then try again.",
+            "Wait as long as Retry-After says, then retry.",
         ),
         ProblemType(
             "internal_error",
             500,
-            "A defect",
-            "Something went wrong here and was logged. Trying again with the same idempotency key is safe.",
+            "Internal error",
+            "Something went wrong on our side and was logged. It is safe to retry with the same idempotency key.",
         ),
         ProblemType(
             "unavailable",
             503,
-            "The database did not answer",
-            "Try again with the same idempotency key, after as many seconds as Retry-After says. Nothing was written; "
-            "or, where that could not be learned, the answer to the same key tells.",
+            "Temporarily unavailable",
+            "Retry with the same idempotency key, after as many seconds as Retry-After says. Nothing was written; or, "
+            "where that could not be confirmed, the retry returns what was written.",
         ),
     )
 }
@@ -197,7 +197,7 @@ def unauthorized(detail: str) -> ApiError:
 
 def unavailable() -> ApiError:
     """Return the error after a database fault."""
-    detail = "The database did not answer in time. Try again with the same idempotency key."
+    detail = "The database did not respond in time. Retry with the same idempotency key."
     return ApiError("unavailable", detail, headers={"Retry-After": "1"})
 
 

@@ -48,7 +48,7 @@ def credits(request: HttpRequest) -> HttpResponse:
     limit = requests.number_in(query, "limit", default=DEFAULT_LIMIT, most=MAX_LIMIT)
     before = _cursor(query)
     if key.organization_id is None and "organization" not in query:
-        raise invalid("organization", "This key may act for any organization: name one.")
+        raise invalid("organization", "This key can access every organization. Name one.")
     wallet = _wallet(key, query.get("organization"))
     page = operations_page(wallet, before=before, limit=limit)
     services = [
@@ -86,7 +86,7 @@ def _wallet(key: AuthenticatedKey, slug: str | None) -> Wallet:
         wallets = wallets.filter(organization=key.organization_id)
     wallet = wallets.first()
     if wallet is None:
-        raise ApiError("not_found", "There is no such organization, or this key may not act for it.")
+        raise ApiError("not_found", "The organization doesn't exist, or this key can't access it.")
     return wallet
 
 
@@ -96,7 +96,7 @@ def _cursor(query: dict[str, str]) -> Edge | None:
         return None
     match = CURSOR.fullmatch(text)
     if match is None:
-        raise invalid("cursor", "This is not a cursor of ours: take `next_cursor` of an answer.")
+        raise invalid("cursor", "Not a valid cursor. Use `next_cursor` from a previous response.")
     return Edge(int(match[1]), UUID(hex=match[2]))
 
 

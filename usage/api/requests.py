@@ -35,14 +35,14 @@ def body_of(request: HttpRequest, decoder: msgspec.json.Decoder[T]) -> T:
 def read(request: HttpRequest) -> bytes:
     """Return the request's body as it came. Raises ApiError (413, 415, 422)."""
     if request.content_type != "application/json":
-        raise ApiError("unsupported_media_type", "The body must be JSON: send “Content-Type: application/json”.")
+        raise ApiError("unsupported_media_type", "The body must be JSON. Send “Content-Type: application/json”.")
     try:
         body = request.body
     except RequestDataTooBig:
         detail = f"The body may have up to {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."
         raise ApiError("content_too_large", detail) from None
     except UnreadablePostError:
-        raise invalid("", "The body ended too early.") from None
+        raise invalid("", "The body is incomplete.") from None
     return body
 
 
@@ -111,7 +111,7 @@ def _object(pairs: list[tuple[str, Any]]) -> Any:
 
 def _refuse_repeated(names: Any) -> None:
     if isinstance(names, _Repeated):
-        raise invalid(str(names), "This field comes twice.")
+        raise invalid(str(names), "This field is repeated.")
 
 
 def _explained(message: str) -> ApiError:
@@ -121,9 +121,9 @@ def _explained(message: str) -> ApiError:
     named = NAMED.match(sentence)
     if named:
         path = f"{path}.{named['field']}".removeprefix(".")
-        sentence = "This field is required." if "missing" in named["what"] else "There is no such field."
+        sentence = "This field is required." if "missing" in named["what"] else "Unknown field."
     elif "matching regex" in sentence:
-        sentence = "This contains characters that are not allowed here, or nothing."
+        sentence = "Must not be empty or contain characters that are not allowed."
     sentence = sentence.replace("`", "").replace(" | null", "")
     return invalid(path, sentence if sentence.endswith(".") else f"{sentence}.")
 
@@ -145,7 +145,7 @@ def parse_id(prefix: str, text: str) -> UUID:
     """Return the identifier that `public_id` made. Raises ApiError (404) for anything else."""
     start, _, digits = text.partition("_")
     if start != prefix or not HEX.fullmatch(digits):
-        raise ApiError("not_found", "There is nothing of this id, or this key may not act for its organization.")
+        raise ApiError("not_found", "Nothing has this id, or this key can't access its organization.")
     return UUID(hex=digits)
 
 
@@ -154,9 +154,9 @@ def query_of(request: HttpRequest, allowed: Sequence[str]) -> dict[str, str]:
     found = {}
     for name, values in request.GET.lists():
         if name not in allowed:
-            raise invalid(name, "There is no such parameter.")
+            raise invalid(name, "Unknown parameter.")
         if len(values) > 1:
-            raise invalid(name, "This parameter comes twice.")
+            raise invalid(name, "This parameter is repeated.")
         found[name] = values[0]
     return found
 

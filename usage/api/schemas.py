@@ -25,7 +25,7 @@ Word = Annotated[str, Meta(min_length=1, max_length=100, pattern=PLAIN)]
 Text = Annotated[str, Meta(max_length=500, pattern=r"^[^\u0000]*$")]
 Slug = Annotated[str, Meta(min_length=1, max_length=50, pattern=PLAIN, description="The organization's short name.")]
 Person = Annotated[
-    str, Meta(min_length=1, max_length=254, pattern=PLAIN, description="A member's mail address or public id.")
+    str, Meta(min_length=1, max_length=254, pattern=PLAIN, description="A member's email address or public id.")
 ]
 Model = Annotated[str, Meta(max_length=100, pattern=r"^[^\u0000-\u001f\u007f]*$", description="The AI model used.")]
 Tokens = Annotated[int, Meta(ge=0, le=MAX_QUANTITY)]
@@ -38,7 +38,7 @@ Resource = Annotated[
         Annotated[str, Meta(min_length=1, max_length=50, pattern=PLAIN)],
         Annotated[str, Meta(max_length=200, pattern=r"^[^\u0000]*$")] | Annotated[int, Meta(ge=-(2**53), le=2**53)],
     ],
-    Meta(max_length=20, description="What the use was for: `project`, `session`, whatever helps the reader."),
+    Meta(max_length=20, description="What the use was for, such as `project` or `session`."),
 ]
 Instant = Annotated[datetime, Meta(tz=True)]
 

@@ -56,7 +56,7 @@ def pay(spend: Spend) -> Metered:
         else:
             outcome = _batcher.submit(spend)
     except TooManyWait:
-        raise ApiError("too_many_requests", "Too many spends wait at once.", headers={"Retry-After": "1"}) from None
+        raise ApiError("too_many_requests", "Too many spends are waiting.", headers={"Retry-After": "1"}) from None
     except NoAnswer:
         raise unavailable() from None
     if isinstance(outcome, Exception):

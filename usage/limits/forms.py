@@ -27,10 +27,10 @@ class ThresholdsField(forms.CharField):
 
     def __init__(self) -> None:
         super().__init__(
-            label=_("Give notice at (%)"),
+            label=_("Alert at (%)"),
             required=False,
             max_length=100,
-            help_text=_("For example 50, 75, 90. There is always a notice at 100."),
+            help_text=_("For example 50, 75, 90. An alert is always sent at 100."),
         )
 
     def clean(self, value: Any) -> Any:
@@ -41,9 +41,9 @@ class ThresholdsField(forms.CharField):
         except ValueError:
             raise ValidationError(_("Enter whole numbers, separated by commas.")) from None
         if any(not 1 <= percent <= 100 for percent in percents):
-            raise ValidationError(_("A threshold is from 1 to 100 per cent."))
+            raise ValidationError(_("A threshold must be from 1 to 100 percent."))
         if len(percents) > MOST_THRESHOLDS:
-            raise ValidationError(_("At most %(most)s thresholds."), params={"most": MOST_THRESHOLDS})
+            raise ValidationError(_("Enter at most %(most)s thresholds."), params={"most": MOST_THRESHOLDS})
         return percents
 
 
@@ -53,7 +53,7 @@ class AmountForm(forms.Form):
     def __init__(self, *args: Any, program: Program, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["credits"] = CreditsField(
-            decimals=program.decimals, least=0, label=_("At most a month"), help_text=program.get_unit_display()
+            decimals=program.decimals, least=0, label=_("Monthly limit"), help_text=program.get_unit_display()
         )
         self.fields["thresholds"] = ThresholdsField()
 
@@ -61,13 +61,13 @@ class AmountForm(forms.Form):
 class AddForm(AmountForm):
     """Whose limit, for which feature, and how much."""
 
-    whose = forms.ChoiceField(label=_("For"))
+    whose = forms.ChoiceField(label=_("Applies to"))
     member = forms.EmailField(
-        label=_("Mail address of the member"),
+        label=_("Email address of the member"),
         required=False,
         max_length=254,
         widget=forms.EmailInput(attrs={"list": "members", "autocomplete": "off"}),
-        help_text=_("Only for the limit of a member."),
+        help_text=_("Only for a member's limit."),
     )
     feature = forms.ModelChoiceField(
         label=_("Feature"),
@@ -101,11 +101,11 @@ class AddForm(AmountForm):
         email = cleaned.get("member")
         if not email:
             if "member" not in self.errors:
-                self.add_error("member", _("Enter the mail address of the member."))
+                self.add_error("member", _("Enter the email address of the member."))
             return None
         found = User.objects.filter(memberships__organization=self.organization, email=email.lower()).first()
         if found is None:
-            self.add_error("member", _("This is not a member of the organization."))
+            self.add_error("member", _("This user is not a member of the organization."))
         return found
 
     def offered(self) -> QuerySet[User]:
@@ -123,7 +123,7 @@ class RaiseForm(forms.Form):
         super().__init__(*args, **options)
         self.fields["day"].required = True
         self.fields["credits"] = CreditsField(
-            decimals=program.decimals, label=_("At most a month, meanwhile"), help_text=program.get_unit_display()
+            decimals=program.decimals, label=_("Temporary monthly limit"), help_text=program.get_unit_display()
         )
         self.order_fields(["credits", "day"])
 
@@ -136,7 +136,7 @@ class AskForm(forms.Form):
     """How much a month a member wants, and why."""
 
     message = forms.CharField(
-        label=_("What you need it for"), required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 3})
+        label=_("What do you need it for?"), required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 3})
     )
 
     def __init__(self, *args: Any, program: Program, **options: Any) -> None:
@@ -144,8 +144,8 @@ class AskForm(forms.Form):
         self.fields["credits"] = CreditsField(
             decimals=program.decimals,
             required=False,
-            label=_("How much a month, in all"),
-            help_text=_("Leave it empty to ask for more, however much."),
+            label=_("Requested monthly limit"),
+            help_text=_("Leave empty to request an increase without naming an amount."),
         )
         self.order_fields(["credits", "message"])
 
@@ -154,8 +154,12 @@ class GrantForm(forms.Form):
     """How much is allowed, and for how long."""
 
     how_long = forms.ChoiceField(
-        label=_("For how long"),
-        choices=[("month", _("Until this month ends")), ("day", _("Until the end of a day")), ("good", _("For good"))],
+        label=_("Duration"),
+        choices=[
+            ("month", _("Until the end of this month")),
+            ("day", _("Until the end of a day")),
+            ("good", _("Permanently")),
+        ],
         initial="month",
         widget=forms.RadioSelect,
     )
@@ -164,14 +168,14 @@ class GrantForm(forms.Form):
     def __init__(self, *args: Any, program: Program, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["credits"] = CreditsField(
-            decimals=program.decimals, label=_("Allow a month, in all"), help_text=program.get_unit_display()
+            decimals=program.decimals, label=_("New monthly limit"), help_text=program.get_unit_display()
         )
         self.order_fields(["credits", "how_long", "day"])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if cleaned.get("how_long") == "day" and not cleaned.get("day") and "day" not in self.errors:
-            self.add_error("day", _("Choose the day."))
+            self.add_error("day", _("Enter the day."))
         return cleaned
 
     def until(self, *, today: date, zone: ZoneInfo) -> datetime | None:
@@ -187,7 +191,7 @@ class DeclineForm(forms.Form):
     """Why not."""
 
     sentence = forms.CharField(
-        label=_("What to tell the member"), max_length=300, widget=forms.Textarea(attrs={"rows": 2})
+        label=_("Message to the member"), max_length=300, widget=forms.Textarea(attrs={"rows": 2})
     )
 
 

@@ -46,12 +46,12 @@ def ask(
         limit = found(limit)
         membership = Membership.objects.filter(organization=limit.organization_id, user=user).first()
         if membership is None or not _covers(limit, membership):
-            raise RequestRefused(_("This limit is not about what you use."))
+            raise RequestRefused(_("This limit does not apply to your usage."))
         state = desk.state_of(limit)
         if credits is not None and not state.credits < credits <= MAX_CREDITS:
-            raise RequestRefused(_("Ask for more than what is allowed now."))
+            raise RequestRefused(_("Request more than the current limit."))
         if limit.requests.filter(user=user, state=RequestState.OPEN).exists():
-            raise AlreadyAsked(_("You have asked for more of this limit already. The owners have not answered yet."))
+            raise AlreadyAsked(_("You already requested a higher limit. The owners have not answered yet."))
         request = LimitRequest.objects.create(
             limit=limit, user=user, credits=credits, message=message, created_at=desk.now
         )
@@ -89,7 +89,7 @@ def grant(
         limit, request = _still_open(request)
         if until is None:
             if credits <= limit.credits:
-                raise RequestRefused(_("Allow more than the limit, or decline."))
+                raise RequestRefused(_("Enter more than the current limit, or decline the request."))
             change(desk, limit, credits=credits, actor=actor)
         else:
             raise_for_a_time(desk, limit, credits=credits, until=until, actor=actor)
@@ -119,7 +119,7 @@ def _still_open(request: LimitRequest) -> tuple[Limit, LimitRequest]:
     current = LimitRequest.objects.select_related("user", "answered_by").get(pk=request.pk)
     if current.state != RequestState.OPEN:
         raise AlreadyAnswered(
-            _("%(person)s has answered already: %(state)s.")
+            _("%(person)s already answered this request: %(state)s.")
             % {"person": current.answered_by, "state": current.get_state_display()}
         )
     return limit, current

@@ -106,9 +106,9 @@ def set_raise(
 def raise_for_a_time(desk: Desk, limit: Limit, *, credits: int, until: datetime, actor: User, reason: str = "") -> None:
     """Raise a limit, at an open desk; see `set_raise`."""
     if until <= desk.now:
-        raise LimitRefused(_("Choose a time that is still to come."))
+        raise LimitRefused(_("Choose a time in the future."))
     if credits <= limit.credits:
-        raise LimitRefused(_("A raise must be to more than the limit."))
+        raise LimitRefused(_("The raised limit must be higher than the limit."))
     _check_values(credits, None)
     if (limit.raised_credits, limit.raised_until) == (credits, until):
         return
@@ -149,7 +149,7 @@ def found(limit: Limit) -> Limit:
     """Return a limit as it is now, under the lock. Raises LimitRefused."""
     current = Limit.objects.select_related("team", "user", "feature").filter(pk=limit.pk).first()
     if current is None:
-        raise LimitRefused(_("This limit was taken away meanwhile."))
+        raise LimitRefused(_("This limit has been removed."))
     return current
 
 
@@ -160,7 +160,7 @@ def _with_last(thresholds: Sequence[int]) -> list[int]:
 
 def _scope(team: Team | None, user: User | None) -> LimitScope:
     if team is not None and user is not None:
-        raise LimitRefused(_("A limit is for a team or for a user, not for both."))
+        raise LimitRefused(_("A limit can apply to a team or to a user, not to both."))
     if team is not None:
         return LimitScope.TEAM
     return LimitScope.USER if user is not None else LimitScope.ORGANIZATION
@@ -172,9 +172,9 @@ def _check_values(credits: int, thresholds: Sequence[int] | None) -> None:
     if thresholds is None:
         return
     if len(set(thresholds)) != len(thresholds) or len(thresholds) > MOST_THRESHOLDS:
-        raise LimitRefused(_("Name each threshold once, and at most %(most)s.") % {"most": MOST_THRESHOLDS})
+        raise LimitRefused(_("Enter each threshold once, and at most %(most)s of them.") % {"most": MOST_THRESHOLDS})
     if any(not 1 <= each <= 100 for each in thresholds):
-        raise LimitRefused(_("A threshold is from 1 to 100 per cent."))
+        raise LimitRefused(_("A threshold must be from 1 to 100 percent."))
 
 
 def _check_belongings(desk: Desk, *, team: Team | None, user: User | None, feature: Feature | None) -> None:
@@ -182,9 +182,9 @@ def _check_belongings(desk: Desk, *, team: Team | None, user: User | None, featu
     if team is not None and not Team.objects.filter(pk=team.pk, organization=organization_id, closed_at=None).exists():
         raise LimitRefused(_("The team is closed, or belongs to another organization."))
     if user is not None and not Membership.objects.filter(user=user, organization=organization_id).exists():
-        raise LimitRefused(_("This is not a member of the organization."))
+        raise LimitRefused(_("This user is not a member of the organization."))
     if feature is not None and feature.program_id != desk.wallet.program_id:
-        raise LimitRefused(_("The organization's program has no such feature."))
+        raise LimitRefused(_("The organization's program does not have this feature."))
 
 
 def _record(desk: Desk, action: Action, limit: Limit, *, actor: User, reason: str, details: dict[str, Any]) -> None:

@@ -26,10 +26,10 @@ def check_use(use: Use) -> None:
     if not 1 <= len(use.service) <= MAX_WORD_LENGTH:
         raise Invalid("service", f"The service must have 1 to {MAX_WORD_LENGTH} characters.")
     if len(use.via) > MAX_VIA_LENGTH:
-        raise Invalid("via", f"This must have at most {MAX_VIA_LENGTH} characters.")
+        raise Invalid("via", f"Must have at most {MAX_VIA_LENGTH} characters.")
     at = use.occurred_at
     if at is not None and (at.tzinfo is None or not MINYEAR < at.year < MAXYEAR):
-        raise Invalid("occurred_at", "This must be an instant with its offset from UTC.")
+        raise Invalid("occurred_at", "Must be a date and time with an offset from UTC.")
     if use.resource is not None:
         _check_resource(use.resource)
     check_measures(use.measures)
@@ -61,8 +61,8 @@ def _is_text(value: str) -> bool:
 def _refuse_text(use: Use) -> None:
     for field in ("organization", "key", "feature", "user", "service", "via"):
         if not _is_text(getattr(use, field) or ""):
-            raise Invalid(field, "This is not text.")
-    raise Invalid("model", "This is not text.")
+            raise Invalid(field, "Must be text.")
+    raise Invalid("model", "Must be text.")
 
 
 def _check_resource(resource: dict[str, object]) -> None:
@@ -72,4 +72,4 @@ def _check_resource(resource: dict[str, object]) -> None:
         text = "\0"
     # Once escaped backslashes are removed, what still reads as an escaped NUL is one.
     if not _is_text(text) or "\\u0000" in text.replace("\\\\", ""):
-        raise Invalid("resource", "This can't be kept: only text and numbers that JSON knows.")
+        raise Invalid("resource", "Must contain only text and numbers that JSON allows.")

@@ -76,7 +76,7 @@ def payer_of(use: Use, found: Found) -> Payer:
     """Return the organization that pays for a use. Raises NotFound, also where the caller may not act for it."""
     payer = found.payers.get(use.organization)
     if payer is None or use.within not in {None, payer.organization_id}:
-        raise NotFound("There is no such organization, or this key may not act for it.")
+        raise NotFound("The organization doesn't exist, or this key can't access it.")
     return payer
 
 
@@ -157,14 +157,14 @@ class Session:
         wallet_now = self.book.wallet(payer.wallet_id).now
         occurred_at = use.occurred_at or wallet_now
         if occurred_at > wallet_now + NEWEST:
-            raise Invalid("occurred_at", "This is in the future.")
+            raise Invalid("occurred_at", "Must not be in the future.")
         if not use.any_age and occurred_at < wallet_now - OLDEST:
-            raise Invalid("occurred_at", f"This is more than {OLDEST.days} days ago.")
+            raise Invalid("occurred_at", f"Must not be more than {OLDEST.days} days ago.")
         person = NOBODY
         if use.user is not None:
             named = self.found.people.get((use.organization, use.user))
             if named is None:
-                raise Invalid("user", "There is no such member of the organization.")
+                raise Invalid("user", "The organization has no such member.")
             person = named
         feature_id = self.found.features.get((payer.program_id, use.feature))
         if feature_id is None:
@@ -281,7 +281,7 @@ def find_terms(rates: Sequence[RateTerms], *, model: str, at: datetime) -> RateT
     if not in_force:
         raise Invalid("feature", "This feature has no price at that time.")
     if not model:
-        raise Invalid("model", "This feature is priced by model: name the model.")
+        raise Invalid("model", "This feature is priced by model. Name the model.")
     raise Invalid("model", f"This feature has no price for the model “{model}”.")
 
 

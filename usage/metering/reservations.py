@@ -137,7 +137,7 @@ def settle(
                 ),
             )
         except ledger.IdempotencyConflict:
-            raise Conflict("The reservation was settled before with another cost.") from None
+            raise Conflict("The reservation was already settled with a different cost.") from None
         except ledger.ReservationClosed as closed:
             raise Closed(closed.state) from None
         except ValueError as error:
@@ -217,7 +217,7 @@ def _find(reservation_id: UUID, within: int | None) -> ReservedUse:
         .first()
     )
     if kept is None or within not in {None, kept.organization_id}:
-        raise NotFound("There is no such reservation.")
+        raise NotFound("The reservation doesn't exist.")
     return kept
 
 

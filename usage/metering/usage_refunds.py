@@ -38,7 +38,7 @@ def refund(
     """
     event = UsageEvent.objects.select_related("organization__wallet", "feature").filter(pk=event_id).first()
     if event is None or within not in {None, event.organization_id}:
-        raise NotFound("There is no such usage event.")
+        raise NotFound("The usage event doesn't exist.")
     wallet_id = event.organization.wallet.pk
     ledger_key = f"refund:{key}"
     digest = hashlib.sha256(msgspec.json.encode([event_id, credits, reason])).digest()

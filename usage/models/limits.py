@@ -103,7 +103,7 @@ def limit_request_id() -> str:
 
 class RequestState(models.TextChoices):
     OPEN = "open", _("open")
-    GRANTED = "granted", _("granted")
+    GRANTED = "granted", _("approved")
     DECLINED = "declined", _("declined")
 
 
@@ -124,8 +124,8 @@ class LimitRequest(models.Model):
     )
 
     class Meta:
-        verbose_name = _("request for more")
-        verbose_name_plural = _("requests for more")
+        verbose_name = _("limit increase request")
+        verbose_name_plural = _("limit increase requests")
         constraints = [
             models.UniqueConstraint(
                 fields=["limit", "user"], condition=models.Q(state="open"), name="limit_request_is_open_once"

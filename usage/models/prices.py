@@ -25,7 +25,7 @@ class Feature(models.Model):
 
 class Pricing(models.TextChoices):
     FIXED = "fixed", _("fixed per use")
-    RANGE = "range", _("the caller names the amount within a range")
+    RANGE = "range", _("amount named by the caller, within a range")
     PER_TOKEN = "per_token", _("per token, by model")
     PER_UNIT = "per_unit", _("per unit")
 
@@ -46,7 +46,7 @@ class Rate(models.Model):
     max_credits = models.BigIntegerField(_("at most"), null=True, blank=True)
     input_credits = models.BigIntegerField(_("for input"), null=True, blank=True)
     output_credits = models.BigIntegerField(_("for output"), null=True, blank=True)
-    per = models.PositiveIntegerField(_("per so many tokens or units"), default=1)
+    per = models.PositiveIntegerField(_("per number of tokens or units"), default=1)
     effective_at = models.DateTimeField(_("effective from"))
 
     class Meta:

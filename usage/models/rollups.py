@@ -94,9 +94,9 @@ class UsageRollup(models.Model):
         Organization, on_delete=models.PROTECT, primary_key=True, related_name="usage_rollup"
     )
     time_zone = models.CharField(_("time zone"), max_length=64)
-    through_on = models.DateField(_("added up through"))
+    through_on = models.DateField(_("rolled up through"))
     closed_until = models.DateTimeField(_("closed until"))
-    rolled_at = models.DateTimeField(_("added up"))
+    rolled_at = models.DateTimeField(_("rolled up"))
 
     class Meta:
         verbose_name = _("rollup")

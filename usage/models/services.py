@@ -19,7 +19,7 @@ class Service(models.Model):
     key = models.CharField(_("key"), max_length=100)
     name = models.CharField(_("name"), max_length=150)
     is_ai_on = models.BooleanField(_("AI is on"), default=True)
-    switched_at = models.DateTimeField(_("switched"), null=True, blank=True)
+    switched_at = models.DateTimeField(_("changed"), null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

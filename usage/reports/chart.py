@@ -65,16 +65,16 @@ def _when(line: Line, report: UsageReport) -> str:
 def _description(report: UsageReport, program: Program) -> str:
     most = max(report.over_time, key=lambda line: line.credits)
     if not most.credits:
-        return _("Nothing was used.")
+        return _("No usage.")
     words = ngettext(
-        "%(uses)s use, %(total)s in all; most on %(when)s, %(most)s.",
-        "%(uses)s uses, %(total)s in all; most on %(when)s, %(most)s.",
+        "%(uses)s use, %(total)s in total. Most on %(when)s: %(most)s.",
+        "%(uses)s uses, %(total)s in total. Most on %(when)s: %(most)s.",
         report.total.uses,
     )
     if report.by_month:
         words = ngettext(
-            "%(uses)s use, %(total)s in all; most in %(when)s, %(most)s.",
-            "%(uses)s uses, %(total)s in all; most in %(when)s, %(most)s.",
+            "%(uses)s use, %(total)s in total. Most in %(when)s: %(most)s.",
+            "%(uses)s uses, %(total)s in total. Most in %(when)s: %(most)s.",
             report.total.uses,
         )
     return words % {
@@ -109,5 +109,5 @@ def _table(report: UsageReport, program: Program) -> dict[str, Any]:
             {"label": _("Used"), "number": True},
         ],
         "rows": [[_when(line, report), count(line.uses), written(line.credits, program)] for line in reversed(lines)],
-        "total": [_("Sum"), count(report.total.uses), written(report.total.credits, program)],
+        "total": [_("Total"), count(report.total.uses), written(report.total.credits, program)],
     }

@@ -47,9 +47,9 @@ def _written(found: Iterable[DayLine], header: list[str], words: Words) -> Itera
 def _header() -> list[str]:
     return [
         _("Day"),
-        _("State"),
-        _("Person"),
-        _("Mail address"),
+        _("Status"),
+        _("User"),
+        _("Email address"),
         _("Team"),
         _("Feature"),
         _("Service"),

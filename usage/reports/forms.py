@@ -38,8 +38,8 @@ class RangeForm(DaysForm):
         cleaned = super().clean()
         since, until = cleaned.get("since"), cleaned.get("until")
         if not self.errors and (since is None) != (until is None):
-            self.add_error("until" if since else "since", _("Name both days."))
-            self.add_error(None, _("Nothing is shown. Please look at:"))
+            self.add_error("until" if since else "since", _("Enter both dates."))
+            self.add_error(None, _("No results. Please correct:"))
         return cleaned
 
     def days(self, today: date) -> Days:
@@ -74,7 +74,7 @@ class UsageForm(RangeForm):
     """Days, what they are narrowed to, and whether they are compared with the days before."""
 
     feature = forms.ChoiceField(label=_("Feature"), required=False)
-    user = forms.ChoiceField(label=_("Person"), required=False)
+    user = forms.ChoiceField(label=_("User"), required=False)
     team = forms.ChoiceField(label=_("Team"), required=False)
     service = forms.ChoiceField(label=_("Service"), required=False)
     model = forms.ChoiceField(label=_("Model"), required=False)
@@ -127,14 +127,14 @@ def choices_of(organization: Organization, program: Program, *, model: str) -> d
         "feature": [Choice(feature.key, str(feature), feature.pk) for feature in features],
         "user": [
             *(Choice(user.public_id, str(user), user.pk) for user in people_of(organization)),
-            Choice(NAMELESS, str(_("Nobody in particular")), None),
+            Choice(NAMELESS, str(_("No user")), None),
         ],
         "team": [
             *(Choice(team.public_id, str(team), team.pk) for team in teams),
             Choice(NAMELESS, str(_("No team")), None),
         ],
         "service": [Choice(service.key, str(service), service.pk) for service in services],
-        "model": [*(Choice(model, model, model) for model in models), Choice(NAMELESS, str(_("No model named")), "")],
+        "model": [*(Choice(model, model, model) for model in models), Choice(NAMELESS, str(_("No model")), "")],
     }
 
 

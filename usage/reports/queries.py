@@ -185,5 +185,5 @@ def _names(dimension: Dimension, keys: set[Any]) -> dict[Any, tuple[str, str]]:
 
 
 def _nameless(dimension: Dimension) -> str:
-    words = {"user": _("nobody in particular"), "team": _("no team"), "model": _("no model named")}
+    words = {"user": _("no user"), "team": _("no team"), "model": _("no model")}
     return words.get(dimension, "")

@@ -25,7 +25,7 @@ def tables(report: UsageReport, links: Links | None = None) -> list[dict[str, An
     """Return a table for every dimension with lines to distinguish. links: makes the addresses of rows."""
     titles: dict[Dimension, tuple[str, str]] = {
         "service": (_("By service"), _("Service")),
-        "user": (_("By person"), _("Person")),
+        "user": (_("By user"), _("User")),
         "feature": (_("By feature"), _("Feature")),
         "team": (_("By team"), _("Team")),
         "model": (_("By model"), _("Model")),

@@ -55,7 +55,7 @@ def switch_all_on(*, organization: Organization, actor: User, now: datetime | No
 
 def _need_credits(book: ledger.Book, wallet_id: int) -> None:
     if book.wallet(wallet_id).available == 0:
-        raise NothingLeft(_("There are no credits left. Add credits first, then switch AI on again."))
+        raise NothingLeft(_("You have no credits left. Add credits first, then turn AI back on."))
 
 
 def _switch(service: Service, *, on: bool, actor: User, reason: str, now: datetime) -> bool:

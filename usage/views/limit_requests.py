@@ -41,7 +41,7 @@ def ask(request: MemberRequest, organization: Organization, whose: str, feature:
         except Refusal as refusal:
             form.add_error("credits", str(refusal))
         else:
-            messages.success(request, _("The owners are told. You will get their answer by mail."))
+            messages.success(request, _("Request sent to the owners. You will get their answer by email."))
             return redirect("my_usage", organization.slug)
     context = {"organization": organization, "program": program, "row": row, "form": form}
     return render(request, "usage/limit_requests/ask.html", context, status=422 if form.errors else 200)
@@ -75,7 +75,7 @@ def grant(request: MemberRequest, organization: Organization, public_id: str) ->
     except Refusal as refusal:
         form.add_error(None, str(refusal))
         return _page(request, organization, found, grant_form=form, status=409)
-    messages.success(request, _("%(person)s is told that more is allowed.") % {"person": found.user})
+    messages.success(request, _("Request approved. %(person)s has been notified.") % {"person": found.user})
     return redirect("limit_request", organization.slug, public_id)
 
 
@@ -96,7 +96,7 @@ def decline(request: MemberRequest, organization: Organization, public_id: str) 
     except Refusal as refusal:
         form.add_error(None, str(refusal))
         return _page(request, organization, found, decline_form=form, status=409)
-    messages.success(request, _("%(person)s is told that the limit stays.") % {"person": found.user})
+    messages.success(request, _("Request declined. %(person)s has been notified.") % {"person": found.user})
     return redirect("limit_request", organization.slug, public_id)
 
 
@@ -111,7 +111,7 @@ def _gone(request: MemberRequest, organization: Organization, public_id: str) ->
     gone = LimitRequest(public_id=public_id)
     if not Notice.objects.filter(organization=organization, key=request_key(gone)).exists():
         raise Http404
-    messages.info(request, _("The limit that this was about was taken away."))
+    messages.info(request, _("The limit of this request has been removed."))
     return redirect("limits", organization.slug)
 
 

@@ -66,7 +66,7 @@ def add(request: MemberRequest, organization: Organization) -> HttpResponse:
         except Refusal as refusal:
             form.add_error(None, str(refusal))
         else:
-            return _done(request, organization, made, _("The limit is set."))
+            return _done(request, organization, made, _("Limit created."))
     context = {"organization": organization, "program": program, "form": form}
     return render(request, "usage/limits/add.html", context, status=422 if form.errors else 200)
 
@@ -98,7 +98,7 @@ def change(request: MemberRequest, organization: Organization, whose: str, featu
     except Refusal as refusal:
         form.add_error(None, str(refusal))
         return _page(request, organization, found, amount_form=form, status=409)
-    return _done(request, organization, found, _("The limit is changed."))
+    return _done(request, organization, found, _("Limit updated."))
 
 
 @require_POST
@@ -115,7 +115,7 @@ def raise_limit(request: MemberRequest, organization: Organization, whose: str, 
     except Refusal as refusal:
         form.add_error(None, str(refusal))
         return _page(request, organization, found, raise_form=form, status=409)
-    return _done(request, organization, found, _("The limit is raised."))
+    return _done(request, organization, found, _("Limit raised."))
 
 
 @require_POST
@@ -128,7 +128,7 @@ def end(request: MemberRequest, organization: Organization, whose: str, feature:
     except Refusal as refusal:
         messages.info(request, str(refusal))
         return redirect("limits", organization.slug)
-    return _done(request, organization, found, _("The raise has ended."))
+    return _done(request, organization, found, _("Temporary increase ended."))
 
 
 @require_POST
@@ -137,10 +137,10 @@ def clear(request: MemberRequest, organization: Organization, whose: str, featur
     """Take the limit away. A second click finds none, and the page says so."""
     found = queries.find(organization, whose, feature)
     if found is None:
-        messages.info(request, _("This limit was taken away already."))
+        messages.info(request, _("This limit has already been removed."))
     else:
         clear_limit(limit=found, actor=request.user)
-        messages.success(request, _("The limit is taken away."))
+        messages.success(request, _("Limit removed."))
     return redirect("limits", organization.slug)
 
 

@@ -43,13 +43,13 @@ def switch(request: MemberRequest, organization: Organization) -> HttpResponse:
     """Switch AI on or off in one service. A second click changes nothing more."""
     service, wanted = _find(organization, request.POST.get("service", "")), request.POST.get("on")
     if wanted not in {"yes", "no"}:
-        return _page(request, organization, refusal=_("Say whether AI is to be on or off."), status=422)
+        return _page(request, organization, refusal=_("Choose whether AI is on or off."), status=422)
     on = wanted == "yes"
     try:
         switch_ai(service=service, on=on, actor=request.user, needs_credits=True)
     except NothingLeft as refusal:
         return _page(request, organization, refusal=str(refusal), status=409)
-    sentence = _("AI is on in %(service)s.") if on else _("AI is off in %(service)s.")
+    sentence = _("AI turned on in %(service)s.") if on else _("AI turned off in %(service)s.")
     messages.success(request, sentence % {"service": service})
     return redirect("services", organization.slug)
 
@@ -66,7 +66,7 @@ def switch_all(request: MemberRequest, organization: Organization) -> HttpRespon
         return _page(request, organization, refusal=str(refusal), status=409)
     if not switched:
         return redirect("services", organization.slug)
-    sentence = ngettext("AI is on again in %(count)s service.", "AI is on again in %(count)s services.", switched)
+    sentence = ngettext("AI turned on in %(count)s service.", "AI turned on in %(count)s services.", switched)
     messages.success(request, sentence % {"count": switched})
     return redirect("services", organization.slug)
 
@@ -80,7 +80,7 @@ def rename(request: MemberRequest, organization: Organization) -> HttpResponse:
     form = NameForm(request.POST or None, initial={"name": service.name})
     if form.is_valid():
         rename_service(service=service, name=form.cleaned_data["name"], actor=request.user)
-        messages.success(request, _("The service is now named %(name)s.") % {"name": form.cleaned_data["name"]})
+        messages.success(request, _("Service renamed to %(name)s.") % {"name": form.cleaned_data["name"]})
         return redirect("services", organization.slug)
     context = {"organization": organization, "service": service, "form": form}
     return render(request, "usage/services/rename.html", context, status=422 if form.errors else 200)

@@ -99,7 +99,7 @@ def test_a_name_that_comes_twice_in_a_use_refuses_only_that_use(caller: Caller, 
 def test_a_list_that_comes_twice_is_refused_whole(caller: Caller, served_stage: Stage) -> None:
     uses = json.dumps([use("a")])
     problem = assert_problem(send(caller, f'{{"uses": {uses}, "uses": {uses}}}'), 422, "invalid")
-    assert problem["errors"] == [{"field": "uses", "detail": "This field comes twice."}]
+    assert problem["errors"] == [{"field": "uses", "detail": "This field is repeated."}]
     assert served_stage.balance() == 10_000
 
 

@@ -210,7 +210,7 @@ class TestRaises:
         made = limit(stage, 100)
         limits.clear_limit(limit=made, actor=stage.owner, now=NOW)
 
-        with pytest.raises(LimitRefused, match="taken away"):
+        with pytest.raises(LimitRefused, match="has been removed"):
             limits.set_raise(limit=made, credits=200, until=self.UNTIL, actor=stage.owner, now=NOW)
 
 

@@ -159,7 +159,7 @@ class TestGranting:
     def test_a_second_answer_says_what_was_decided_by_whom(self, stage: Stage, asked: LimitRequest, bob: User) -> None:
         grant(asked, stage)
 
-        with pytest.raises(AlreadyAnswered, match="Alice has answered already: granted"):
+        with pytest.raises(AlreadyAnswered, match="Alice already answered this request: approved"):
             decline(asked, stage)
         with pytest.raises(AlreadyAnswered):
             grant(asked, stage, 999)

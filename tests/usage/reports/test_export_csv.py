@@ -60,9 +60,9 @@ def test_a_line_says_who_used_what_where_and_how_much(stage: Stage) -> None:
 
     assert yesterday == {
         "Day": "2026-03-09",
-        "State": "final",
-        "Person": "Alice",
-        "Mail address": stage.owner.email,
+        "Status": "final",
+        "User": "Alice",
+        "Email address": stage.owner.email,
         "Team": "",
         "Feature": "Chat",
         "Service": "shop",
@@ -75,7 +75,7 @@ def test_a_line_says_who_used_what_where_and_how_much(stage: Stage) -> None:
         "Output tokens": "2",
         "Quantity": "0",
     }
-    assert [today[name] for name in ("Day", "State", "Person", "Net", "Uses")] == [
+    assert [today[name] for name in ("Day", "Status", "User", "Net", "Uses")] == [
         "2026-03-10",
         "so far, not final",
         "",
@@ -109,7 +109,7 @@ def test_no_text_of_it_is_run_by_a_spreadsheet(stage: Stage) -> None:
 
     (line,) = lines(stage)
 
-    assert (line["Person"], line["Service"]) == ("'=2+5", "'@SUM(A1)")
+    assert (line["User"], line["Service"]) == ("'=2+5", "'@SUM(A1)")
 
 
 def test_a_spreadsheet_takes_it_for_utf_8_and_its_name_says_what_it_is(stage: Stage) -> None:
@@ -117,7 +117,7 @@ def test_a_spreadsheet_takes_it_for_utf_8_and_its_name_says_what_it_is(stage: St
 
     assert response["Content-Disposition"] == 'attachment; filename="acme-usage-2026-03-01-2026-03-10.csv"'
     assert response["Content-Type"] == "text/csv; charset=utf-8"
-    assert text(stage).startswith("\ufeffDay,State,")
+    assert text(stage).startswith("\ufeffDay,Status,")
 
 
 def test_it_is_read_some_lines_at_a_time(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,10 +55,10 @@ def test_by_every_dimension_refunds_taken_off(stage: Stage) -> None:
 
     assert (found.total.credits, found.total.uses) == (50 + 60 + 7 + 30, 4)
     assert named(found.by["feature"]) == {"Report": (80, 2), "Chat": (60, 1), "Enrich": (7, 1)}
-    assert named(found.by["user"]) == {"Bob": (90, 2), "Alice": (50, 1), "nobody in particular": (7, 1)}
+    assert named(found.by["user"]) == {"Bob": (90, 2), "Alice": (50, 1), "no user": (7, 1)}
     assert named(found.by["team"]) == {"Research": (90, 2), "no team": (57, 2)}
     assert {line.name: line.credits for line in found.by["service"]} == {"main": 90, "shop": 57}
-    assert named(found.by["model"]) == {"small": (60, 1), "no model named": (87, 3)}
+    assert named(found.by["model"]) == {"small": (60, 1), "no model": (87, 3)}
     assert [line.name for line in found.by["feature"]] == ["Report", "Chat", "Enrich"]
 
 
@@ -137,7 +137,7 @@ def test_users_open_to_their_features(stage: Stage) -> None:
     assert {line.name: named(list(line.parts)) for line in found.by["user"]} == {
         "Bob": {"Chat": (60, 1), "Report": (50, 1)},
         "Alice": {"Report": (50, 1)},
-        "nobody in particular": {"Enrich": (7, 1)},
+        "no user": {"Enrich": (7, 1)},
     }
 
 

@@ -107,7 +107,7 @@ def test_the_file_adds_up_to_the_page_whatever_the_filter(stage: Stage, zone: st
         text = "".join(export_csv.lines(stage.organization, days, today=today, filters=filters, program=stage.program))
         lines = list(csv.DictReader(text.removeprefix("\ufeff").splitlines()))
         net, refunded, uses = (sum(Decimal(line[name]) for line in lines) for name in ("Net", "Refunded", "Uses"))
-        so_far = sum(Decimal(line["Net"]) for line in lines if line["State"] != "final" and line["Day"] == str(today))
+        so_far = sum(Decimal(line["Net"]) for line in lines if line["Status"] != "final" and line["Day"] == str(today))
         assert (net, refunded, uses) == (report.total.credits, report.total.refunded, report.total.uses)
         assert so_far == report.today.credits
 

@@ -113,17 +113,17 @@ class TestTheList:
             ("Team Research", "All features", 300, 0, 0, 300),
             ("Bob", "Query", 200, 0, 190, 10),
         ]
-        for expected in ("Team Research", "60% used", "nearly used up", "Reserved", "1,000"):
+        for expected in ("Team Research", "60% used", "nearly reached", "Reserved", "1,000"):
             assert expected in text(response)
 
     def test_without_limits_it_says_so(self, alices: Client) -> None:
-        assert "There are no limits." in text(alices.get(URL))
+        assert "No limits yet" in text(alices.get(URL))
 
     def test_an_organization_without_a_wallet_is_told_so(self) -> None:
         owner = factories.person("Dora")
         factories.organization(owner, slug="new")
 
-        assert "There are no credits yet." in text(signed_in(owner).get("/o/new/limits/"))
+        assert "No credits yet" in text(signed_in(owner).get("/o/new/limits/"))
         assert signed_in(owner).get("/o/new/limits/add/").status_code == 302
 
     def test_many_are_shown_page_by_page_and_found_by_name(
@@ -140,17 +140,17 @@ class TestTheList:
         with django_assert_num_queries(8):
             first = alices.get(URL)
         assert len(first.context["rows"]) == 50
-        assert "not here any more" in text(first)
+        assert "inactive" in text(first)
         assert [row.title for row in alices.get(URL, {"page": 2}).context["rows"]][-1] == "Person 59"
         assert [row.title for row in alices.get(URL, {"q": "bo"}).context["rows"]] == ["Bob"]
-        assert "No limit is found." in text(alices.get(URL, {"q": "nobody"}))
+        assert "No limits found" in text(alices.get(URL, {"q": "nobody"}))
 
     def test_open_requests_stand_on_top(self, stage: Stage, alices: Client, asked: LimitRequest) -> None:
         assert f"{URL}requests/{asked.public_id}/" in text(alices.get(URL))
 
         requests.decline(request=asked, sentence="No", actor=stage.owner, now=NOW)
 
-        assert "Members ask for more" not in text(alices.get(URL))
+        assert "Requests for higher limits" not in text(alices.get(URL))
 
 
 class TestSetting:
@@ -173,7 +173,7 @@ class TestSetting:
 
         assert response.status_code == 302
         assert response["Location"] == URL + address.format(**ids)
-        assert said(response) == "The limit is set."
+        assert said(response) == "Limit created."
         made = Limit.objects.get()
         assert (made.credits, made.thresholds) == (100, [50, 80, 100])
         assert alices.get(response["Location"]).status_code == 200
@@ -185,13 +185,13 @@ class TestSetting:
             ({"whose": "organization", "credits": "-1"}, "greater than or equal to 0"),
             ({"whose": "organization", "credits": "1.5"}, "enter a number without decimals"),
             ({"whose": "organization", "credits": "10000000000000"}, "less than or equal to"),
-            ({"whose": "member", "credits": "1"}, "Enter the mail address of the member."),
+            ({"whose": "member", "credits": "1"}, "Enter the email address of the member."),
             ({"whose": "member", "credits": "1", "member": "x"}, "Enter a valid email address."),
             ({"whose": "member", "credits": "1", "member": "c@example.com"}, "not a member of the organization"),
             ({"whose": "tem_1", "credits": "1"}, "Select a valid choice."),
             ({"whose": "organization", "credits": "1", "feature": "nope"}, "Select a valid choice."),
             ({"whose": "organization", "credits": "1", "thresholds": "half"}, "Enter whole numbers"),
-            ({"whose": "organization", "credits": "1", "thresholds": "0, 50"}, "from 1 to 100 per cent"),
+            ({"whose": "organization", "credits": "1", "thresholds": "0, 50"}, "from 1 to 100 percent"),
         ],
     )
     def test_what_makes_no_sense_is_refused_with_a_sentence(
@@ -234,8 +234,8 @@ class TestOneLimit:
 
         response = alices.post(f"{WHOLE}change/", {"credits": "50", "thresholds": "50"}, follow=True)
 
-        assert "More is used than the limit allows, by 30 credits." in text(response)
-        assert "used up" in text(alices.get(URL))
+        assert "Usage is 30 credits above the limit." in text(response)
+        assert "reached" in text(alices.get(URL))
 
     def test_it_is_raised_until_the_end_of_a_day_on_the_organizations_clocks(
         self, stage: Stage, alices: Client
@@ -248,7 +248,7 @@ class TestOneLimit:
         response = alices.post(f"{WHOLE}raise/", {"credits": "150", "day": "2026-03-31"}, follow=True)
 
         assert Limit.objects.get().raised_until == datetime(2026, 3, 31, 15, tzinfo=UTC)
-        assert "Raised to 150 credits instead of 100" in text(response)
+        assert "Raised from 100 to 150 credits" in text(response)
         for _ in range(2):
             alices.post(f"{WHOLE}end/")
         assert Limit.objects.get().raised_until is None
@@ -259,8 +259,8 @@ class TestOneLimit:
         [
             ("change", {"credits": "x"}, 422, "Enter a number."),
             ("raise", {"credits": "150"}, 422, "This field is required."),
-            ("raise", {"credits": "100", "day": "2026-03-31"}, 409, "A raise must be to more than the limit."),
-            ("raise", {"credits": "150", "day": "2026-03-09"}, 409, "Choose a time that is still to come."),
+            ("raise", {"credits": "100", "day": "2026-03-31"}, 409, "The raised limit must be higher than the limit."),
+            ("raise", {"credits": "150", "day": "2026-03-09"}, 409, "Choose a time in the future."),
         ],
     )
     def test_what_makes_no_sense_is_refused_with_a_sentence(
@@ -277,8 +277,8 @@ class TestOneLimit:
     def test_taking_it_away_twice_does_no_harm(self, stage: Stage, alices: Client) -> None:
         limit(stage, 100)
 
-        assert said(alices.post(f"{WHOLE}clear/")) == "The limit is taken away."
-        assert "taken away already" in said(alices.post(f"{WHOLE}clear/"))
+        assert said(alices.post(f"{WHOLE}clear/")) == "Limit removed."
+        assert "already been removed" in said(alices.post(f"{WHOLE}clear/"))
         assert alices.get(WHOLE).status_code == 404
 
     def test_the_limit_of_a_member_who_left_can_be_seen_and_taken_away(
@@ -288,7 +288,7 @@ class TestOneLimit:
         stage.organization.memberships.filter(user=bob).delete()
         url = f"{URL}{bob.public_id}/~all/"
 
-        assert "is not here any more" in text(alices.get(url))
+        assert "is no longer in the organization" in text(alices.get(url))
         assert "not a member" in text(alices.post(f"{url}change/", {"credits": "5"}))
         alices.post(f"{url}clear/")
         assert not Limit.objects.exists()
@@ -321,7 +321,7 @@ class TestAnswering:
     def test_it_says_who_asks_for_what_and_what_was_used(self, alices: Client, asked: LimitRequest) -> None:
         response = alices.get(self.page(asked))
 
-        for expected in ("Bob asks for more", "A big report", "Asked for: 300 credits a month.", "100"):
+        for expected in ("Bob requested a higher limit", "A big report", "Requested: 300 credits per month", "100"):
             assert expected in text(response)
         form = response.context["grant_form"]
         assert (form["credits"].value(), form["how_long"].value()) == (300, "month")
@@ -340,7 +340,7 @@ class TestAnswering:
         response = alices.post(f"{self.page(asked)}grant/", {"credits": "300", **data}, follow=True)
 
         assert "Answered by Alice" in text(response)
-        assert "Allowed: 300 credits a month." in text(response)
+        assert "New limit: 300 credits per month" in text(response)
         made = Limit.objects.get()
         assert made.raised_until == until
         assert (made.raised_credits or made.credits) == 300
@@ -358,16 +358,16 @@ class TestAnswering:
 
         again = alices.post(f"{self.page(asked)}decline/", {"sentence": "No"})
 
-        assert "Alice has answered already: granted." in said(again)
+        assert "Alice already answered this request: approved." in said(again)
         assert AuditEvent.objects.filter(action__startswith="limit.request_").count() == 1
 
     @pytest.mark.parametrize(
         ("data", "status", "sentence"),
         [
-            ({"credits": "300", "how_long": "day"}, 422, "Choose the day."),
+            ({"credits": "300", "how_long": "day"}, 422, "Enter the day."),
             ({"credits": "300", "how_long": "century"}, 422, "Select a valid choice."),
-            ({"credits": "100", "how_long": "good"}, 409, "Allow more than the limit, or decline."),
-            ({"credits": "300", "how_long": "day", "day": "2026-03-01"}, 409, "Choose a time that is still to come."),
+            ({"credits": "100", "how_long": "good"}, 409, "Enter more than the current limit, or decline the request."),
+            ({"credits": "300", "how_long": "day", "day": "2026-03-01"}, 409, "Choose a time in the future."),
         ],
     )
     def test_what_makes_no_sense_is_refused_with_a_sentence(
@@ -391,7 +391,7 @@ class TestAnswering:
         ]
         for response in [step() for step in follow]:
             assert response["Location"] == URL
-            assert "was taken away" in said(response)
+            assert "has been removed" in said(response)
 
 
 class TestAMember:
@@ -413,7 +413,7 @@ class TestAMember:
             "Team Research",
             "The whole organization",
         ]
-        for expected in ("50 credits left: 0 of 50 used", "Team Research", "nearly used up", "enough left"):
+        for expected in ("50 credits left: 0 of 50 used", "Team Research", "nearly reached", "enough left"):
             assert expected in page
         assert "7,771" not in page
         assert "1,003" not in page
@@ -424,11 +424,11 @@ class TestAMember:
         assert url in text(bobs.get(MINE))
         assert bobs.get(url).status_code == 200
 
-        assert "The owners are told." in said(bobs.post(url, {"credits": "", "message": "Please"}))
+        assert "Request sent to the owners." in said(bobs.post(url, {"credits": "", "message": "Please"}))
 
-        assert "You have asked for more" in said(bobs.post(url, {"message": "Please"}))
+        assert "You already requested a higher limit." in said(bobs.post(url, {"message": "Please"}))
         assert LimitRequest.objects.get().message == "Please"
-        assert "You asked for more on" in text(bobs.get(MINE))
+        assert "You requested a higher limit on" in text(bobs.get(MINE))
         assert "not answered yet" in text(bobs.get(url))
 
     def test_less_than_he_has_is_refused_with_a_sentence(self, stage: Stage, bobs: Client, bob: User) -> None:
@@ -437,7 +437,7 @@ class TestAMember:
         response = bobs.post(f"{MINE}limits/{bob.public_id}/~all/ask/", {"credits": "100"})
 
         assert response.status_code == 422
-        assert "Ask for more than what is allowed now." in text(response)
+        assert "Request more than the current limit." in text(response)
 
     def test_limits_that_are_not_about_him_are_not_there(self, stage: Stage, bobs: Client) -> None:
         limit(stage, 100, user=stage.owner)

@@ -48,15 +48,15 @@ class TestAMembersOwnPage:
         page = response.content.decode()
         assert response.context["report"].total.credits == 100
         assert response.context["limit"].left == 20
-        assert "Left of your own limit" in page
-        assert "100 counted of 120 credits a month" in page
+        assert "Remaining of your own limit" in page
+        assert "100 of 120 credits used or reserved this month" in page
         assert "Alice" not in page
 
     def test_it_is_about_this_month_unless_other_days_are_asked_for(self, stage: Stage) -> None:
         meter([stage.use("a", occurred_at=NOW - timedelta(days=12))], now=NOW)
         alices = signed_in(stage.owner)
 
-        assert "You used nothing in these days." in alices.get(MINE).content.decode()
+        assert "You have no usage in this period" in alices.get(MINE).content.decode()
         assert alices.get(MINE, {"range": "last_month"}).context["report"].total.credits == 50
         assert alices.get(MINE, {"range": "for ever"}).status_code == 422
 

@@ -63,7 +63,7 @@ class TestTheOwnersPage:
 
         page = alices.get(URL).content.decode()
 
-        for expected in ["By feature", "By person", "By service", "Report", "Bob", "shop", "150", "33%", "66%"]:
+        for expected in ["By feature", "By user", "By service", "Report", "Bob", "shop", "150", "33%", "66%"]:
             assert expected in page
 
     def test_presets_are_months_and_days_of_the_organizations_clocks(self, stage: Stage, alices: Client) -> None:
@@ -125,7 +125,7 @@ class TestTheOwnersPage:
 
         page = response.content.decode()
         assert response.context["report"].total.credits == 60
-        assert "Person: Bob" in page
+        assert "User: Bob" in page
         kept = f"feature=chat&amp;user={bob.public_id}&amp;service=main&amp;model=small"
         assert f'href="?range=last_month&amp;{kept}&amp;compare=no"' in page
         assert f'href="/o/acme/usage.csv?range=last_7_days&amp;{kept}"' in page
@@ -171,8 +171,8 @@ class TestTheOwnersPage:
 
         page = alices.get(URL).content.decode()
 
-        assert "Nothing to compare with" in page
-        assert "Against the days before" not in page
+        assert "No usage to compare with" in page
+        assert "Compared with the previous period" not in page
 
     def test_today_is_shown_apart(self, stage: Stage, alices: Client) -> None:
         meter([stage.use("a"), stage.use("b", occurred_at=NOW - timedelta(days=2))], now=NOW)
@@ -201,10 +201,10 @@ class TestTheOwnersPage:
         ("query", "sentence"),
         [
             ({"range": "for ever"}, "Select a valid choice."),
-            ({"since": "2026-03-01"}, "Name both days."),
-            ({"until": "2026-03-01"}, "Name both days."),
-            ({"since": "2026-03-02", "until": "2026-03-01"}, "This day is before the first one."),
-            ({"since": "0001-01-01", "until": "9999-12-31"}, "Choose a day from the year 2000 to 2100."),
+            ({"since": "2026-03-01"}, "Enter both dates."),
+            ({"until": "2026-03-01"}, "Enter both dates."),
+            ({"since": "2026-03-02", "until": "2026-03-01"}, "The end date is before the start date."),
+            ({"since": "0001-01-01", "until": "9999-12-31"}, "Enter a date between the years 2000 and 2100."),
             ({"since": "\0", "until": "'"}, "Enter a valid date."),
             ({"user": "usr_nobody"}, "Select a valid choice."),
             ({"feature": "\0"}, "Select a valid choice."),
@@ -219,11 +219,11 @@ class TestTheOwnersPage:
         assert sentence in response.content.decode()
 
     def test_nothing_used_is_said_in_words(self, alices: Client) -> None:
-        assert "Nothing was used in these days." in alices.get(URL).content.decode()
+        assert "No usage in this period" in alices.get(URL).content.decode()
 
     def test_an_organization_without_a_wallet_is_told_so(self) -> None:
         owner = factories.person("Dora")
         factories.organization(owner, slug="new")
 
-        assert "There are no credits yet." in signed_in(owner).get("/o/new/usage/").content.decode()
+        assert "No credits yet" in signed_in(owner).get("/o/new/usage/").content.decode()
         assert signed_in(owner).get("/o/new/my-usage/").status_code == 200

@@ -64,8 +64,8 @@ def test_each_service_shows_its_switch_and_what_it_used_this_month(alices: Clien
 
     assert [(str(service), used) for service, used in response.context["rows"]] == [("desk", 50), ("shop", 100)]
     page = response.content.decode()
-    assert page.count("Switch off") == 2
-    assert "Switch all on again" not in page
+    assert page.count("Turn off") == 2
+    assert "Turn on AI in all services" not in page
 
 
 def test_its_queries_do_not_grow_with_the_services(
@@ -82,7 +82,7 @@ def test_without_a_wallet_or_a_service_it_says_so(client: Client) -> None:
     factories.organization(factories.person("Dora"), slug="empty")
     dora = User.objects.get(name="Dora")
     page = signed_in(dora).get("/o/empty/services/").content.decode()
-    assert "No service has used credits yet." in page
+    assert "No services yet" in page
     assert signed_in(dora).post("/o/empty/services/switch-all/").status_code == 302
 
 
@@ -101,7 +101,7 @@ def test_switching_on_again_goes_on_and_is_recorded(stage: Stage, alices: Client
     alices.post(SWITCH, {"service": "shop", "on": "no"})
     response = alices.post(SWITCH, {"service": "shop", "on": "yes"}, follow=True)
 
-    assert "AI is on in shop." in response.content.decode()
+    assert "AI turned on in shop." in response.content.decode()
     assert events("service.ai_switched_on") == [(stage.owner, "shop")]
     assert stage.pay("more", service="shop").credits == 50
 
@@ -111,7 +111,7 @@ def test_with_nothing_left_no_switch_goes_on_and_it_says_why(stage: Stage, alice
 
     page = alices.get(URL).content.decode()
     assert "Add credits first" in page
-    assert "Switch on" not in page
+    assert "Turn on" not in page
     for url, data in ((SWITCH, {"service": "shop", "on": "yes"}), (SWITCH_ALL, {})):
         refusal = alices.post(url, data)
         assert refusal.status_code == 409
@@ -122,18 +122,18 @@ def test_with_nothing_left_no_switch_goes_on_and_it_says_why(stage: Stage, alice
 def test_after_buying_all_are_switched_on_at_once(stage: Stage, alices: Client) -> None:
     use_everything_up(stage)
     stage.give(100)
-    assert "Switch all on again" in alices.get(URL).content.decode()
+    assert "Turn on AI in all services" in alices.get(URL).content.decode()
 
     response = alices.post(SWITCH_ALL, follow=True)
     alices.post(SWITCH_ALL)
 
-    assert "AI is on again in 2 services." in response.content.decode()
+    assert "AI turned on in 2 services." in response.content.decode()
     assert sorted(events("service.ai_switched_on"), key=str) == [(stage.owner, "shop"), (stage.owner, "desk")][::-1]
     assert Service.objects.filter(is_ai_on=True).count() == 2
 
 
 def test_a_service_gets_another_name_and_keeps_its_key(stage: Stage, alices: Client) -> None:
-    assert "The callers name it “shop”" in alices.get(RENAME, {"service": "shop"}).content.decode()
+    assert "API calls keep using the key “shop”" in alices.get(RENAME, {"service": "shop"}).content.decode()
     for _ in range(2):
         response = alices.post(RENAME, {"service": "shop", "name": " Web shop "})
 
