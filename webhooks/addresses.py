@@ -66,23 +66,23 @@ class Place:
 def parse(url: str, *, allows_private: bool) -> Target:
     """Read an endpoint's URL; no name is looked up. Raises BadAddress with the sentence for whoever typed it."""
     if len(url) > LONGEST_URL or not re.fullmatch(r"[!-~]+", url) or "\\" in url:
-        raise BadAddress(_("An address has at most 500 characters, without spaces, accents and backslashes."))
+        raise BadAddress(_("A URL can have up to 500 characters, without spaces, accents and backslashes."))
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise BadAddress(_("That is no web address.")) from error
+        raise BadAddress(_("Enter a valid URL.")) from error
     if parts.scheme not in ({"https", "http"} if allows_private else {"https"}):
-        raise BadAddress(_("The address must begin with https://"))
+        raise BadAddress(_("The URL must start with https://"))
     if not parts.hostname or not re.fullmatch(r"[a-z0-9._:-]+", parts.hostname):
-        raise BadAddress(_("That is no web address."))
+        raise BadAddress(_("Enter a valid URL."))
     if "@" in parts.netloc:
-        raise BadAddress(_("Leave name and password out of the address: messages are signed instead."))
+        raise BadAddress(_("Remove the user name and password from the URL. Messages are signed instead."))
     if parts.fragment:
-        raise BadAddress(_("Leave out what follows the # in the address: it is never sent."))
+        raise BadAddress(_("Remove the part after # from the URL. It is never sent."))
     port = PORTS[parts.scheme] if port is None else port
     if not allows_private and port != PORTS["https"] and port < FIRST_FREE_PORT:
-        raise BadAddress(_("The port must be 443, or 1024 and more."))
+        raise BadAddress(_("The port must be 443, or 1024 or higher."))
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     target = Target(scheme=parts.scheme, host=parts.hostname, port=port, path=path)
     _refuse_inner_names(target.host, allows_private=allows_private)
@@ -96,7 +96,7 @@ def _refuse_inner_names(host: str, *, allows_private: bool) -> None:
     except ValueError:
         is_refused = not allows_private and (host == "localhost" or host.endswith(".localhost"))
     if is_refused:
-        raise BadAddress(_("The address must be on the public internet."))
+        raise BadAddress(_("The URL must be on the public internet."))
 
 
 def may_be_called(address: str, *, allows_private: bool) -> bool:
@@ -119,7 +119,7 @@ def resolve(target: Target, *, allows_private: bool, seconds: float) -> list[Pla
     """
     places = [Place(family, address) for family, *_rest, address in _look_up(target, seconds)]
     if not places or not all(may_be_called(place.address[0], allows_private=allows_private) for place in places):
-        raise BadAddress(_("The address must be on the public internet."))
+        raise BadAddress(_("The URL must be on the public internet."))
     return places
 
 

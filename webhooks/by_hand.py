@@ -39,7 +39,7 @@ def send_test(
         _refuse_if_off(locked)
         tests = locked.deliveries.filter(event__type=EventType.TEST, state=DeliveryState.PENDING, attempts=0)
         if tests.exists():
-            raise OnItsWay(_("A test event is on its way already."))
+            raise OnItsWay(_("A test event is already being sent."))
         event = WebhookEvent.objects.create(
             organization=locked.organization,
             type=EventType.TEST,
@@ -71,7 +71,7 @@ def replay(*, delivery: WebhookDelivery, actor: User, reason: str = "", now: dat
         _refuse_if_off(locked.endpoint)
         is_claimed = locked.claimed_until is not None and locked.claimed_until > instant
         if locked.state == DeliveryState.PENDING and (is_claimed or locked.next_try_at <= instant):
-            raise OnItsWay(_("It is on its way already."))
+            raise OnItsWay(_("This delivery is already being sent."))
         was = locked.state
         locked.state, locked.attempts = DeliveryState.PENDING, 0
         locked.next_try_at, locked.closed_at, locked.claimed_until = instant, None, None
@@ -91,4 +91,4 @@ def replay(*, delivery: WebhookDelivery, actor: User, reason: str = "", now: dat
 
 def _refuse_if_off(endpoint: WebhookEndpoint) -> None:
     if endpoint.disabled_at is not None:
-        raise EndpointIsOff(_("The endpoint is switched off. Switch it on first."))
+        raise EndpointIsOff(_("The endpoint is turned off. Turn it on first."))

@@ -63,12 +63,12 @@ def create_endpoint(
     """
     instant = now or timezone.now()
     if (organization is None or allows_private) and not actor.is_staff:
-        raise StaffDecide(_("Only our staff can do that."))
+        raise StaffDecide(_("Only support can change this."))
     parse(url, allows_private=allows_private)
     with transaction.atomic():
         locked = lock_organization(organization) if organization else None
         if locked and locked.webhook_endpoints.count() >= MOST_ENDPOINTS:
-            message = _("There are %(count)s endpoints already. Change one that you don’t need.")
+            message = _("You already have %(count)s endpoints. Change one that you don't need.")
             raise TooManyEndpoints(message % {"count": MOST_ENDPOINTS})
         endpoint = WebhookEndpoint(
             organization=locked,
@@ -121,7 +121,7 @@ def change_endpoint(
             return
         is_private = private or locked.allows_private
         if is_private and {"url", "allows_private"} & set(details) and not actor.is_staff:
-            raise StaffDecide(_("Our staff allowed this endpoint a private address: ask them to change it."))
+            raise StaffDecide(_("Support allowed a private address for this endpoint. Contact support to change it."))
         parse(url, allows_private=private)
         for name, value in wanted.items():
             setattr(locked, name, value)
@@ -164,7 +164,7 @@ def rotate_secret(
         locked = lock_endpoint(endpoint)
         if not locked.secrets.filter(pk=replaces, signs_until=None).exists():
             raise SecretReplaced(
-                _("The secret was replaced a moment ago. Replace it again if you did not see the new one.")
+                _("The secret was replaced a moment ago. If you did not copy the new one, replace it again.")
             )
         if locked.secrets.filter(signs_until__gt=instant).count() + 1 >= MOST_SECRETS:
             raise SecretReplaced(_("The secret was replaced too often today. Try again tomorrow."))
@@ -189,7 +189,7 @@ def _save(endpoint: WebhookEndpoint) -> None:
     except IntegrityError as error:
         if "webhook_endpoint_has_its_address_alone" not in str(error):
             raise
-        raise AddressTaken(_("There is an endpoint with this address already.")) from error
+        raise AddressTaken(_("An endpoint with this URL already exists.")) from error
 
 
 def _known(event_types: Sequence[str]) -> list[str]:

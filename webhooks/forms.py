@@ -13,18 +13,18 @@ class EndpointForm(forms.Form):
     """An endpoint's address, what it is for, and what it gets. allows_private: whether staff allowed it that."""
 
     url = forms.CharField(
-        label=_("Address"),
+        label=_("Endpoint URL"),
         max_length=LONGEST_URL,
-        help_text=_("Messages are posted to it. It begins with https:// and is on the public internet."),
+        help_text=_("We send events to this URL. It must start with https:// and be on the public internet."),
         widget=forms.TextInput(attrs={"inputmode": "url", "spellcheck": "false", "autocomplete": "off"}),
     )
-    description = forms.CharField(label=_("What it is for"), max_length=150, required=False)
+    description = forms.CharField(label=_("Description"), max_length=150, required=False)
     event_types = forms.MultipleChoiceField(
         label=_("Events"),
         choices=lambda: [(kind.value, f"{kind.value} – {kind.label}") for kind in WANTED_TYPES],
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text=_("Choose none to get all of them, and those to come."),
+        help_text=_("Choose none to receive all events, including future ones."),
     )
 
     def __init__(self, *args: Any, allows_private: bool = False, **kwargs: Any) -> None:

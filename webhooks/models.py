@@ -35,7 +35,7 @@ class WebhookEndpoint(models.Model):
     organization = models.ForeignKey(
         Organization, on_delete=models.PROTECT, null=True, blank=True, related_name="webhook_endpoints"
     )
-    url = models.CharField(_("address"), max_length=500)
+    url = models.CharField(_("URL"), max_length=500)
     description = models.CharField(_("description"), max_length=150, blank=True)
     event_types = ArrayField(models.CharField(max_length=40), verbose_name=_("events"), default=list, blank=True)
     # Only staff may have events sent into the own network.
@@ -44,9 +44,9 @@ class WebhookEndpoint(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     created_at = models.DateTimeField(_("created"))
-    disabled_at = models.DateTimeField(_("switched off"), null=True, blank=True)
+    disabled_at = models.DateTimeField(_("turned off"), null=True, blank=True)
     # It answered 410 and was switched off for that.
-    is_gone = models.BooleanField(_("answered that it is gone"), default=False)
+    is_gone = models.BooleanField(_("returned 410 Gone"), default=False)
     # Its health, kept here so that a list need not read the log.
     last_delivered_at = models.DateTimeField(_("last delivered"), null=True, blank=True)
     failing_since = models.DateTimeField(_("failing since"), null=True, blank=True)
@@ -109,7 +109,7 @@ class WebhookEvent(models.Model):
     type = models.CharField(_("type"), max_length=40, choices=EventType)
     key = models.CharField(max_length=200)
     data = models.JSONField(_("data"))
-    occurred_at = models.DateTimeField(_("happened"))
+    occurred_at = models.DateTimeField(_("occurred"))
 
     class Meta:
         verbose_name = _("webhook event")
@@ -133,9 +133,9 @@ class WebhookEvent(models.Model):
 
 
 class DeliveryState(models.TextChoices):
-    PENDING = "pending", _("to be delivered")
+    PENDING = "pending", _("pending")
     DELIVERED = "delivered", _("delivered")
-    FAILED = "failed", _("given up")
+    FAILED = "failed", _("failed")
 
 
 class WebhookDelivery(models.Model):
@@ -187,13 +187,13 @@ class WebhookDelivery(models.Model):
 class TryError(models.TextChoices):
     """Why no answer came."""
 
-    ADDRESS = "address", _("the address is not one that may be called")
-    NAME = "name", _("its name leads nowhere")
-    TIME = "time", _("no answer in time")
-    CONNECTION = "connection", _("no connection, or it broke off")
-    CERTIFICATE = "certificate", _("its certificate is not valid")
-    ANSWER = "answer", _("what it answered is not HTTP")
-    SECRET = "secret", _("its secret can’t be read here any more: make a new one")
+    ADDRESS = "address", _("address not allowed")
+    NAME = "name", _("host name not found")
+    TIME = "time", _("no response in time")
+    CONNECTION = "connection", _("connection failed")
+    CERTIFICATE = "certificate", _("invalid certificate")
+    ANSWER = "answer", _("response is not HTTP")
+    SECRET = "secret", _("signing secret unreadable: create a new one")
 
 
 class WebhookAttempt(models.Model):
@@ -201,8 +201,8 @@ class WebhookAttempt(models.Model):
 
     delivery = models.ForeignKey(WebhookDelivery, on_delete=models.PROTECT, related_name="tries")
     started_at = models.DateTimeField(_("started"))
-    milliseconds = models.PositiveIntegerField(_("took, in ms"))
-    status = models.PositiveSmallIntegerField(_("answered"), null=True, blank=True)
+    milliseconds = models.PositiveIntegerField(_("duration in ms"))
+    status = models.PositiveSmallIntegerField(_("response status"), null=True, blank=True)
     error = models.CharField(_("error"), max_length=20, choices=TryError, blank=True)
     response = models.CharField(_("response"), max_length=1_000, blank=True)
     # Empty where the schedule tried; a person otherwise.

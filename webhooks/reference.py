@@ -20,9 +20,9 @@ EVENTS = {
     EventType.TEST: "Somebody asked for it, to try an endpoint.",
 }
 HEADERS = {
-    "webhook-id": "The event. The same at every try: a message that you had already has an id that you had already.",
-    "webhook-timestamp": "When this try was made, in seconds since 1970.",
-    "webhook-signature": "One signature or more, with a space between: `v1,` and HMAC-SHA256 in base64.",
+    "webhook-id": "Identifies the event. Retries keep the id, so you can tell that you already received a message.",
+    "webhook-timestamp": "When this attempt was sent, in seconds since 1970.",
+    "webhook-signature": "One or more signatures separated by a space: `v1,` and HMAC-SHA256 in base64.",
 }
 VERIFY = '''\
 import base64, hashlib, hmac, time
@@ -77,7 +77,7 @@ def _message(kind: EventType) -> dict[str, Any]:
         ],
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
         "responses": {
-            "2XX": {"description": "You have it. Anything else, or nothing within 10 seconds: it is sent again."},
-            "410": {"description": "Never again: the endpoint is switched off."},
+            "2XX": {"description": "Received. Any other response, or none within 10 seconds, is retried."},
+            "410": {"description": "Stop sending. The endpoint is turned off."},
         },
     }

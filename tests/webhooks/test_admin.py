@@ -57,8 +57,8 @@ class TestEndpoints:
         ("fields", "sentence"),
         [
             ({"reason": ""}, "This field is required."),
-            ({"allows_private": ""}, "The address must begin with https://"),
-            ({"url": "http://169.254.169.254/"}, "The address must be on the public internet."),
+            ({"allows_private": ""}, "The URL must start with https://"),
+            ({"url": "http://169.254.169.254/"}, "The URL must be on the public internet."),
         ],
     )
     def test_what_makes_no_sense_is_refused(self, stellas: Client, fields: dict[str, str], sentence: str) -> None:
@@ -69,7 +69,7 @@ class TestEndpoints:
         stellas.post(f"{ENDPOINTS}add/", FORM)
 
         response = stellas.post(f"{ENDPOINTS}add/", FORM, follow=True)
-        assert "with this Organization and Address already exists" in response.content.decode()
+        assert "with this Organization and URL already exists" in response.content.decode()
         assert WebhookEndpoint.objects.count() == 1
 
     def test_one_is_changed_but_never_handed_to_another_organization(
@@ -146,7 +146,7 @@ class TestDeliveries:
         assert "Reason" in self.send_again(stellas, given_up).content.decode()
         assert self.send_again(stellas, given_up, reason="").status_code == 422
         assert "1 delivery is on its way." in self.send_again(stellas, given_up, reason="Fixed").content.decode()
-        assert "on its way already" in self.send_again(stellas, given_up, reason="Fixed").content.decode()
+        assert "already being sent" in self.send_again(stellas, given_up, reason="Fixed").content.decode()
 
         given_up.refresh_from_db()
         assert (given_up.state, given_up.asked_by) == ("pending", stella)

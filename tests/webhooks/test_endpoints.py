@@ -55,7 +55,7 @@ class TestMaking:
     def test_an_organization_has_at_most_twenty(self, acme: Organization, alice: User, stella: User) -> None:
         for number in range(endpoints.MOST_ENDPOINTS):
             WebhookEndpoint.objects.create(organization=acme, url=f"https://a.example/{number}", created_at=NOW)
-        with pytest.raises(endpoints.TooManyEndpoints, match="There are 20 endpoints already"):
+        with pytest.raises(endpoints.TooManyEndpoints, match="You already have 20 endpoints"):
             create_endpoint(organization=acme, url=URL, actor=alice)
 
         assert create_endpoint(organization=None, url=URL, actor=stella)

@@ -118,15 +118,15 @@ class TestMaking:
         response = alices.post(CREATE, {"url": URL})
 
         assert response.status_code == 409
-        assert "There is an endpoint with this address already." in response.content.decode()
+        assert "An endpoint with this URL already exists." in response.content.decode()
         assert WebhookEndpoint.objects.count() == 1
 
     @pytest.mark.parametrize(
         ("fields", "sentence"),
         [
             ({"url": ""}, "This field is required."),
-            ({"url": "http://acme.example/"}, "The address must begin with https://"),
-            ({"url": "https://127.0.0.1/"}, "The address must be on the public internet."),
+            ({"url": "http://acme.example/"}, "The URL must start with https://"),
+            ({"url": "https://127.0.0.1/"}, "The URL must be on the public internet."),
             ({"url": URL, "event_types": ["everything"]}, "everything is not one of the available choices"),
             ({"url": URL, "event_types": ["test"]}, "test is not one of the available choices"),
         ],
@@ -148,7 +148,7 @@ class TestMaking:
         for number in range(endpoints.MOST_ENDPOINTS):
             WebhookEndpoint.objects.create(organization=acme, url=f"https://a.example/{number}", created_at=NOW)
 
-        assert "There is no room for another." in alices.get(LIST).content.decode()
+        assert "You have reached the maximum number of endpoints." in alices.get(LIST).content.decode()
         assert alices.post(CREATE, {"url": URL}).status_code == 409
 
 
@@ -158,7 +158,7 @@ class TestChanging:
         assert "https://acme.example/hooks" in alices.get(url).content.decode()
         response = alices.post(url, {"url": URL, "description": "Our CRM"}, follow=True)
 
-        assert "The endpoint is saved." in response.content.decode()
+        assert "Endpoint saved." in response.content.decode()
         public.refresh_from_db()
         assert (public.url, public.description) == (URL, "Our CRM")
 
@@ -175,8 +175,8 @@ class TestChanging:
         assert public.url == "https://acme.example/hooks"
 
     def test_switching_off_and_on(self, alices: Client, public: WebhookEndpoint) -> None:
-        assert "It is switched off." in alices.post(f"{page(public)}disable/", follow=True).content.decode()
-        assert "The endpoint is switched on." in alices.post(f"{page(public)}enable/", follow=True).content.decode()
+        assert "The endpoint is turned off." in alices.post(f"{page(public)}disable/", follow=True).content.decode()
+        assert "Endpoint turned on." in alices.post(f"{page(public)}enable/", follow=True).content.decode()
 
 
 class TestReplacingTheSecret:
@@ -192,7 +192,7 @@ class TestReplacingTheSecret:
         kept = WebhookSecret.objects.get(signs_until=None)
         assert signing.unseal(kept.sealed) == first.context["secret"]
         assert "The secret was replaced a moment ago." in second.content.decode()
-        assert "One before it signs too until" in second.content.decode()
+        assert "A previous secret also signs until" in second.content.decode()
 
     @pytest.mark.parametrize("replaces", ["", "x", "-1", "9" * 30, "٣"])
     def test_a_form_that_names_none_replaces_none(self, alices: Client, public: WebhookEndpoint, replaces: str) -> None:
@@ -207,7 +207,7 @@ class TestTryingIt:
         receiver.answers(418, b"<i>teapot</i>")
         there = alices.post(f"{page(endpoint)}test/")["Location"]
         assert (
-            "A test event is on its way already." in alices.post(f"{page(endpoint)}test/", follow=True).content.decode()
+            "A test event is already being sent." in alices.post(f"{page(endpoint)}test/", follow=True).content.decode()
         )
         assert deliver_due() == 1
 
@@ -222,7 +222,7 @@ class TestTryingIt:
     def test_one_that_is_off_is_not_tried(self, alices: Client, public: WebhookEndpoint, alice: User) -> None:
         endpoints.disable_endpoint(endpoint=public, actor=alice)
 
-        assert "Switch it on first." in alices.post(f"{page(public)}test/", follow=True).content.decode()
+        assert "Turn it on first." in alices.post(f"{page(public)}test/", follow=True).content.decode()
         assert not WebhookDelivery.objects.exists()
 
 
@@ -230,7 +230,7 @@ class TestReplaying:
     def test_it_is_sent_again_under_its_id_once_for_two_clicks(
         self, alices: Client, sent: WebhookDelivery, receiver: Receiver, alice: User
     ) -> None:
-        for sentence in ["It is on its way again.", "It is on its way already."]:
+        for sentence in ["Delivery is being resent.", "This delivery is already being sent."]:
             assert sentence in alices.post(f"{page_of(sent)}replay/", follow=True).content.decode()
         assert deliver_due() == 1
 
@@ -297,16 +297,16 @@ class TestTheLog:
 
     def test_health_is_told_in_words(self, alices: Client, public: WebhookEndpoint) -> None:
         states: list[tuple[dict[str, Any], str]] = [
-            ({}, "nothing sent yet"),
+            ({}, "no deliveries yet"),
             ({"last_delivered_at": NOW}, "working"),
             ({"failing_since": NOW}, "failing"),
-            ({"disabled_at": NOW}, "switched off"),
-            ({"is_gone": True}, "switched off"),
+            ({"disabled_at": NOW}, "turned off"),
+            ({"is_gone": True}, "turned off"),
         ]
         for fields, word in states:
             WebhookEndpoint.objects.update(**fields)
             assert word in alices.get(LIST).content.decode()
-        assert "It answered 410 Gone" in alices.get(page(public)).content.decode()
+        assert "The endpoint returned 410 Gone" in alices.get(page(public)).content.decode()
 
 
 def test_the_list_takes_few_queries(

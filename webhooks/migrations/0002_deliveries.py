@@ -110,7 +110,7 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("pending", "to be delivered"), ("delivered", "delivered"), ("failed", "given up")],
+                        choices=[("pending", "pending"), ("delivered", "delivered"), ("failed", "failed")],
                         default="pending",
                         max_length=10,
                         verbose_name="state",

@@ -14,10 +14,10 @@ TONES = {DeliveryState.PENDING: "warning", DeliveryState.DELIVERED: "good", Deli
 def health(endpoint: WebhookEndpoint) -> str:
     """How an endpoint is."""
     if endpoint.disabled_at:
-        return _("switched off")
+        return _("turned off")
     if endpoint.failing_since:
         return _("failing")
-    return _("working") if endpoint.last_delivered_at else _("nothing sent yet")
+    return _("working") if endpoint.last_delivered_at else _("no deliveries yet")
 
 
 @register.filter

@@ -28,7 +28,7 @@ def test(request: MemberRequest, organization: Organization, endpoint: str) -> H
     except Refusal as refusal:
         messages.warning(request, str(refusal))
         return redirect("webhook", organization.slug, found.public_id)
-    messages.success(request, _("A test event is on its way. Reload this page to see what came back."))
+    messages.success(request, _("Test event is being sent. Reload this page to see the response."))
     return redirect("webhook_delivery", organization.slug, found.public_id, sent.pk)
 
 
@@ -57,7 +57,7 @@ def replay(request: MemberRequest, organization: Organization, endpoint: str, de
     except Refusal as refusal:
         messages.warning(request, str(refusal))
     else:
-        messages.success(request, _("It is on its way again. Reload this page to see what came back."))
+        messages.success(request, _("Delivery is being resent. Reload this page to see the response."))
     return redirect("webhook_delivery", organization.slug, found.endpoint.public_id, found.pk)
 
 

@@ -32,8 +32,8 @@ def docs(request: HttpRequest) -> HttpResponse:
     """Every event with its fields, how to verify a message, how to answer."""
     context = {
         "example": json.dumps(EXAMPLE, indent=2),
-        "headers": _table(_("Its headers"), [_("Header"), _("What it says")], HEADERS.items()),
-        "events": _table(_("Their types"), [_("Type"), _("When")], EVENTS.items()),
+        "headers": _table(_("Headers"), [_("Header"), _("Description")], HEADERS.items()),
+        "events": _table(_("Event types"), [_("Type"), _("Date")], EVENTS.items()),
         "payloads": [_fields(payload) for payload in dict.fromkeys(PAYLOADS.values())],
         "verify": VERIFY,
     }
@@ -49,7 +49,7 @@ def _fields(payload: type[msgspec.Struct]) -> dict[str, Any]:
     kinds = ", ".join(kind.value for kind in EVENTS if PAYLOADS[kind] is payload)
     properties = msgspec.json.schema_components([payload])[1][payload.__name__]["properties"]
     rows = [(name, _type(schema), schema.get("description", "")) for name, schema in properties.items()]
-    return _table(_("The data of %(types)s") % {"types": kinds}, [_("Field"), _("Type"), _("What it is")], rows)
+    return _table(_("Data of %(types)s") % {"types": kinds}, [_("Field"), _("Type"), _("Description")], rows)
 
 
 def _type(schema: dict[str, Any]) -> str:

@@ -89,7 +89,7 @@ def change(request: MemberRequest, organization: Organization, endpoint: str) ->
     except Refusal as refusal:
         form.add_error("url", str(refusal))
         return _change(request, found, form, status=409)
-    messages.success(request, _("The endpoint is saved."))
+    messages.success(request, _("Endpoint saved."))
     return redirect("webhook", organization.slug, found.public_id)
 
 
@@ -99,7 +99,7 @@ def disable(request: MemberRequest, organization: Organization, endpoint: str) -
     """Switch it off."""
     found = endpoint_of(organization, endpoint)
     disable_endpoint(endpoint=found, actor=request.user)
-    messages.success(request, _("The endpoint is switched off."))
+    messages.success(request, _("Endpoint turned off."))
     return redirect("webhook", organization.slug, found.public_id)
 
 
@@ -109,7 +109,7 @@ def enable(request: MemberRequest, organization: Organization, endpoint: str) ->
     """Switch it on."""
     found = endpoint_of(organization, endpoint)
     enable_endpoint(endpoint=found, actor=request.user)
-    messages.success(request, _("The endpoint is switched on."))
+    messages.success(request, _("Endpoint turned on."))
     return redirect("webhook", organization.slug, found.public_id)
 
 
@@ -126,7 +126,7 @@ def rotate(request: MemberRequest, organization: Organization, endpoint: str) ->
     except Refusal as refusal:
         messages.warning(request, str(refusal))
         return redirect("webhook", organization.slug, found.public_id)
-    return _secret(request, found, secret, title=_("Your new secret"))
+    return _secret(request, found, secret, title=_("Your new signing secret"))
 
 
 def endpoint_of(organization: Organization, public_id: str) -> WebhookEndpoint:
