@@ -80,8 +80,8 @@ def test_it_is_worked_off_whatever_became_of_it(
     assert len(handled) == 1
     row.refresh_from_db()
     assert (row.state, row.attempts, row.note) == (EventState.PROCESSED, 4, "")
-    told = AuditEvent.objects.get(action="stripe_event.processed_again")
-    assert (told.target, told.reason, told.details["was"]) == (row.event_id, "The bank called", before)
+    recorded = AuditEvent.objects.get(action="stripe_event.processed_again")
+    assert (recorded.target, recorded.reason, recorded.details["was"]) == (row.event_id, "The bank called", before)
 
 
 def test_a_failure_is_said(browser: Client, row: StripeEvent, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ def stage() -> PlanStage:
 
 
 @pytest.fixture
-def desk(stage: PlanStage) -> Client:
+def browser(stage: PlanStage) -> Client:
     return signed_in(factories.staff())
 
 
@@ -30,11 +30,11 @@ def form(**fields: str) -> dict[str, str]:
     return {"organization": "acme", "plan": "basic", "reason": "Contract 7", "token": token, **fields}
 
 
-def test_putting_on_a_plan_twice_puts_once_with_the_reason(stage: PlanStage, desk: Client) -> None:
-    assert "Put on a plan" in desk.get(LIST).content.decode()
-    assert desk.get(PUT).status_code == 200
+def test_putting_on_a_plan_twice_puts_once_with_the_reason(stage: PlanStage, browser: Client) -> None:
+    assert "Put on a plan" in browser.get(LIST).content.decode()
+    assert browser.get(PUT).status_code == 200
     for _twice in range(2):
-        assert "The plan is Basic." in desk.post(PUT, form(), follow=True).content.decode()
+        assert "The plan is Basic." in browser.post(PUT, form(), follow=True).content.decode()
     assert stage.amounts() == [1_000]
     event = AuditEvent.objects.get(action="subscription.put_on_plan")
     assert (event.reason, event.actor and event.actor.name) == ("Contract 7", "Stella")
@@ -49,28 +49,28 @@ def test_putting_on_a_plan_twice_puts_once_with_the_reason(stage: PlanStage, des
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_done(
-    stage: PlanStage, desk: Client, wrong: dict[str, str], sentence: str
+    stage: PlanStage, browser: Client, wrong: dict[str, str], sentence: str
 ) -> None:
-    response = desk.post(PUT, form(**wrong))
+    response = browser.post(PUT, form(**wrong))
     assert response.status_code == 422
     assert sentence in response.content.decode()
     assert stage.amounts() == []
 
 
-def test_letting_one_end(stage: PlanStage, desk: Client) -> None:
+def test_letting_one_end(stage: PlanStage, browser: Client) -> None:
     row = stage.put_on("basic", at=timezone.now())
-    page = desk.get(f"{LIST}{row.pk}/change/").content.decode()
+    page = browser.get(f"{LIST}{row.pk}/change/").content.decode()
     assert f"{LIST}{row.pk}/end/" in page
-    assert desk.post(f"{LIST}{row.pk}/end/", {"reason": ""}).status_code == 422
-    answer = desk.post(f"{LIST}{row.pk}/end/", {"reason": "Left", "token": form()["token"]}, follow=True)
+    assert browser.post(f"{LIST}{row.pk}/end/", {"reason": ""}).status_code == 422
+    answer = browser.post(f"{LIST}{row.pk}/end/", {"reason": "Left", "token": form()["token"]}, follow=True)
     assert "The plan ends with its month." in answer.content.decode()
     assert stage.row().ends_at_period_end
     assert AuditEvent.objects.get(action="subscription.cancel").reason == "Left"
 
 
-def test_what_months_brought_is_looked_up(stage: PlanStage, desk: Client) -> None:
+def test_what_months_brought_is_looked_up(stage: PlanStage, browser: Client) -> None:
     stage.put_on("basic", at=timezone.now())
-    assert "Basic" in desk.get("/admin/billing/allowance/?q=acme").content.decode()
+    assert "Basic" in browser.get("/admin/billing/allowance/?q=acme").content.decode()
 
 
 def test_it_is_for_staff_alone(stage: PlanStage) -> None:
