@@ -1,7 +1,7 @@
-"""All settings, read from the environment, typed, failing loudly, safe by default.
+"""All settings, read from the environment and checked.
 
-SECRET_KEY, DATABASE_URL, REDIS_URL, BASE_URL and ALLOWED_HOSTS have no default: an installation that forgot one does
-not start. Cookies are secure and HSTS is on whenever BASE_URL is https; plain http is accepted for localhost alone.
+SECRET_KEY, DATABASE_URL, REDIS_URL, BASE_URL and ALLOWED_HOSTS have no default: without one of them nothing starts.
+Cookies are secure and HSTS is on if BASE_URL is https; http is accepted for localhost only.
 """
 
 import re
@@ -9,10 +9,11 @@ from email.utils import getaddresses
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environs import Env, validate
+
+from config import browser_policies, logs
 
 env = Env(eager=False)
 
@@ -30,21 +31,21 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Drawdown <credits@localhost>
 ADMINS = getaddresses([env.str("ADMINS", "")])
 # How many trusted proxies append to X-Forwarded-For in front of the web server (0: none, the header is not read).
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
-# Whether browsers are to refuse plain http for all subdomains of BASE_URL's host too, and may be shipped knowing that.
-# Neither can be taken back for two years, and both concern hosts that are not ours: off unless asked for.
+# HSTS for all subdomains of BASE_URL's host, and its preloading in browsers. Off by default: both concern hosts that
+# are not ours, and neither can be undone for two years.
 HSTS_SUBDOMAINS = env.bool("HSTS_SUBDOMAINS", False)
 HSTS_PRELOAD = env.bool("HSTS_PRELOAD", False)
-# Where static files come from: what collectstatic gathered ("collected": compressed, cached for ever), or straight
-# from the source folders ("sources": for the demo and development).
+# Static files: from collectstatic ("collected": compressed, cached forever) or from the source folders ("sources": for
+# the demo and development).
 STATIC_FILES = env.str("STATIC_FILES", "collected", validate=validate.OneOf(["collected", "sources"]))
-# Tests that run side by side on one server name their databases apart.
+# Test runs that share one server use different names.
 TEST_DATABASE_NAME = env.str("TEST_DATABASE_NAME", "test_drawdown")
-# How many API calls a key may send to one web process; generous, against a client that went wild.
+# How many API calls a key may send to one web process. It stops a client that runs wild.
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", 1_000_000, validate=validate.Range(min=1))
 # Per client address. A wrongly configured client notices at once, and guessing keys is hopeless.
 API_REFUSED_KEYS_PER_MINUTE = 60
-# Payments. Without a key nothing is sold by card. The webhook secret is that of the endpoint at Stripe which calls
-# BASE_URL/billing/webhooks/stripe/. With the address of a payments sandbox (loopback only) no money moves.
+# Payments. Without a key nothing is sold by card. The webhook secret belongs to the endpoint at Stripe that calls
+# BASE_URL/billing/webhooks/stripe/. With a payments sandbox (loopback only) no money moves.
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", "", validate=validate.Regexp("^((sk|rk)_(test|live)_.+)?$"))
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", "", validate=validate.Regexp("^(whsec_.+)?$"))
 PAYMENTS_SANDBOX_URL = env.str("PAYMENTS_SANDBOX_URL", "").rstrip("/")
@@ -94,7 +95,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    # The API's calls turn off here: they need nothing of what follows, which takes longer than their own work.
+    # Calls of the API leave here: what follows takes longer than their own work, and they need none of it.
     "config.api.StraightToTheCall",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -133,14 +134,14 @@ DATABASES = {
     "default": {
         **DATABASE_URL,
         "CONN_MAX_AGE": 60,
-        # After a restart of PostgreSQL a stale connection is replaced instead of failing one request each.
+        # After a restart of PostgreSQL, stale connections are replaced instead of failing a request each.
         "CONN_HEALTH_CHECKS": True,
         "TEST": {"NAME": TEST_DATABASE_NAME},
         "OPTIONS": {
             **DATABASE_URL.get("OPTIONS", {}),
             "connect_timeout": 5,
-            # Incremental sorts are off because one of them read a wallet's whole ledger for every replay check once the
-            # wallet had become busy since the table was last analyzed: a tenth of the spends were left of its rate.
+            # Incremental sorts are off: if a wallet had become busy since the table was analyzed, one of them read its
+            # whole ledger for every replay check, which cut its rate of spends to a tenth.
             "options": "-c lock_timeout=5s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s"
             " -c enable_incremental_sort=off",
         },
@@ -200,7 +201,7 @@ SECURE_SSL_REDIRECT = IS_HTTPS
 SECURE_HSTS_SECONDS = 63_072_000 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS and HSTS_SUBDOMAINS
 SECURE_HSTS_PRELOAD = IS_HTTPS and HSTS_PRELOAD
-# Off by choice, above; `check --deploy` needs no reminder.
+# Both are off by choice, above.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_REFERRER_POLICY = "same-origin"
@@ -210,36 +211,16 @@ CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS = [f"{_address.scheme}://{_address.netloc}"]
 X_FRAME_OPTIONS = "DENY"
-# Where a form of ours may lead: browsers apply the policy to the redirect that follows, too.
+# Where our forms may lead. Browsers apply the policy to the redirect after a form, too.
 PAYMENT_PAGES = (
     [PAYMENTS_SANDBOX_URL] if PAYMENTS_SANDBOX_URL else ["https://checkout.stripe.com", "https://billing.stripe.com"]
 )
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF],
-        "style-src": [SELF],
-        "img-src": [SELF, "data:"],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "form-action": [SELF, *PAYMENT_PAGES],
-        "base-uri": [NONE],
-        "frame-ancestors": [NONE],
-        "manifest-src": [SELF],
-    }
-}
-PERMISSIONS_POLICY: dict[str, list[str]] = {
-    "camera": [],
-    "geolocation": [],
-    "microphone": [],
-    "payment": [],
-    "usb": [],
-    "publickey-credentials-get": ["self"],
-}
+CONTENT_SECURITY_POLICY = browser_policies.content_security_policy(PAYMENT_PAGES)
+PERMISSIONS_POLICY = browser_policies.PERMISSIONS_POLICY
 
 # Mail
 if not all("@" in address for _name, address in ADMINS):
-    raise ImproperlyConfigured("ADMINS must be mail addresses, separated by commas")
+    raise ImproperlyConfigured("ADMINS must be email addresses, separated by commas")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_BACKEND = EMAIL["EMAIL_BACKEND"]
 EMAIL_HOST = EMAIL["EMAIL_HOST"]
@@ -250,7 +231,7 @@ EMAIL_USE_TLS = EMAIL.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = EMAIL.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
 
-# Uploads and bodies: a batch of 1,000 uses is about 500 KB.
+# A batch of 1,000 uses is about 500 KB.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 
 # Accounts (django-allauth). Sign-in by password, by a code sent by mail, or by passkey; then the second factor.
@@ -269,7 +250,7 @@ ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 5 * 60
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
-# Counted in the shared cache: per client address, and per mail address for what could be guessed or would send mail.
+# Counted in the shared cache: per client address, and per email address for what could be guessed or sends mail.
 # A person who is locked out by a stranger's guesses can still sign in by a mailed code or a passkey.
 ACCOUNT_RATE_LIMITS = {
     "login": "30/m/ip",
@@ -287,14 +268,14 @@ ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Drawdown"
-# One step of 30 seconds either way, for telephones whose clocks are off.
+# One step of 30 seconds either way, for phones whose clocks are wrong.
 MFA_TOTP_TOLERANCE = 1
-# Browsers treat http://localhost as secure; nothing else is served without https.
+# Only localhost is served without https, and browsers treat it as secure.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_HTTPS
 
-# What all web processes share: rate limits and used codes. Never a balance. It is in the database, so that people sign
-# in while Redis is gone; its table is made by a migration. Entries that ran out are deleted by a job; the limit is far
-# above what they come to, since counts that are dropped early would be guesses given away.
+# Shared by all processes: rate limits and used codes, never a balance. It is a table, made by a migration, so that
+# people can sign in without Redis. A job deletes expired entries. MAX_ENTRIES is far above their number, because
+# dropping counts early would allow more guesses.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
@@ -304,21 +285,4 @@ CACHES = {
     }
 }
 
-# One line per fact. Nothing here may log a query string, a header or a body: they carry tokens and keys. Django logs
-# the bare path of a failed request; the development server's request lines, which carry the query, are switched off.
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {
-        # Django's own handler would mail every failed request to ADMINS, with its fields, cookies and settings.
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "django.server": {"level": "ERROR"},
-        "django.db.backends": {"level": "INFO"},
-        "celery": {"level": "WARNING"},
-        # It would log every address with its query.
-        "stripe": {"level": "WARNING"},
-    },
-}
+LOGGING = logs.LOGGING

@@ -1,4 +1,4 @@
-"""The record of who did what, when and why. Only `record` writes it, and nothing ever changes it.
+"""The record of who did what, when and why. Only this module writes it, and nothing ever changes it.
 
 An event is written in the transaction of the change that it records. Its details never hold a secret or a token.
 """
@@ -59,21 +59,22 @@ def record_once(
     details: Mapping[str, Any] | None = None,
     now: datetime | None = None,
 ) -> bool:
-    """Write one event as `record` does, once for its occasion; return whether this call wrote it.
+    """Write one event as `record` does, once per occasion; return whether this call wrote it.
 
-    key: the occasion, at most 300 characters: an organization's action has one event of it, however many calls are
-    made, at once or later. A caller that does more than record does it where this is true, in the same transaction.
+    key: the occasion, at most 300 characters. An organization's action has one event per key, however many calls are
+    made, concurrently or later. If a caller does more than record, it does so if this returns true, in the same
+    transaction.
     """
     event = AuditEvent(
         key=key,
         organization=organization,
         actor=actor,
-        action=action,
+        action=action.value,
         target=target,
         reason=reason,
         details=dict(details or {}),
         created_at=now or timezone.now(),
     )
-    # Where another transaction is writing the same, this waits for its end.
+    # If another transaction is writing the same event, this waits for its end.
     AuditEvent.objects.bulk_create([event], ignore_conflicts=True)
     return AuditEvent.objects.filter(pk=event.pk).exists()
