@@ -28,13 +28,13 @@ class NewKeyForm(ReasonForm):
         """Refuse the name of another valid key."""
         name = str(self.cleaned_data["name"])
         if ApiKey.objects.filter(organization=None, name__iexact=name, revoked_at=None).exists():
-            raise forms.ValidationError(_("There is a key named %(name)s already.") % {"name": name})
+            raise forms.ValidationError(_("A key named %(name)s already exists.") % {"name": name})
         return name
 
 
 def valid(keys: list[ApiKey]) -> list[str]:
     """The keys that can still be revoked."""
-    return [str(key) for key in keys if key.revoked_at is None] or [_("All of these are revoked already.")]
+    return [str(key) for key in keys if key.revoked_at is None] or [_("All of these are already revoked.")]
 
 
 def revoke(keys: list[ApiKey], form: ActForm, actor: User) -> Done:

@@ -101,7 +101,7 @@ def test_a_refusal_is_shown_on_the_form_and_undoes_the_whole_act(
     response = signed_in(stella).post(KEYS, chosen(keys))
 
     assert response.status_code == 422
-    assert "is revoked already." in response.content.decode()
+    assert "is already revoked." in response.content.decode()
     assert valid() == 2
 
 

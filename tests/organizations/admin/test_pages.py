@@ -167,7 +167,7 @@ class TestApiKeys:
                 "/admin/organizations/apikey/add/", {"name": "Product", "scope": "read", "reason": "Launch"}
             )
 
-        assert "There is a key named Product already." in page.content.decode()
+        assert "A key named Product already exists." in page.content.decode()
         assert ApiKey.objects.count() == 1
 
     def test_revoking_asks_why_first(self, stellas: Client, acme: Organization, alice: User) -> None:
