@@ -5,11 +5,14 @@ class BillingConfig(AppConfig):
     name = "billing"
 
     def ready(self) -> None:
-        """Listen to the rooms below, and tell the API what it can't know."""
-        from billing.plans.api import plan_of  # noqa: PLC0415 - receivers register when the app is ready
-        from billing.receivers import on_balance_changed  # noqa: PLC0415
-        from credits.signals import balance_changed  # noqa: PLC0415
-        from usage.api import plans  # noqa: PLC0415
+        """Declare this room's events, and act on the ledger's."""
+        from billing.dashboard.events import GRANT_EXPIRING  # noqa: PLC0415 - models must be there first
+        from billing.purchases.events import PURCHASE_PAID  # noqa: PLC0415
+        from billing.recharge.events import RECHARGE_FAILED  # noqa: PLC0415
+        from billing.tasks import nudge_recharge  # noqa: PLC0415
+        from credits.ledger.thresholds.events import FELL_BELOW_WATCH  # noqa: PLC0415
+        from domain_events.registry import declare  # noqa: PLC0415
+        from domain_events.subscribers import subscribe  # noqa: PLC0415
 
-        balance_changed.connect(on_balance_changed, dispatch_uid="auto_recharge")
-        plans.told_by(plan_of)
+        declare(PURCHASE_PAID, RECHARGE_FAILED, GRANT_EXPIRING)
+        subscribe(FELL_BELOW_WATCH, nudge_recharge)

@@ -14,6 +14,9 @@ from billing.plans import renewals
 from billing.recharge import charges, sweep
 from billing.refunds import calls as refund_calls
 from billing.stripe_events import inbox, reconciliation
+from credits.ledger.thresholds.events import WalletFact
+from domain_events.subscribers import Occurrence
+from jobs.nudges import nudge_after_commit
 
 
 @shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
@@ -26,6 +29,11 @@ def process_stripe_event(event_id: int) -> None:
 def recharge_wallet(wallet_id: int) -> None:
     """Buy what the wallet's rule of auto-recharge says, if it is its turn."""
     charges.recharge(wallet_id)
+
+
+def nudge_recharge(fell: Occurrence[WalletFact]) -> None:
+    """Have a wallet recharged, after the commit, that fell below what is watched for it."""
+    nudge_after_commit(recharge_wallet, fell.payload.wallet_id)
 
 
 def process_stripe_events() -> dict[str, int]:

@@ -12,12 +12,13 @@ from django.urls import URLPattern, path, resolve
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from usage.api import openapi
-from usage.api.catalogue import CALLS
+from billing.api import credits
+from usage.api import catalogue, openapi
 from usage.api.problems import PROBLEM_TYPES, ApiError, respond
 from webhooks import reference
 from webhooks.views.docs import docs as webhook_docs
 
+CALLS = (credits.CALL, *catalogue.CALLS)
 CALL_PREFIXES = ("/api/v1/", "/api/billing/")
 
 

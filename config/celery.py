@@ -1,4 +1,4 @@
-"""The queue and its settings, by what was measured (ARCHITECTURE.md, Jobs). What runs when is in jobs/schedule.py.
+"""The queue and its settings, by what was measured (ARCHITECTURE.md, Jobs). What runs when is in config/schedule.py.
 
 A task is only a nudge: what is owed is a row, and the scheduled jobs find it without any nudge. So a task may run
 twice, late or not at all and nobody loses a credit. No countdown and no ETA: Redis would hold them back unseen.

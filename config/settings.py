@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "jobs",
     "notices",
     "webhooks",
+    "domain_events",
     "credits",
     "usage",
     "billing",

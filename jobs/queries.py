@@ -7,7 +7,7 @@ from django.db import connection
 from django.utils.timesince import timesince
 
 from jobs.models import Heartbeat, JobRun
-from jobs.schedule import FIRST, SCHEDULE, Job
+from jobs.schedule import FIRST, JOBS, Job
 
 # A job is overdue after so many periods without a good run, the heartbeat after so long.
 PERIODS = 3
@@ -57,12 +57,12 @@ class Overview:
 def overview(*, now: datetime) -> Overview:
     """Read the state of the schedule. Three queries."""
     with connection.cursor() as cursor:
-        cursor.execute(READ_LAST_RUNS, [[job.name for job in SCHEDULE]])
+        cursor.execute(READ_LAST_RUNS, [list(JOBS)])
         ids = {name: found for name, *found in cursor.fetchall()}
     runs = JobRun.objects.in_bulk({run_id for found in ids.values() for run_id in found if run_id})
     heartbeat = Heartbeat.objects.first()
     return Overview(
-        jobs=[_status(job, [runs.get(run_id) for run_id in ids[job.name]], now) for job in SCHEDULE],
+        jobs=[_status(job, [runs.get(run_id) for run_id in ids[job.name]], now) for job in JOBS.values()],
         heartbeat=heartbeat,
         is_silent=heartbeat is None or heartbeat.beat_at < now - SILENT_AFTER,
     )

@@ -16,7 +16,6 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from jobs import schedule
 from jobs.audit_actions import Action
@@ -146,7 +145,7 @@ def run(run_id: UUID, *, attempts: int = MOST_ATTEMPTS, now: datetime | None = N
 def _do(mine: Claim[JobRun], attempts: int, now: datetime | None) -> None:
     row = mine.row
     try:
-        did: Mapping[str, Any] | None = import_string(schedule.JOBS[row.job].call)()
+        did: Mapping[str, Any] | None = schedule.JOBS[row.job].call()
     except Exception as error:  # any error: staff see it, and the next run starts anew
         logger.exception("The job %s failed", row.job)
         # The error may be that of the connection which is used next.

@@ -1,13 +1,16 @@
 """The staff's pages about notices and their mails; a mail that failed can be sent again."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from jobs.nudges import nudge_after_commit
-from notices import addresses, delivery, tasks
+from notices import addresses, delivery, kinds, tasks
 from notices.audit_actions import Action
 from notices.models import MailState, Notice, NoticeMail, RefusedAddress
 from organizations import audit_events
@@ -60,6 +63,26 @@ def _done(count: int, chosen: int) -> Done:
     return Done(message=_("Done for %(count)s of %(chosen)s.") % {"count": count, "chosen": chosen})
 
 
+class KindFilter(admin.SimpleListFilter):
+    """The notices, or the mails, of one kind; every registered kind can be chosen."""
+
+    title = gettext_lazy("kind")
+    parameter_name = "kind"
+    path = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [(kind.name, str(kind.label)) for kind in kinds.every()]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:  # noqa: ARG002
+        return queryset.filter(**{self.path: self.value()}) if self.value() else queryset
+
+
+class MailKindFilter(KindFilter):
+    """The same of a notice's mails."""
+
+    path = "notice__kind"
+
+
 class MailsInline(ReadOnlyInline):
     """A notice's mails."""
 
@@ -71,12 +94,16 @@ class MailsInline(ReadOnlyInline):
 class NoticeAdmin(ReadOnlyAdmin):
     """Newest first."""
 
-    list_display = ["created_at", "organization", "kind", "user", "is_shown", "put_away_at"]
-    list_filter = ["kind"]
+    list_display = ["created_at", "organization", "kind_label", "user", "is_shown", "dismissed_at"]
+    list_filter = [KindFilter]
     list_select_related = ["organization", "user"]
     search_fields = ["=id", "key", "user__email", "mails__user__email", *ORGANIZATION]
     ordering = ["-created_at"]
     inlines = [MailsInline]
+
+    @admin.display(description=gettext_lazy("kind"), ordering="kind")
+    def kind_label(self, notice: Notice) -> str:
+        return kinds.label_of(notice.kind)
 
 
 @admin.register(NoticeMail)
@@ -84,7 +111,7 @@ class NoticeMailAdmin(ReadOnlyAdmin):
     """Newest first. A mail that failed can be sent again."""
 
     list_display = ["id", "organization", "kind", "user", "state", "attempts", "next_try_at", "sent_at", "error"]
-    list_filter = ["state", "notice__kind"]
+    list_filter = ["state", MailKindFilter]
     list_select_related = ["notice__organization", "user"]
     search_fields = ["=id", "=notice__id", "user__email", *(f"notice__{field}" for field in ORGANIZATION)]
     ordering = ["-id"]
@@ -104,7 +131,7 @@ class NoticeMailAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("kind"))
     def kind(self, mail: NoticeMail) -> str:
-        return mail.notice.get_kind_display()
+        return kinds.label_of(mail.notice.kind)
 
 
 @admin.register(RefusedAddress)

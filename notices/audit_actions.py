@@ -4,7 +4,7 @@ from organizations.audit_events import AuditAction
 
 
 class Action(AuditAction):
-    NOTICE_PUT_AWAY = "notice.put_away"
+    NOTICE_DISMISSED = "notice.dismissed"
     NOTICE_MAIL_SENT_AGAIN = "notice_mail.sent_again"
     REFUSED_ADDRESS_LIFTED = "refused_address.lifted"
     NOTICES_SUBSCRIBED = "notices.subscribed"

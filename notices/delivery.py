@@ -17,8 +17,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from jobs.outbox import Claim, claim_one, wait_after, within
-from notices import addresses, mails
-from notices.models import ESSENTIAL, MailState, NoticeMail, Unsubscription
+from notices import addresses, kinds, mails
+from notices.models import MailState, NoticeMail, Unsubscription
 from organizations.accounts.people import verified_addresses
 from organizations.models import Membership
 
@@ -131,7 +131,7 @@ def _obstacle(mail: NoticeMail) -> str:
     if not Membership.objects.filter(user=user, organization=organization).exists():
         return "No longer a member."
     unwanted = Unsubscription.objects.filter(user=user, organization=organization, kind=kind)
-    if kind not in ESSENTIAL and unwanted.exists():
+    if not kinds.is_essential(kind) and unwanted.exists():
         return "Unsubscribed."
     if user.email not in verified_addresses(user):
         return "The address is not confirmed."

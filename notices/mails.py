@@ -8,8 +8,9 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
+from django.utils.translation import gettext as _
 
-from notices import texts, unsubscribing
+from notices import kinds, unsubscribing
 from notices.models import NoticeMail
 
 
@@ -17,18 +18,17 @@ def message_for(mail: NoticeMail) -> EmailMultiAlternatives:
     """Return the message. mail: with its user, its notice and the notice's organization.
 
     Its Message-ID is made of the row: a second copy, sent because nobody knew whether the first had left, is the same
-    message to the programs that receive it, which show it once.
+    message to the programs that receive it, which show it once. Raises Unreadable.
     """
     notice, user = mail.notice, mail.user
     organization = notice.organization
     unsubscribe_url = ""
-    if unsubscribing.may_unsubscribe(notice.kind):
+    if not kinds.is_essential(notice.kind):
         token = unsubscribing.token_for(user=user, organization=organization, kind=notice.kind)
         unsubscribe_url = unsubscribing.address_of(token)
     with translation.override(user.language):
-        text = texts.text_of(notice)
-        # One line, whatever the organization is called: nothing may follow that a mail server takes for a header.
-        subject = " ".join(f"{text.title} · {organization.name}".split())
+        text = kinds.text_of(notice)
+        subject = _("%(title)s · %(organization)s") % {"title": text.title, "organization": organization.name}
         context = {
             "text": text,
             "link": _absolute(text.path),
@@ -37,7 +37,8 @@ def message_for(mail: NoticeMail) -> EmailMultiAlternatives:
             "unsubscribe_url": unsubscribe_url,
         }
         message = EmailMultiAlternatives(
-            subject=subject,
+            # One line, whatever the organization is called: nothing may follow that a mail server takes for a header.
+            subject=" ".join(subject.split()),
             body=render_to_string("notices/emails/notice.txt", context),
             to=[user.email],
             headers=_headers(mail, unsubscribe_url),

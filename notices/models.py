@@ -1,7 +1,7 @@
-"""What owners and members should know, to whom it is mailed, and how people want to hear of it.
+"""Notices for owners and members, their mails, and how people want to get them.
 
-A notice is written in the transaction of its cause and never changes, but for being put away; its words are made when
-it is read, in the reader's language (`texts`).
+A notice is written in the transaction of its cause and never changes, except that it is dismissed; its words are made
+when it is read, in the reader's language (`kinds`).
 """
 
 from django.conf import settings
@@ -11,42 +11,29 @@ from django.utils.translation import gettext_lazy as _
 from organizations.models import Organization
 from organizations.public_ids import new_uuid
 
-
-class Kind(models.TextChoices):
-    LOW_BALANCE = "low_balance", _("low balance")
-    DEPLETED = "depleted", _("no credits left")
-    RESTORED = "restored", _("credits again")
-    EXPIRING = "expiring", _("credits expiring")
-    LIMIT = "limit", _("limit reached")
-    LIMIT_REQUEST = "limit_request", _("a member asks for more")
-    LIMIT_ANSWER = "limit_answer", _("an answer to a request for more")
-    RECHARGE_FAILED = "recharge_failed", _("auto-recharge stopped")
-
-
-# What an owner can't do without: no mail of these offers to be the last.
-ESSENTIAL = frozenset({Kind.DEPLETED, Kind.RECHARGE_FAILED, Kind.LIMIT_REQUEST, Kind.LIMIT_ANSWER})
+# The names of kinds come from the rooms above (`kinds`), and no constraint lists them: a new one needs no migration.
+LONGEST_KIND = 40
 
 
 class Notice(models.Model):
-    """Something that happened once: `key` names it within the organization. `details`: the figures for its words,
-    credits in smallest units with the program's `decimals` and `unit` beside them.
+    """Something that happened once: `key` names it within the organization. `details`: what its words are made from.
 
     `user`: whom alone it is for; without one it is for the owners.
     """
 
     id = models.UUIDField(primary_key=True, default=new_uuid, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="notices", db_index=False)
-    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    kind = models.CharField(_("kind"), max_length=LONGEST_KIND)
     key = models.CharField(max_length=200)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="notices"
     )
     details = models.JSONField(default=dict)
     created_at = models.DateTimeField(_("created"))
-    # Whether it is shown on the dashboard, as the settings were; and since when nobody needs to see it there any more.
+    # Whether it is shown on the dashboard, as the settings were, until it is dismissed.
     is_shown = models.BooleanField(_("on the dashboard"), default=True)
-    put_away_at = models.DateTimeField(_("dismissed"), null=True, blank=True)
-    put_away_by = models.ForeignKey(
+    dismissed_at = models.DateTimeField(_("dismissed"), null=True, blank=True)
+    dismissed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
 
@@ -55,16 +42,15 @@ class Notice(models.Model):
         verbose_name_plural = _("notices")
         indexes = [
             models.Index(fields=["organization", "-created_at"], name="notice_by_time"),
-            # What a newer notice may put away is looked for under the wallet's lock, however many were ever given.
+            # What a newer notice may dismiss is read under the wallet's lock, however many were ever given.
             models.Index(
                 fields=["organization", "-created_at"],
-                condition=models.Q(put_away_at=None, user=None),
+                condition=models.Q(dismissed_at=None, user=None),
                 name="notice_open",
             ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["organization", "key"], name="notice_is_given_once"),
-            models.CheckConstraint(condition=models.Q(kind__in=Kind.values), name="notice_kind_known"),
             models.CheckConstraint(condition=~models.Q(key=""), name="notice_has_a_key"),
         ]
 
@@ -112,10 +98,10 @@ class NoticeMail(models.Model):
 
 
 class NoticeSetting(models.Model):
-    """How an organization's owners want to hear of a kind of notice. Without a row: by mail and on the dashboard."""
+    """How an organization's owners get a kind of notice. Without a row: by mail and on the dashboard."""
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="notice_settings")
-    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    kind = models.CharField(_("kind"), max_length=LONGEST_KIND)
     by_mail = models.BooleanField(_("by email"), default=True)
     on_dashboard = models.BooleanField(_("on the dashboard"), default=True)
 
@@ -124,7 +110,6 @@ class NoticeSetting(models.Model):
         verbose_name_plural = _("notice settings")
         constraints = [
             models.UniqueConstraint(fields=["organization", "kind"], name="notice_setting_per_kind"),
-            models.CheckConstraint(condition=models.Q(kind__in=Kind.values), name="notice_setting_kind_known"),
         ]
 
     def __str__(self) -> str:
@@ -147,11 +132,11 @@ class NoticeRecipient(models.Model):
 
 
 class Unsubscription(models.Model):
-    """A person wants no mail of a kind from an organization any more."""
+    """A person who unsubscribed from an organization's mails of a kind."""
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    kind = models.CharField(max_length=20, choices=Kind)
+    kind = models.CharField(max_length=LONGEST_KIND)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -159,7 +144,6 @@ class Unsubscription(models.Model):
         verbose_name_plural = _("unsubscriptions")
         constraints = [
             models.UniqueConstraint(fields=["organization", "user", "kind"], name="unsubscribed_once"),
-            models.CheckConstraint(condition=models.Q(kind__in=Kind.values), name="unsubscription_kind_known"),
         ]
 
     def __str__(self) -> str:

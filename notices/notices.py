@@ -1,6 +1,6 @@
-"""Giving notice: the row, and the mails that are owed because of it, in the transaction of the cause.
+"""Writing notices: the row, and the mails that are owed because of it, in the transaction of the cause.
 
-Delivery belongs in `delivery`, words in `texts`.
+What kinds there are is registered in `kinds`; delivery belongs in `delivery`.
 """
 
 from collections.abc import Collection
@@ -10,42 +10,38 @@ from typing import Any
 from django.db import connection, transaction
 
 from jobs.nudges import nudge_after_commit
-from notices import tasks, texts
+from notices import kinds, tasks
 from notices.audit_actions import Action
-from notices.models import ESSENTIAL, Kind, Notice, NoticeMail, NoticeRecipient, NoticeSetting, Unsubscription
+from notices.kinds import Audience, Kind
+from notices.models import Notice, NoticeMail, NoticeRecipient, NoticeSetting, Unsubscription
 from organizations import audit_events
 from organizations.access import owners_of
 from organizations.models import Organization, Role, User
 
-# Of these the newest alone tells how things stand.
-OF_THE_BALANCE = (Kind.LOW_BALANCE, Kind.DEPLETED, Kind.RESTORED)
-# And of these the newest about the same thing.
-SAME = {Kind.EXPIRING: ("grant",), Kind.LIMIT: ("limit_id",)}
-
 
 def give_notice(
     *,
-    organization: Organization,
-    kind: Kind,
+    organization_id: int,
+    kind: str,
     key: str,
     details: dict[str, Any],
     now: datetime,
     user: User | None = None,
 ) -> Notice | None:
-    """Give notice to an organization's owners, or to `user` alone; return it, or None where it was given before.
+    """Write a notice for an organization's owners, or for `user` alone; return it, or None where it exists already.
 
     Inside the caller's transaction, with the cause: both are there or neither. key: names the occasion within the
-    organization, at most 200 characters; the same occasion is told once, whatever happens. details: what the words of
-    `kind` need (`texts.NEEDS`), credits in smallest units. now: aware. Raises ValueError for details that lack some.
+    organization, at most 200 characters; an occasion has one notice, whatever happens. details: what the words of the
+    kind are made from, as JSON. now: aware. Raises UnknownKind; RuntimeError outside a transaction.
     """
     if not connection.in_atomic_block:
-        message = "A notice is given in the transaction of its cause."
+        message = "A notice is written in the transaction of its cause."
         raise RuntimeError(message)
-    if lacking := texts.missing(kind, details):
-        raise ValueError(f"The words of {kind} need {', '.join(sorted(lacking))}")
-    setting = None if user is not None else NoticeSetting.objects.filter(organization=organization, kind=kind).first()
+    registered = kinds.get(kind)
+    settings = NoticeSetting.objects.filter(organization=organization_id, kind=kind)
+    setting = None if user is not None else settings.first()
     notice = Notice(
-        organization=organization,
+        organization_id=organization_id,
         kind=kind,
         key=key,
         user=user,
@@ -53,31 +49,33 @@ def give_notice(
         created_at=now,
         is_shown=setting is None or setting.on_dashboard,
     )
-    # Two who find the same occasion: the second waits here for the first, and then finds that it is told.
+    # Two that find the same occasion: the second waits here for the first, and then finds its notice.
     Notice.objects.bulk_create([notice], ignore_conflicts=True)
     if not Notice.objects.filter(pk=notice.pk).exists():
         return None
     if user is None:
-        _put_away(_outdated_by(notice), by=None, now=now)
+        _dismiss(_superseded_by(notice, registered), by=None, now=now)
     if setting is None or setting.by_mail:
-        _owe_mails(notice, now=now)
+        _enqueue_mails(notice, registered, now=now)
     return notice
 
 
-def end_notices(
+def withdraw(
     *,
-    organization: Organization,
-    kinds: Collection[Kind],
+    organization_id: int,
+    names: Collection[str],
     now: datetime,
     key: str = "",
     about: dict[str, Any] | None = None,
 ) -> int:
-    """Put away the owners' notices of something that is over, so that the dashboard does not go on telling it; of one
-    occasion alone where `key` is given, and of those alone whose details say all of `about`. Return how many. Twice is
-    once. Within the caller's transaction, if any."""
-    chosen = _open(organization, kinds).filter(details__contains=about or {})
+    """Dismiss the owners' open notices of something that no longer applies; return how many.
+
+    names: of their kinds. key: of that occasion alone. about: of those alone whose details hold all of it. A replay
+    dismisses nothing. Within the caller's transaction, if any.
+    """
+    chosen = _open(organization_id, names).filter(details__contains=about or {})
     with transaction.atomic():
-        return _put_away(chosen.filter(key=key) if key else chosen, by=None, now=now)
+        return _dismiss(chosen.filter(key=key) if key else chosen, by=None, now=now)
 
 
 def visible_to(organization: Organization, user: User, role: str) -> Any:
@@ -86,60 +84,59 @@ def visible_to(organization: Organization, user: User, role: str) -> Any:
     return mine | Notice.objects.filter(organization=organization, user=None) if role == Role.OWNER else mine
 
 
-def put_away(notices: Any, *, actor: User, organization: Organization, now: datetime) -> int:
-    """Put a queryset of an organization's notices away; return how many were not before. Twice is once."""
+def dismiss(notices: Any, *, actor: User, organization: Organization, now: datetime) -> int:
+    """Dismiss a queryset of an organization's notices for everybody; return how many were open. Twice is once."""
     with transaction.atomic():
-        count = _put_away(notices.filter(put_away_at=None), by=actor, now=now)
+        count = _dismiss(notices.filter(dismissed_at=None), by=actor, now=now)
         if count:
             details = {"notices": count}
             audit_events.record(
-                action=Action.NOTICE_PUT_AWAY, organization=organization, actor=actor, details=details, now=now
+                action=Action.NOTICE_DISMISSED, organization=organization, actor=actor, details=details, now=now
             )
     return count
 
 
-def _open(organization: Organization, kinds: Collection[Kind]) -> Any:
-    return Notice.objects.filter(organization=organization, user=None, kind__in=kinds, put_away_at=None)
+def _open(organization_id: int, names: Collection[str]) -> Any:
+    return Notice.objects.filter(organization=organization_id, user=None, kind__in=names, dismissed_at=None)
 
 
-def _outdated_by(notice: Notice) -> Any:
-    """The notices that a newer one says better."""
-    kind = Kind(notice.kind)
-    if kind in OF_THE_BALANCE:
-        older = _open(notice.organization, OF_THE_BALANCE)
-    elif kind in SAME:
-        older = _open(notice.organization, [kind]).filter(details__contains={n: notice.details[n] for n in SAME[kind]})
-    else:
+def _superseded_by(notice: Notice, kind: Kind) -> Any:
+    """The open notices that a new one replaces."""
+    if not kind.supersedes:
         return Notice.objects.none()
-    return older.exclude(pk=notice.pk)
+    same = {name: notice.details[name] for name in kind.same}
+    return _open(notice.organization_id, kind.supersedes).filter(details__contains=same).exclude(pk=notice.pk)
 
 
-def _put_away(notices: Any, *, by: User | None, now: datetime) -> int:
-    # Whoever has one locked is putting it away: there is nothing to wait for, so a spend never waits for a click.
+def _dismiss(notices: Any, *, by: User | None, now: datetime) -> int:
+    # Whoever has one locked is dismissing it: there is nothing to wait for, so a spend never waits for a click.
     free = notices.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)
-    return Notice.objects.filter(pk__in=list(free)).update(put_away_at=now, put_away_by=by)
+    return Notice.objects.filter(pk__in=list(free)).update(dismissed_at=now, dismissed_by=by)
 
 
-def _owe_mails(notice: Notice, *, now: datetime) -> None:
-    owed = [NoticeMail(notice=notice, user=each, next_try_at=now) for each in _recipients(notice)]
+def _enqueue_mails(notice: Notice, kind: Kind, *, now: datetime) -> None:
+    owed = [NoticeMail(notice=notice, user=each, next_try_at=now) for each in _recipients(notice, kind)]
     if owed:
         NoticeMail.objects.bulk_create(owed)
         nudge_after_commit(tasks.send_mails)
 
 
-def _recipients(notice: Notice) -> list[User]:
-    people = [notice.user] if notice.user is not None else _chosen(notice) or owners_of(notice.organization)
-    if notice.kind in ESSENTIAL:
+def _recipients(notice: Notice, kind: Kind) -> list[User]:
+    if notice.user is not None:
+        people = [notice.user]
+    else:
+        people = _chosen(notice.organization_id, kind) or owners_of(notice.organization_id)
+    if kind.is_essential:
         return [each for each in people if each.is_active]
-    unwanted = Unsubscription.objects.filter(organization=notice.organization, kind=notice.kind)
+    unwanted = Unsubscription.objects.filter(organization=notice.organization_id, kind=kind.name)
     left_out = set(unwanted.values_list("user_id", flat=True))
     return [each for each in people if each.is_active and each.pk not in left_out]
 
 
-def _chosen(notice: Notice) -> list[User]:
-    """Who was chosen and is still there; of requests, which members can't answer, only owners."""
-    here = {"user__memberships__organization": notice.organization, "user__is_active": True}
-    if notice.kind == Kind.LIMIT_REQUEST:
+def _chosen(organization_id: int, kind: Kind) -> list[User]:
+    """Who was chosen to get the mails and is still a member."""
+    here: dict[str, Any] = {"user__memberships__organization": organization_id, "user__is_active": True}
+    if kind.audience == Audience.OWNERS_ONLY:
         here["user__memberships__role"] = Role.OWNER
-    rows = NoticeRecipient.objects.filter(organization=notice.organization, **here).select_related("user")
+    rows = NoticeRecipient.objects.filter(organization=organization_id, **here).select_related("user")
     return [row.user for row in rows.order_by("user__email")]

@@ -1,6 +1,6 @@
-"""How an organization's owners want to hear of notices: of which kinds by mail, of which on the dashboard, and who.
+"""How an organization's owners get their notices: which kinds by mail, which on the dashboard, and who gets the mails.
 
-The mark below which a balance is low belongs to the ledger.
+The kinds come from `kinds`. The threshold of the low-balance alert belongs to the ledger.
 """
 
 from collections.abc import Collection, Mapping
@@ -9,36 +9,36 @@ from typing import Any
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from notices.models import ESSENTIAL, Kind, NoticeRecipient, NoticeSetting
+from notices import kinds
+from notices.kinds import Kind
+from notices.models import NoticeRecipient, NoticeSetting
 from organizations.members.membership import lock_organization
 from organizations.models import Organization, User
 
 
 class Way(models.TextChoices):
-    """How a kind is told. Every notice stands in the list, whatever is chosen."""
+    """Where a kind appears. Every notice is in the list of notices, whatever is chosen."""
 
-    BOTH = "both", _("by email and on the dashboard")
-    MAIL = "mail", _("by email")
-    DASHBOARD = "dashboard", _("on the dashboard")
-    NEITHER = "neither", _("only in the list of notices")
+    BOTH = "both", _("Email and dashboard")
+    MAIL = "mail", _("Email")
+    DASHBOARD = "dashboard", _("Dashboard")
+    NEITHER = "neither", _("List of notices only")
 
 
-# What is told to owners; an answer goes to whoever asked, however owners want to hear of things.
-KINDS: list[Kind] = [kind for kind in Kind if kind != Kind.LIMIT_ANSWER]
 BY_MAIL = {Way.BOTH, Way.MAIL}
 ON_DASHBOARD = {Way.BOTH, Way.DASHBOARD}
 
 
 def ways_for(kind: Kind) -> list[Way]:
-    """What can be chosen for a kind: of what owners can't do without, one way at least."""
-    return [way for way in Way if way != Way.NEITHER or kind not in ESSENTIAL]
+    """What can be chosen for a kind: email or dashboard at least, where the kind is essential."""
+    return [way for way in Way if way != Way.NEITHER or not kind.is_essential]
 
 
-def ways_of(organization: Organization) -> dict[Kind, Way]:
-    """How each kind is told. One query."""
-    ways: dict[Kind, Way] = dict.fromkeys(KINDS, Way.BOTH)
-    for row in NoticeSetting.objects.filter(organization=organization, kind__in=KINDS):
-        ways[Kind(row.kind)] = _WAYS[row.by_mail, row.on_dashboard]
+def ways_of(organization: Organization) -> dict[str, Way]:
+    """Where each of the owners' kinds appears, by its name. One query."""
+    ways = {kind.name: Way.BOTH for kind in kinds.of_owners()}
+    for row in NoticeSetting.objects.filter(organization=organization, kind__in=list(ways)):
+        ways[row.kind] = _WAYS[row.by_mail, row.on_dashboard]
     return ways
 
 
@@ -48,10 +48,11 @@ def recipients_of(organization: Organization) -> list[User]:
     return [row.user for row in rows.select_related("user").order_by("user__email")]
 
 
-def change(*, organization: Organization, ways: Mapping[Kind, Way], recipients: Collection[User]) -> dict[str, Any]:
+def change(*, organization: Organization, ways: Mapping[str, Way], recipients: Collection[User]) -> dict[str, Any]:
     """Set both; return what changed, from what to what, for the caller's audit event: nothing where nothing did.
 
-    Raises ValueError for a way that a kind can't be told, OrganizationClosedError.
+    ways: by the names of kinds. Raises ValueError for a way that a kind can't have, UnknownKind,
+    OrganizationClosedError.
     """
     with transaction.atomic():
         locked = lock_organization(organization)
@@ -61,15 +62,15 @@ def change(*, organization: Organization, ways: Mapping[Kind, Way], recipients: 
 _WAYS = {(way in BY_MAIL, way in ON_DASHBOARD): way for way in Way}
 
 
-def _change_ways(organization: Organization, ways: Mapping[Kind, Way]) -> dict[str, Any]:
+def _change_ways(organization: Organization, ways: Mapping[str, Way]) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     before = ways_of(organization)
     for kind, way in ways.items():
-        if way not in ways_for(kind):
-            raise ValueError(f"{kind} is told one way at least")
+        if way not in ways_for(kinds.get(kind)):
+            raise ValueError(f"{kind} must be sent by email or shown on the dashboard")
         if before[kind] == way:
             continue
-        changes[kind.value] = {"from": before[kind].value, "to": way.value}
+        changes[kind] = {"from": before[kind].value, "to": way.value}
         NoticeSetting.objects.update_or_create(
             organization=organization,
             kind=kind,

@@ -1,24 +1,25 @@
 """What pages show of notices. Reads only."""
 
+import logging
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from notices import texts, unsubscribing
-from notices.models import Kind, Notice, Unsubscription
-from notices.texts import Text
+from notices import kinds, unsubscribing
+from notices.kinds import Text, Tone
+from notices.models import Notice, Unsubscription
 from organizations.models import Organization, User
 
-# The dashboard is looked at in ten seconds: the newest few, then a link to the rest.
-MOST_SHOWN = 3
-# So many open ones are looked through for those that still tell something.
-MOST_READ = 50
+logger = logging.getLogger(__name__)
 
-DANGER = {Kind.DEPLETED, Kind.RECHARGE_FAILED}
-INFORMATION = {Kind.RESTORED, Kind.LIMIT_ANSWER}
+# The dashboard is read in ten seconds: the newest few, then a link to the rest.
+MOST_SHOWN = 3
+# So many open ones are read to find those that still apply.
+MOST_READ = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,9 @@ class Shown:
 
     @property
     def tone(self) -> str:
-        """How much it hurries, as components/notice.html takes it."""
-        if self.notice.kind in DANGER:
-            return "danger"
-        return "" if self.notice.kind in INFORMATION else "warning"
+        """How urgent it is, as components/notice.html takes it."""
+        kind = kinds.find(self.notice.kind)
+        return Tone.INFORMATION.value if kind is None else kind.tone.value
 
 
 def with_words(notices: Iterable[Notice], organization: Organization) -> list[Shown]:
@@ -41,46 +41,60 @@ def with_words(notices: Iterable[Notice], organization: Organization) -> list[Sh
     shown = []
     for notice in notices:
         notice.organization = organization
-        shown.append(Shown(notice, texts.text_of(notice)))
+        shown.append(Shown(notice, _text_of(notice)))
     return shown
 
 
-def shown(organization: Organization, *, over: Collection[Kind] = (), now: datetime | None = None) -> list[Shown]:
-    """The owners' notices for the dashboard, newest first, at most MOST_SHOWN: not put away, wanted there, not over.
+def shown(organization: Organization, *, over: Collection[str] = (), now: datetime | None = None) -> list[Shown]:
+    """The owners' notices for the dashboard, newest first, at most MOST_SHOWN: open, wanted there, not over.
 
-    over: kinds that tell nothing any more, as the caller knows: the balance is not low again, say. One query.
+    over: names of kinds that no longer apply, as the caller knows: the balance is not low any longer, say. One query.
     """
-    today = (now or timezone.now()).astimezone(ZoneInfo(organization.time_zone))
-    rows = Notice.objects.filter(organization=organization, user=None, put_away_at=None, is_shown=True)
+    instant = now or timezone.now()
+    rows = Notice.objects.filter(organization=organization, user=None, dismissed_at=None, is_shown=True)
     rows = rows.exclude(kind__in=over).order_by("-created_at", "-id")[:MOST_READ]
-    return with_words([row for row in rows if not _is_over(row, today)][:MOST_SHOWN], organization)
+    current = []
+    for row in rows:
+        row.organization = organization
+        if not _is_over(row, instant):
+            current.append(row)
+    return with_words(current[:MOST_SHOWN], organization)
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """A kind of mail that a person has stopped, and where to have it sent again."""
+    """A kind of mail that a person unsubscribed from, and where to subscribe again."""
 
     label: str
     url: str
 
 
 def stopped_by(organization: Organization, user: User) -> list[Stopped]:
-    """The kinds that a person gets no mail of. One query."""
+    """The kinds whose mails a person unsubscribed from. One query."""
     rows = Unsubscription.objects.filter(organization=organization, user=user).order_by("kind")
     return [
         Stopped(
-            row.get_kind_display(),
+            kinds.label_of(row.kind),
             unsubscribing.path_of(unsubscribing.token_for(user=user, organization=organization, kind=row.kind)),
         )
         for row in rows
     ]
 
 
+def _text_of(notice: Notice) -> Text:
+    try:
+        return kinds.text_of(notice)
+    except kinds.Unreadable:
+        # A page with many notices must not fail for one that an older or newer version wrote.
+        logger.exception("The notice %s can't be put into words", notice.pk)
+        here = reverse("notices", args=[notice.organization.slug])
+        return Text(kinds.label_of(notice.kind), [], _("All notices"), here)
+
+
 def _is_over(notice: Notice, now: datetime) -> bool:
-    """Whether time alone has made a notice idle: what it tells of has expired, its month has ended."""
-    if notice.kind == Kind.EXPIRING:
-        return datetime.fromisoformat(notice.details["expires_at"]) <= now
-    if notice.kind == Kind.LIMIT:
-        month = date.fromisoformat(notice.details["month_on"])
-        return (month.year, month.month) < (now.year, now.month)
-    return False
+    """Whether time alone has made a notice obsolete. What can't be read is left to the list of notices."""
+    try:
+        ends_at = kinds.ends_at(notice)
+    except kinds.Unreadable:
+        return True
+    return ends_at is not None and ends_at <= now

@@ -1,4 +1,4 @@
-"""One click, no mail of that kind any more: the token in a mail's header and footer, and what it does.
+"""Unsubscribing from a kind of mail in one click: the token in a mail's header and footer, and what it does.
 
 The token is signed and bound to a person, an organization and a kind. It is the proof: whoever has the mail may use it
 without signing in, as RFC 8058 asks. It never expires, and can only switch these mails off and on again.
@@ -13,8 +13,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 
+from notices import kinds
 from notices.audit_actions import Action
-from notices.models import ESSENTIAL, Kind, Unsubscription
+from notices.kinds import Kind
+from notices.models import Unsubscription
 from organizations import audit_events
 from organizations.models import Organization, User
 
@@ -39,12 +41,7 @@ class Subscription:
         return not self.rows().exists()
 
     def rows(self) -> QuerySet[Unsubscription]:
-        return Unsubscription.objects.filter(user=self.user, organization=self.organization, kind=self.kind)
-
-
-def may_unsubscribe(kind: str) -> bool:
-    """Whether a kind is one that people can do without."""
-    return kind not in ESSENTIAL
+        return Unsubscription.objects.filter(user=self.user, organization=self.organization, kind=self.kind.name)
 
 
 def token_for(*, user: User, organization: Organization, kind: str) -> str:
@@ -68,14 +65,14 @@ def read(token: str) -> Subscription:
         public_id, slug, kind = signing.Signer(salt=_SIGNER).unsign_object(token)
         user = User.objects.get(public_id=public_id)
         organization = Organization.objects.get(slug=slug)
-        return Subscription(user, organization, Kind(kind))
-    except (signing.BadSignature, ValueError, User.DoesNotExist, Organization.DoesNotExist) as error:
+        return Subscription(user, organization, kinds.get(kind))
+    except (signing.BadSignature, ValueError, LookupError, User.DoesNotExist, Organization.DoesNotExist) as error:
         raise UnknownToken from error
 
 
 def switch(subscription: Subscription, *, on: bool, now: datetime) -> bool:
     """Stop the mails, or send them again; return whether that changed anything. Twice is once."""
-    user, organization, kind = subscription.user, subscription.organization, subscription.kind
+    user, organization, kind = subscription.user, subscription.organization, subscription.kind.name
     with transaction.atomic():
         if on:
             changed = subscription.rows().delete()[0] > 0

@@ -7,6 +7,6 @@ from notices.views import notices, unsubscribe
 urlpatterns: list[URLPattern] = [
     path("notices/unsubscribe/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
     path("o/<slug:slug>/notices/", notices.notices, name="notices"),
-    path("o/<slug:slug>/notices/put-away/", notices.put_away_all, name="notices_put_away"),
-    path("o/<slug:slug>/notices/<uuid:notice>/put-away/", notices.put_away, name="notice_put_away"),
+    path("o/<slug:slug>/notices/dismiss/", notices.dismiss_all, name="notices_dismiss"),
+    path("o/<slug:slug>/notices/<uuid:notice>/dismiss/", notices.dismiss, name="notice_dismiss"),
 ]

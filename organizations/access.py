@@ -46,8 +46,8 @@ def owner_required(view: MemberView) -> SlugView:
     return _guard(view, owners_only=True)
 
 
-def owners_of(organization: Organization) -> list[User]:
-    """Return the organization's active owners, by name. One query."""
+def owners_of(organization: Organization | int) -> list[User]:
+    """Return the active owners of an organization, named by itself or by its id; by name. One query."""
     owners = User.objects.filter(memberships__organization=organization, memberships__role=Role.OWNER, is_active=True)
     return list(owners.order_by("name", "email"))
 

@@ -14,8 +14,9 @@ from organizations.refusals import Refusal
 from webhooks import tasks
 from webhooks.audit_actions import Action
 from webhooks.endpoints import lock_endpoint
+from webhooks.event_types import TEST
 from webhooks.events import owe
-from webhooks.models import DeliveryState, EventType, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 
 class EndpointIsOff(Refusal):
@@ -29,7 +30,7 @@ class OnItsWay(Refusal):
 def send_test(
     *, endpoint: WebhookEndpoint, actor: User, reason: str = "", now: datetime | None = None
 ) -> WebhookDelivery:
-    """Have an event of type `test` sent to this endpoint, whatever it wants to hear; return its delivery.
+    """Have an event of type `test` sent to this endpoint, whatever types it has chosen; return its delivery.
 
     Raises EndpointIsOff, and OnItsWay while the test before is not answered (also on the second of two calls).
     """
@@ -37,12 +38,12 @@ def send_test(
     with transaction.atomic():
         locked = lock_endpoint(endpoint)
         _refuse_if_off(locked)
-        tests = locked.deliveries.filter(event__type=EventType.TEST, state=DeliveryState.PENDING, attempts=0)
+        tests = locked.deliveries.filter(event__type=TEST.name, state=DeliveryState.PENDING, attempts=0)
         if tests.exists():
             raise OnItsWay(_("A test event is already being sent."))
         event = WebhookEvent.objects.create(
             organization=locked.organization,
-            type=EventType.TEST,
+            type=TEST.name,
             key=new_public_id("test"),
             data={"organization": locked.organization.slug if locked.organization else None},
             occurred_at=instant,

@@ -20,7 +20,8 @@ from organizations.refusals import Refusal
 from webhooks import signing
 from webhooks.addresses import parse
 from webhooks.audit_actions import Action
-from webhooks.models import WANTED_TYPES, WebhookEndpoint, WebhookSecret
+from webhooks.event_types import offered
+from webhooks.models import WebhookEndpoint, WebhookSecret
 
 MOST_ENDPOINTS = 20
 # How long a replaced secret still signs beside the new one.
@@ -193,8 +194,8 @@ def _save(endpoint: WebhookEndpoint) -> None:
 
 
 def _known(event_types: Sequence[str]) -> list[str]:
-    """In the order of the documentation; what is no type is left out."""
-    return [kind.value for kind in WANTED_TYPES if kind.value in event_types]
+    """In the order of the documentation; what can't be chosen is left out."""
+    return [each.name for each in offered() if each.name in event_types]
 
 
 def _told(name: str, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Telling the product's servers: an event and its deliveries, in the transaction of the cause. Sending: `delivery`."""
+"""Writing webhook events: the event and its deliveries, in the transaction of the cause. Sending: `delivery`."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,29 +8,31 @@ from django.db import connection
 from django.db.models import Q
 
 from jobs.nudges import nudge_after_commit
-from organizations.models import Organization, User
-from webhooks import tasks
-from webhooks.models import EventType, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from organizations.models import User
+from webhooks import event_types, tasks
+from webhooks.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 
 def emit(
-    *, organization: Organization, event_type: EventType, key: str, data: dict[str, Any], now: datetime
+    *, organization_id: int, event_type: str, key: str, data: dict[str, Any], now: datetime
 ) -> WebhookEvent | None:
-    """Have an event told to every endpoint that wants it; return it, or None where it was told before.
+    """Write an event, and a delivery for every endpoint that has chosen its type; return it, or None where it exists.
 
     Inside the caller's transaction, with the cause. key: names the occasion, at most 200 characters; it happens once
-    for an organization and type. data: what `payloads` says of the type; credits in smallest units. now: aware.
+    for an organization and type. data: the type's payload, as JSON. now: aware. Raises UnknownEventType; RuntimeError
+    outside a transaction.
     """
     if not connection.in_atomic_block:
-        message = "An event is told in the transaction of its cause."
+        message = "An event is written in the transaction of its cause."
         raise RuntimeError(message)
-    event = WebhookEvent(organization=organization, type=event_type, key=key, data=data, occurred_at=now)
+    name = event_types.get(event_type).name
+    event = WebhookEvent(organization_id=organization_id, type=name, key=key, data=data, occurred_at=now)
     WebhookEvent.objects.bulk_create([event], ignore_conflicts=True)
     if not WebhookEvent.objects.filter(pk=event.pk).exists():
         return None
-    theirs = Q(organization=organization) | Q(organization=None)
-    wants = Q(event_types=[]) | Q(event_types__contains=[event_type.value])
-    owe(event, to=WebhookEndpoint.objects.filter(theirs, wants, disabled_at=None), now=now)
+    theirs = Q(organization=organization_id) | Q(organization=None)
+    chosen = Q(event_types=[]) | Q(event_types__contains=[name])
+    owe(event, to=WebhookEndpoint.objects.filter(theirs, chosen, disabled_at=None), now=now)
     return event
 
 

@@ -5,8 +5,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from webhooks import event_types
 from webhooks.addresses import LONGEST_URL, BadAddress, parse
-from webhooks.models import WANTED_TYPES
 
 
 class EndpointForm(forms.Form):
@@ -21,7 +21,7 @@ class EndpointForm(forms.Form):
     description = forms.CharField(label=_("Description"), max_length=150, required=False)
     event_types = forms.MultipleChoiceField(
         label=_("Events"),
-        choices=lambda: [(kind.value, f"{kind.value} – {kind.label}") for kind in WANTED_TYPES],
+        choices=lambda: [(each.name, f"{each.name} – {each.description}") for each in event_types.offered()],
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text=_("Choose none to receive all events, including future ones."),

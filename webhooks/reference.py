@@ -1,24 +1,14 @@
-"""What receivers read: the events as the `webhooks` of an OpenAPI 3.1 document, and how to take them in."""
+"""What receivers read: the types of events as the `webhooks` of an OpenAPI 3.1 document, and how to verify them."""
 
 from typing import Any
 
 import msgspec
 
-from webhooks.models import EventType
-from webhooks.payloads import PAYLOADS
+from webhooks.event_types import EventType, documented
 
 REFERENCE = "#/components/schemas/{name}"
 PREFIX = "Webhook"
 
-# What is told, and when.
-EVENTS = {
-    EventType.BALANCE_LOW: "What can be spent has fallen below the threshold. Once, until it rises above it again.",
-    EventType.BALANCE_DEPLETED: "Nothing is left to spend. Once, until there are credits again.",
-    EventType.BALANCE_RESTORED: "There are credits again after there were none.",
-    EventType.PURCHASE_PAID: "A purchase is paid and its credits are in the balance. Once for each.",
-    EventType.LIMIT_REACHED: "A monthly limit is used up: what it limits is refused until the next month.",
-    EventType.TEST: "Somebody asked for it, to try an endpoint.",
-}
 HEADERS = {
     "webhook-id": "Identifies the event. Retries keep the id, so you can tell that you already received a message.",
     "webhook-timestamp": "When this attempt was sent, in seconds since 1970.",
@@ -44,32 +34,37 @@ see `webhooks` below."""
 
 def add_to(document: dict[str, Any]) -> dict[str, Any]:
     """Return the OpenAPI document with the events in it."""
-    _, schemas = msgspec.json.schema_components(dict.fromkeys(PAYLOADS.values()), ref_template=REFERENCE)
+    _, schemas = msgspec.json.schema_components(payloads(), ref_template=REFERENCE.format(name=PREFIX + "{name}"))
     named = {PREFIX + name: schema for name, schema in schemas.items()}
     components = document["components"]
     return {
         **document,
         "info": {**document["info"], "description": document["info"]["description"] + ABOUT},
-        "webhooks": {kind.value: {"post": _message(kind)} for kind in EVENTS},
+        "webhooks": {each.name: {"post": _message(each)} for each in documented()},
         "components": {**components, "schemas": {**components["schemas"], **named}},
     }
 
 
+def payloads() -> list[type[msgspec.Struct]]:
+    """Return the payloads of all types, each once."""
+    return list(dict.fromkeys(each.payload for each in documented()))
+
+
 def _message(kind: EventType) -> dict[str, Any]:
-    data = {"$ref": REFERENCE.format(name=PREFIX + PAYLOADS[kind].__name__)}
+    data = {"$ref": REFERENCE.format(name=PREFIX + kind.payload.__name__)}
     schema = {
         "type": "object",
         "required": ["type", "timestamp", "data"],
         "properties": {
-            "type": {"const": kind.value},
+            "type": {"const": kind.name},
             "timestamp": {"type": "string", "format": "date-time", "description": "When it happened."},
             "data": data,
         },
     }
     return {
-        "operationId": "webhook_" + kind.value.replace(".", "_"),
-        "summary": str(kind.value),
-        "description": EVENTS[kind],
+        "operationId": "webhook_" + kind.name.replace(".", "_"),
+        "summary": kind.name,
+        "description": kind.description,
         "security": [],
         "parameters": [
             {"name": name, "in": "header", "required": True, "description": text, "schema": {"type": "string"}}

@@ -22,15 +22,16 @@ from benchmarks.chaos.servers import Redis, Worker, postgresql_proxy
 from benchmarks.spends import stage
 from billing.models import Purchase, RechargeAttempt
 from config import embedded
+from credits.ledger.thresholds.events import LOW
 from jobs import runs
 from jobs.models import JobRun
 from jobs.schedule import JOBS
-from notices.models import Kind, MailState, Notice, NoticeMail
+from notices.models import MailState, Notice, NoticeMail
 from organizations.public_ids import new_uuid
 from tests.support.payments import Payments
 from tests.support.recharges import Recharging
 from usage.models import DailyUsage, LateUse, Shape, UsageEvent
-from webhooks.models import DeliveryState, EventType, WebhookDelivery, WebhookEvent
+from webhooks.models import DeliveryState, WebhookDelivery, WebhookEvent
 
 # A job of every minute may have just run, and what a killed worker was at is claimed for a minute.
 CATCH_UP_SECONDS = 200
@@ -186,8 +187,8 @@ class Run:
 
     def _prove_notices(self, listener: chaos_stage.Listener) -> None:
         expected = chaos_stage.notices_expected()
-        given = Notice.objects.filter(kind=Kind.LOW_BALANCE).count()
-        events = WebhookEvent.objects.filter(type=EventType.BALANCE_LOW).count()
+        given = Notice.objects.filter(kind=LOW.name).count()
+        events = WebhookEvent.objects.filter(type=LOW.name).count()
         self._say(given == expected, f"one notice for each fall below the mark: {given} of {expected}")
         self._say(events == expected, f"one event likewise: {events} of {expected}")
         sent = NoticeMail.objects.filter(state=MailState.SENT).count()

@@ -3,7 +3,7 @@
 Only what would really be lost counts: what is left of the grant when the present pace has got to it. Where that is
 nothing nobody is told, and every run asks again, since the pace may change. A stage is for grants that live at least
 three times as long: a month's allowance, which comes again and again, is told of 3 days before alone, a two days' gift
-never. The forecast itself belongs in `forecast`, the words in `notices`.
+never. The forecast itself belongs in `forecast`, the words in `events`.
 """
 
 import logging
@@ -18,10 +18,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from billing.dashboard import forecast
+from billing.dashboard.events import GRANT_EXPIRING, GrantExpiring
 from credits.balance.queries import OpenGrant, balance_of
 from credits.models import Grant, Wallet
-from notices.models import Kind, Notice
-from notices.notices import give_notice
+from domain_events.publishing import publish
+from notices.models import Notice
 from organizations.calendar import midnight
 from usage import reports
 from usage.reports import Span
@@ -125,20 +126,15 @@ def _pace(wallet: Wallet, now: datetime) -> tuple[int, int, bool]:
 
 def _give(wallet: Wallet, each: Due, *, lost: int, now: datetime) -> bool:
     grant = each.grant
-    notice = give_notice(
-        organization=wallet.organization,
-        kind=Kind.EXPIRING,
-        key=each.key,
-        details={
-            "grant": f"grt_{grant.id.hex}",
-            "source": grant.source,
-            "credits": lost,
-            "remaining": grant.remaining,
-            "expires_at": each.expires_at.isoformat(),
-            "days": each.stage,
-            "decimals": wallet.program.decimals,
-            "unit": wallet.program.unit,
-        },
-        now=now,
+    payload = GrantExpiring(
+        organization=wallet.organization.slug,
+        grant=f"grt_{grant.id.hex}",
+        source=grant.source,
+        credits=lost,
+        remaining=grant.remaining,
+        expires_at=each.expires_at,
+        days=each.stage,
+        unit=wallet.program.unit,
+        decimals=wallet.program.decimals,
     )
-    return notice is not None
+    return publish(GRANT_EXPIRING, payload, organization_id=wallet.organization_id, key=each.key, now=now)

@@ -15,15 +15,15 @@ from django.utils.translation import gettext as _
 from billing.audit_actions import Action
 from billing.models import Method, Purchase, PurchaseState
 from billing.purchases import referrals
+from billing.purchases.events import PURCHASE_PAID, PurchasePaid
 from credits import ledger
 from credits.models import Source, Wallet
+from domain_events.publishing import publish
 from organizations import audit_events
 from organizations.calendar import day_of, midnight
 from organizations.formats import format_money
 from organizations.models import User
 from organizations.refusals import Refusal
-from webhooks import events
-from webhooks.models import EventType
 
 SOURCES = {
     Method.CARD: Source.CARD,
@@ -101,7 +101,7 @@ def grant_paid(
             locked.deposited_on, locked.confirmed_by = deposit.deposited_on, deposit.confirmed_by
         locked.save()
         _record_paid(locked, payment_id=payment_id, deposit=deposit, now=instant)
-        _tell_servers(locked, balance=book.wallet(wallet.pk).available, paid_at=instant)
+        _publish_paid(locked, balance=book.wallet(wallet.pk).available, paid_at=instant)
     return locked
 
 
@@ -120,24 +120,19 @@ def _record_paid(purchase: Purchase, *, payment_id: str, deposit: Deposit | None
     )
 
 
-def _tell_servers(purchase: Purchase, *, balance: int, paid_at: datetime) -> None:
-    """Have the product's servers told, in the transaction that grants. balance: what can be spent, smallest units."""
-    events.emit(
-        organization=purchase.organization,
-        event_type=EventType.PURCHASE_PAID,
-        key=purchase.reference,
-        data={
-            "organization": purchase.organization.slug,
-            "reference": purchase.reference,
-            "credits": purchase.credits,
-            "amount_minor": purchase.amount_minor,
-            "currency": purchase.currency,
-            "method": purchase.method,
-            "paid_at": paid_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-            "balance": balance,
-        },
-        now=paid_at,
+def _publish_paid(purchase: Purchase, *, balance: int, paid_at: datetime) -> None:
+    """Publish it in the transaction that grants. balance: what can be spent, smallest units."""
+    payload = PurchasePaid(
+        organization=purchase.organization.slug,
+        reference=purchase.reference,
+        credits=purchase.credits,
+        amount_minor=purchase.amount_minor,
+        currency=purchase.currency,
+        method=purchase.method,
+        paid_at=paid_at.astimezone(UTC),
+        balance=balance,
     )
+    publish(PURCHASE_PAID, payload, organization_id=purchase.organization_id, key=purchase.reference, now=paid_at)
 
 
 def expiry_of(purchase: Purchase, paid_at: datetime) -> datetime | None:

@@ -126,7 +126,7 @@ def close(
         locked.save(update_fields=["state", "closed_at", "error_code", "error_message"])
         ledger.set_recharging(book, wallet_id=wallet_id, until=None)
         if _tell_the_rule(book, wallet_id, locked, instant, counts=counts):
-            notices.tell_owners(locked, purchase, now=instant)
+            notices.publish_failure(locked, purchase, now=instant)
         audit_events.record(
             action=OUTCOMES[RechargeState(locked.state)],
             organization=locked.organization,

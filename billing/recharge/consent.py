@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 
 from billing.audit_actions import Action
 from billing.models import AutoRecharge, PauseReason, PaymentMethod, RechargeAttempt
+from billing.recharge.events import RECHARGE_FAILED
 from billing.recharge.rules import Rule, consent_text, default_method, rule_of
 from credits import ledger
 from credits.models import Wallet
-from notices.models import Kind
-from notices.notices import end_notices
+from domain_events.publishing import withdraw
 from organizations import audit_events
 from organizations.models import Organization, User
 from organizations.refusals import Refusal
@@ -85,7 +85,7 @@ def turn_on(
             _begin_anew(row)
         row.save()
         _watch(book, wallet_id, row)
-        _end_notices(row, now=instant)
+        _withdraw_notices(row, now=instant)
         details = {
             "pack": rule.pack.key,
             "lot_minor": rule.lot_minor,
@@ -107,7 +107,7 @@ def turn_off(*, organization: Organization, actor: User, now: datetime | None = 
         row.is_on = False
         row.save(update_fields=["is_on"])
         _watch(book, wallet_id, row)
-        _end_notices(row, now=instant)
+        _withdraw_notices(row, now=instant)
         _record(Action.AUTO_RECHARGE_TURNED_OFF, row, actor=actor, now=instant)
 
 
@@ -173,7 +173,7 @@ def _resume(
     _begin_anew(row)
     row.save(update_fields=["failures", "retry_at", "paused_at", "pause_reason"])
     _watch(book, wallet_id, row)
-    _end_notices(row, now=now)
+    _withdraw_notices(row, now=now)
     _record(action, row, actor=actor, reason=reason, now=now)
 
 
@@ -187,9 +187,9 @@ def _watch(book: ledger.Book, wallet_id: int, row: AutoRecharge) -> None:
     ledger.set_watch(book, wallet_id=wallet_id, below=row.threshold if is_at_work else None)
 
 
-def _end_notices(row: AutoRecharge, *, now: datetime) -> None:
-    """That it has stopped need not be told any more: somebody has seen to it."""
-    end_notices(organization=row.organization, kinds=[Kind.RECHARGE_FAILED], now=now)
+def _withdraw_notices(row: AutoRecharge, *, now: datetime) -> None:
+    """Dismiss the notices that it stopped: somebody has seen to it."""
+    withdraw(RECHARGE_FAILED, organization_id=row.organization_id, now=now)
 
 
 def _record(

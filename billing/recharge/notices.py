@@ -1,6 +1,6 @@
-"""Whom auto-recharge tells what: owners why it has stopped, staff where it fires too often.
+"""What follows from an attempt of auto-recharge: owners are notified that it stopped, staff that it charges too often.
 
-Both in the transaction of the attempt; the words of a notice and its mails belong in `notices`.
+Both in the transaction of the attempt; the words of the owners' notice are in `events`.
 """
 
 import logging
@@ -11,8 +11,8 @@ from django.db import transaction
 
 from billing.audit_actions import Action
 from billing.models import Purchase, RechargeAttempt, RechargeState
-from notices.models import Kind
-from notices.notices import give_notice
+from billing.recharge.events import RECHARGE_FAILED, RechargeFailed
+from domain_events.publishing import publish
 from organizations import audit_events
 
 logger = logging.getLogger(__name__)
@@ -22,21 +22,18 @@ MOST_AN_HOUR = 3
 HOUR = timedelta(hours=1)
 
 
-def tell_owners(attempt: RechargeAttempt, purchase: Purchase, *, now: datetime) -> None:
-    """Give the owners notice that this attempt's failure stopped their auto-recharge. In the transaction that pauses
-    the rule; once for an attempt."""
-    give_notice(
-        organization=attempt.organization,
-        kind=Kind.RECHARGE_FAILED,
-        key=f"recharge:{attempt.pk}",
-        details={
-            "needs_person": attempt.state == RechargeState.NEEDS_PERSON,
-            "amount_minor": attempt.amount_minor,
-            "currency": purchase.currency,
-            "reason": attempt.error_message,
-        },
-        now=now,
+def publish_failure(attempt: RechargeAttempt, purchase: Purchase, *, now: datetime) -> None:
+    """Publish that this attempt's failure stopped auto-recharge. In the transaction that pauses the rule; once for an
+    attempt."""
+    payload = RechargeFailed(
+        organization=attempt.organization.slug,
+        needs_person=attempt.state == RechargeState.NEEDS_PERSON,
+        amount_minor=attempt.amount_minor,
+        currency=purchase.currency,
+        reason=attempt.error_message,
     )
+    key = f"recharge:{attempt.pk}"
+    publish(RECHARGE_FAILED, payload, organization_id=attempt.organization_id, key=key, now=now)
 
 
 def alarm_about_bursts(attempt: RechargeAttempt, *, now: datetime) -> None:

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from billing.dashboard.queries import overview
 from billing.purchases.on_sale import sells_credits
+from credits.ledger.thresholds.events import DEPLETED, LOW
 from credits.models import Wallet
-from notices.models import Kind
 from notices.queries import Shown, shown
 from organizations.access import MemberRequest, owner_required
 from organizations.models import Organization
@@ -53,6 +53,6 @@ def _page(request: MemberRequest, organization: Organization, *, refusal: str = 
 
 
 def _notices(organization: Organization, wallet: Wallet | None) -> list[Shown]:
-    """What owners were told, less what the wallet knows to be over."""
-    marks = {Kind.LOW_BALANCE: wallet.low_since, Kind.DEPLETED: wallet.depleted_since} if wallet is not None else {}
-    return shown(organization, over=[kind for kind, since in marks.items() if since is None])
+    """The owners' open notices, less what the wallet knows to be over."""
+    since = {LOW.name: wallet.low_since, DEPLETED.name: wallet.depleted_since} if wallet is not None else {}
+    return shown(organization, over=[kind for kind, instant in since.items() if instant is None])

@@ -1,6 +1,6 @@
 """What owners set about notices, in one form and one transaction.
 
-The mark below which the balance is low belongs to the ledger; how they want to hear of what, to `notices.preferences`.
+The threshold of the low-balance alert belongs to the ledger; which kinds appear where, to `notices.preferences`.
 """
 
 from decimal import Decimal
@@ -8,7 +8,6 @@ from typing import Any
 
 from django import forms
 from django.db import transaction
-from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -16,8 +15,7 @@ from credits import ledger
 from credits.audit_actions import Action
 from credits.fields import CreditsField
 from credits.models import Program, Wallet
-from notices import preferences
-from notices.models import Kind
+from notices import kinds, preferences
 from notices.preferences import Way
 from organizations import audit_events
 from organizations.formats import format_credits_with_unit
@@ -25,7 +23,7 @@ from organizations.models import Organization, User
 
 
 class NoticeSettingsForm(forms.Form):
-    """The mark (where there is a wallet), a way for each kind, and who gets the mails."""
+    """The threshold (where there is a wallet), a way for each of the owners' kinds, and who gets the emails."""
 
     recipients = forms.MultipleChoiceField(
         label=gettext_lazy("Email recipients"),
@@ -52,30 +50,30 @@ class NoticeSettingsForm(forms.Form):
                 label=_("Low-balance alert below"),
                 help_text=_in_words(wallet.program),
             )
-        for kind in preferences.KINDS:
-            self.fields[kind.value] = forms.ChoiceField(
-                label=capfirst(str(kind.label)), choices=[(way.value, way.label) for way in preferences.ways_for(kind)]
+        for kind in kinds.of_owners():
+            self.fields[kind.name] = forms.ChoiceField(
+                label=str(kind.label), choices=[(way.value, way.label) for way in preferences.ways_for(kind)]
             )
-        self.order_fields(["low_below", *(kind.value for kind in preferences.KINDS), "recipients"])
+        self.order_fields(["low_below", *(kind.name for kind in kinds.of_owners()), "recipients"])
 
-    def ways(self) -> dict[Kind, Way]:
-        """How each kind is told. The form must be valid."""
-        return {kind: Way(self.cleaned_data[kind.value]) for kind in preferences.KINDS}
+    def ways(self) -> dict[str, Way]:
+        """Where each kind appears, by its name. The form must be valid."""
+        return {kind.name: Way(self.cleaned_data[kind.name]) for kind in kinds.of_owners()}
 
     def chosen(self) -> list[User]:
-        """Who gets the mails. The form must be valid."""
+        """Who gets the emails. The form must be valid."""
         return [self.people[public_id] for public_id in self.cleaned_data["recipients"]]
 
 
 def save(form: NoticeSettingsForm, *, organization: Organization, wallet: Wallet | None, actor: User) -> bool:
-    """Set what a valid form says; return whether that changed anything, which an audit event then tells.
+    """Set what a valid form says; return whether that changed anything, which an audit event then records.
 
     Raises OrganizationClosedError.
     """
     with transaction.atomic():
         changes = preferences.change(organization=organization, ways=form.ways(), recipients=form.chosen())
         if wallet is not None:
-            changes |= _set_mark(wallet, form.cleaned_data["low_below"])
+            changes |= _set_threshold(wallet, form.cleaned_data["low_below"])
         if changes:
             audit_events.record(
                 action=Action.NOTICE_SETTINGS_CHANGED,
@@ -87,7 +85,7 @@ def save(form: NoticeSettingsForm, *, organization: Organization, wallet: Wallet
     return bool(changes)
 
 
-def _set_mark(wallet: Wallet, below: int | None) -> dict[str, Any]:
+def _set_threshold(wallet: Wallet, below: int | None) -> dict[str, Any]:
     with ledger.open_book(keys=[(wallet.pk, "")]) as book:
         before = Wallet.objects.values_list("low_below", flat=True).get(pk=wallet.pk)
         if before == below:
@@ -97,7 +95,7 @@ def _set_mark(wallet: Wallet, below: int | None) -> dict[str, Any]:
 
 
 def _initial(organization: Organization, wallet: Wallet | None) -> dict[str, Any]:
-    initial: dict[str, Any] = {kind.value: way.value for kind, way in preferences.ways_of(organization).items()}
+    initial: dict[str, Any] = {kind: way.value for kind, way in preferences.ways_of(organization).items()}
     initial["recipients"] = [person.public_id for person in preferences.recipients_of(organization)]
     if wallet is not None and wallet.low_below is not None:
         initial["low_below"] = Decimal(wallet.low_below).scaleb(-wallet.program.decimals)
@@ -108,8 +106,11 @@ def _in_words(program: Program) -> str:
     """What to type, and what nothing means."""
     unit = program.get_unit_display()
     if program.low_balance is None:
-        return _("In %(unit)s. Leave empty or enter 0 for no alert.") % {"unit": unit}
-    mark = format_credits_with_unit(
+        return _("In %(unit)s. Leave empty or enter 0 to turn the alert off.") % {"unit": unit}
+    default = format_credits_with_unit(
         program.low_balance, decimals=program.decimals, unit=program.unit, language=get_language() or "en"
     )
-    return _("In %(unit)s. Leave empty for %(mark)s. Enter 0 for no alert.") % {"unit": unit, "mark": mark}
+    return _("In %(unit)s. Leave empty to use %(default)s, or enter 0 to turn the alert off.") % {
+        "unit": unit,
+        "default": default,
+    }

@@ -262,6 +262,12 @@ class Book:
         here = [o for o in self._operations if o.kind == EntryKind.EXPIRY.value and o.subject == grant_id]
         return rows.read_expired(grant_id, wallet.id) - sum(operation.credits for operation in here)
 
+    def drew_on(self, wallet: WalletState) -> bool:
+        """Say whether this book did anything to a wallet other than bring credits in."""
+        operations = (operation for operation in self._operations if operation.wallet_id == wallet.id)
+        changed = (grant.is_changed and not grant.is_new for grant in wallet.grants.values())
+        return any(operation.kind != EntryKind.GRANT.value for operation in operations) or any(changed)
+
     def _entries(self, wallet: WalletState, kind: EntryKind) -> Iterable[EntryState]:
         own = (operation for operation in self._operations if operation.wallet_id == wallet.id)
         return (entry for operation in own for entry in operation.entries if entry.kind == kind.value)

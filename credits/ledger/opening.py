@@ -15,8 +15,8 @@ from django.db import connection, transaction
 from credits.ledger import rows
 from credits.ledger.book import Book, UnknownWallet
 from credits.ledger.reservations import time_out
-from credits.ledger.thresholds import changes
-from credits.signals import balance_changed
+from credits.ledger.thresholds import changes, publishing
+from credits.ledger.thresholds.events import EMPTIED, FELL_BELOW_WATCH
 
 # A clock that was set back by less counts as stopped until it catches up; by more, the ledger refuses to write.
 TOLERATED_STEP_BACK = timedelta(minutes=1)
@@ -60,13 +60,12 @@ def open_book(
         fresh = {wallet.id for wallet in book.wallets.values() if wallet.last_number == 0}
         yield book
         crossed = changes.find(book, fresh)
+        emptied = publishing.emptied(book, crossed)
         book.write()
-        if crossed:
-            changes.tell(crossed)
-        fell = [w.id for w in above if w.watched_below is not None and w.available < w.watched_below]
-        if fell:
-            # Not a partial: Django names what failed, and a partial has no name.
-            transaction.on_commit(lambda: balance_changed.send_robust(sender=None, wallet_ids=fell), robust=True)
+        publishing.publish_changes(crossed)
+        publishing.publish_facts(EMPTIED, emptied)
+        fell = [w for w in above if w.watched_below is not None and w.available < w.watched_below]
+        publishing.publish_facts(FELL_BELOW_WATCH, fell)
 
 
 def _load(keys: set[tuple[int, str]], now: datetime | None) -> Book:

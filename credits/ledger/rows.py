@@ -28,6 +28,7 @@ WALLET = Columns(
     overdraft_limit="p.overdraft_limit",
     reservation_seconds="p.reservation_seconds",
     low_below="coalesce(w.low_below, p.low_balance, 0)",
+    ai_off_at_zero="p.at_zero = 'switch_off'",
 )
 LOCK_WALLETS = f"""
     SELECT {WALLET} FROM credits_wallet w JOIN credits_program p ON p.id = w.program_id

@@ -42,6 +42,7 @@ def plan_draws(wallet: WalletState, *, credits: int, feature: str) -> list[tuple
     spendable = [] if wallet.debt else wallet.ordered()
     draws, missing = burndown.draw(spendable, credits=credits, feature=feature)
     if missing:
+        wallet.was_short = True
         raise InsufficientCredits(
             needed=credits,
             available=credits - missing,

@@ -81,6 +81,10 @@ class WalletState:
     low_below: int
     low_since: datetime | None
     depleted_since: datetime | None
+    # Whether the program turns AI off in all services when nothing is left.
+    ai_off_at_zero: bool
+    # Whether this book was asked for more than there is.
+    was_short: bool = field(default=False, init=False)
     # Whether this book added new credits, as opposed to returning some.
     topped_up: bool = field(default=False, init=False)
     # Whether the wallet was in an allowance gap as the book was opened; None: not read yet.

@@ -24,7 +24,7 @@ class Wallet(models.Model):
     created_at = models.DateTimeField()
     # Until when credits are on their way by themselves: what a refused spend is told.
     recharging_until = models.DateTimeField(null=True, blank=True)
-    # A spend that brings what is available below this is told of by the signal `balance_changed`.
+    # When what is available falls below this, the ledger publishes `FELL_BELOW_WATCH`.
     watched_below = models.BigIntegerField(null=True, blank=True)
     # Owners are told once when less than this can be spent; null: the program's figure, 0: never.
     low_below = models.BigIntegerField(_("low-balance alert below"), null=True, blank=True)

@@ -1,4 +1,4 @@
-"""The owners' page of how they want to hear of things, and of the mark below which the balance is low."""
+"""The owners' page of notice settings: which kinds appear where, who gets the emails, when the balance is low."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -24,7 +24,7 @@ def notice_settings(request: MemberRequest, organization: Organization) -> HttpR
     if not form.is_valid():
         return _page(request, organization, form, status=422)
     save(form, organization=organization, wallet=wallet, actor=request.user)
-    messages.success(request, _("Settings saved."))
+    messages.success(request, _("Notice settings updated."))
     return redirect("notice_settings", organization.slug)
 
 

@@ -33,23 +33,7 @@ class Migration(migrations.Migration):
                         to="organizations.organization",
                     ),
                 ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("low_balance", "low balance"),
-                            ("depleted", "no credits left"),
-                            ("restored", "credits again"),
-                            ("expiring", "credits expiring"),
-                            ("limit", "limit reached"),
-                            ("limit_request", "a member asks for more"),
-                            ("limit_answer", "an answer to a request for more"),
-                            ("recharge_failed", "auto-recharge stopped"),
-                        ],
-                        max_length=20,
-                        verbose_name="kind",
-                    ),
-                ),
+                ("kind", models.CharField(max_length=40, verbose_name="kind")),
                 ("key", models.CharField(max_length=200)),
                 (
                     "user",
@@ -64,9 +48,9 @@ class Migration(migrations.Migration):
                 ("details", models.JSONField(default=dict)),
                 ("created_at", models.DateTimeField(verbose_name="created")),
                 ("is_shown", models.BooleanField(default=True, verbose_name="on the dashboard")),
-                ("put_away_at", models.DateTimeField(blank=True, null=True, verbose_name="put away")),
+                ("dismissed_at", models.DateTimeField(blank=True, null=True, verbose_name="dismissed")),
                 (
-                    "put_away_by",
+                    "dismissed_by",
                     models.ForeignKey(
                         blank=True,
                         null=True,
@@ -82,31 +66,13 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["organization", "-created_at"], name="notice_by_time"),
                     models.Index(
-                        condition=models.Q(("put_away_at", None), ("user", None)),
+                        condition=models.Q(("dismissed_at", None), ("user", None)),
                         fields=["organization", "-created_at"],
                         name="notice_open",
                     ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("organization", "key"), name="notice_is_given_once"),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            (
-                                "kind__in",
-                                [
-                                    "low_balance",
-                                    "depleted",
-                                    "restored",
-                                    "expiring",
-                                    "limit",
-                                    "limit_request",
-                                    "limit_answer",
-                                    "recharge_failed",
-                                ],
-                            )
-                        ),
-                        name="notice_kind_known",
-                    ),
                     models.CheckConstraint(condition=models.Q(("key", ""), _negated=True), name="notice_has_a_key"),
                 ],
             },

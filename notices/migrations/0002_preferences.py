@@ -24,23 +24,7 @@ class Migration(migrations.Migration):
                         to="organizations.organization",
                     ),
                 ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("low_balance", "low balance"),
-                            ("depleted", "no credits left"),
-                            ("restored", "credits again"),
-                            ("expiring", "credits expiring"),
-                            ("limit", "limit reached"),
-                            ("limit_request", "a member asks for more"),
-                            ("limit_answer", "an answer to a request for more"),
-                            ("recharge_failed", "auto-recharge stopped"),
-                        ],
-                        max_length=20,
-                        verbose_name="kind",
-                    ),
-                ),
+                ("kind", models.CharField(max_length=40, verbose_name="kind")),
                 ("by_mail", models.BooleanField(default=True, verbose_name="by mail")),
                 ("on_dashboard", models.BooleanField(default=True, verbose_name="on the dashboard")),
             ],
@@ -49,24 +33,6 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "notice settings",
                 "constraints": [
                     models.UniqueConstraint(fields=("organization", "kind"), name="notice_setting_per_kind"),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            (
-                                "kind__in",
-                                [
-                                    "low_balance",
-                                    "depleted",
-                                    "restored",
-                                    "expiring",
-                                    "limit",
-                                    "limit_request",
-                                    "limit_answer",
-                                    "recharge_failed",
-                                ],
-                            )
-                        ),
-                        name="notice_setting_kind_known",
-                    ),
                 ],
             },
         ),
@@ -111,22 +77,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
                     ),
                 ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("low_balance", "low balance"),
-                            ("depleted", "no credits left"),
-                            ("restored", "credits again"),
-                            ("expiring", "credits expiring"),
-                            ("limit", "limit reached"),
-                            ("limit_request", "a member asks for more"),
-                            ("limit_answer", "an answer to a request for more"),
-                            ("recharge_failed", "auto-recharge stopped"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
+                ("kind", models.CharField(max_length=40)),
                 ("created_at", models.DateTimeField()),
             ],
             options={
@@ -134,24 +85,6 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "unsubscriptions",
                 "constraints": [
                     models.UniqueConstraint(fields=("organization", "user", "kind"), name="unsubscribed_once"),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            (
-                                "kind__in",
-                                [
-                                    "low_balance",
-                                    "depleted",
-                                    "restored",
-                                    "expiring",
-                                    "limit",
-                                    "limit_request",
-                                    "limit_answer",
-                                    "recharge_failed",
-                                ],
-                            )
-                        ),
-                        name="unsubscription_kind_known",
-                    ),
                 ],
             },
         ),

@@ -1,4 +1,4 @@
-"""The list of notices, and putting them away: an owner's are the organization's, a member's are those for them."""
+"""The list of notices, and dismissing them: an owner's are the organization's, a member's are those for them."""
 
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -29,7 +30,7 @@ def notices(request: MemberRequest, organization: Organization) -> HttpResponse:
     context = {
         "organization": organization,
         "notices": queries.with_words(page.object_list, organization),
-        "has_open": any(notice.put_away_at is None for notice in page.object_list),
+        "has_open": any(notice.dismissed_at is None for notice in page.object_list),
         "stopped": queries.stopped_by(organization, request.user),
         **_neighbours(organization, page),
     }
@@ -38,23 +39,30 @@ def notices(request: MemberRequest, organization: Organization) -> HttpResponse:
 
 @require_POST
 @member_required
-def put_away(request: MemberRequest, organization: Organization, notice: UUID) -> HttpResponse:
-    """Put one away. A second click changes nothing more."""
+def dismiss(request: MemberRequest, organization: Organization, notice: UUID) -> HttpResponse:
+    """Dismiss one. A second click changes nothing more."""
     one = _mine(request, organization).filter(pk=notice)
     if not one.exists():
         raise Http404
-    verbs.put_away(one, actor=request.user, organization=organization, now=timezone.now())
-    # A name, not an address: a form can't lead anywhere else.
-    return redirect("dashboard" if request.POST.get("from") == "dashboard" else "notices", organization.slug)
+    verbs.dismiss(one, actor=request.user, organization=organization, now=timezone.now())
+    return redirect(_back(request, organization))
 
 
 @require_POST
 @member_required
-def put_away_all(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Put all away. A second click changes nothing more."""
-    verbs.put_away(_mine(request, organization), actor=request.user, organization=organization, now=timezone.now())
+def dismiss_all(request: MemberRequest, organization: Organization) -> HttpResponse:
+    """Dismiss all. A second click changes nothing more."""
+    verbs.dismiss(_mine(request, organization), actor=request.user, organization=organization, now=timezone.now())
     messages.success(request, _("All notices dismissed."))
     return redirect("notices", organization.slug)
+
+
+def _back(request: MemberRequest, organization: Organization) -> str:
+    """The page that the form was on, where it says so and it is one of this site's; else the list of notices."""
+    page = request.POST.get("next", "")
+    if page.startswith("/") and url_has_allowed_host_and_scheme(page, allowed_hosts=None):
+        return page
+    return reverse("notices", args=[organization.slug])
 
 
 def _mine(request: MemberRequest, organization: Organization) -> Any:

@@ -1,4 +1,4 @@
-"""Stopping mails by the link in them, and having them sent again: without signing in, the token is the proof."""
+"""Unsubscribing by the link in a mail, and subscribing again: without signing in, the token is the proof."""
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -22,7 +22,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         subscription = unsubscribing.read(token)
     except unsubscribing.UnknownToken as error:
         raise Http404 from error
-    if not unsubscribing.may_unsubscribe(subscription.kind):
+    if subscription.kind.is_essential:
         raise Http404
     if request.method == "POST":
         unsubscribing.switch(subscription, on="again" in request.POST, now=timezone.now())

@@ -14,7 +14,6 @@ from organizations import audit_events
 from organizations.audit_actions import Action
 from organizations.models import Membership, Organization, Role, Team, User
 from organizations.refusals import Refusal
-from organizations.signals import organization_created
 
 
 class OrganizationClosedError(Refusal):
@@ -45,7 +44,7 @@ def create_organization(
     actor: User | None = None,
     now: datetime | None = None,
 ) -> Organization:
-    """Create an organization with its first owner, record it, and send `organization_created` after the commit.
+    """Create an organization with its first owner, and record it.
 
     country: ISO 3166 ("JP"). currency: ISO 4217 ("JPY"). actor: None means the owner. Raises ValidationError for a
     wrong value and for a slug that is taken, and so on the second of two calls.
@@ -72,13 +71,7 @@ def create_organization(
             details={"owner": owner.public_id},
             now=now,
         )
-        transaction.on_commit(lambda: announce(organization), robust=True)
     return organization
-
-
-def announce(organization: Organization) -> None:
-    """Send `organization_created`. A receiver that fails is logged and stops no other."""
-    organization_created.send_robust(sender=Organization, organization=organization)
 
 
 def lock_organization(organization: Organization) -> Organization:

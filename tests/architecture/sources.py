@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ("config", "organizations", "jobs", "notices", "webhooks", "credits", "usage", "billing")
+APPS = ("config", "organizations", "jobs", "notices", "webhooks", "domain_events", "credits", "usage", "billing")
 
 
 @cache

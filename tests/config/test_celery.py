@@ -2,15 +2,16 @@
 
 import socket
 import time
+from unittest import mock
 from zlib import crc32
 
 import pytest
-from django.utils.module_loading import import_string
 from kombu.exceptions import OperationalError
 from kombu.transport.redis import Channel
 
 from config.celery import app
-from jobs.schedule import JOBS, SCHEDULE, SECONDS, Job
+from config.schedule import SCHEDULE
+from jobs.schedule import JOBS, SECONDS, Job, install
 
 
 def test_a_task_whose_process_is_killed_comes_back() -> None:
@@ -42,7 +43,7 @@ def test_the_scheduler_has_one_entry_and_remembers_nothing() -> None:
 
 @pytest.mark.parametrize("job", SCHEDULE, ids=lambda job: job.name)
 def test_every_job_of_the_schedule_exists_and_has_time_to_end(job: Job) -> None:
-    assert callable(import_string(job.call))
+    assert JOBS[job.name] is job
     assert job.at < job.every
     assert job.seconds < max(job.every.total_seconds(), SECONDS + 1)
     assert str(job.purpose).endswith(".")
@@ -50,6 +51,11 @@ def test_every_job_of_the_schedule_exists_and_has_time_to_end(job: Job) -> None:
 
 def test_no_two_jobs_have_one_name_or_one_number() -> None:
     assert len(JOBS) == len({crc32(job.name.encode()) for job in SCHEDULE}) == len(SCHEDULE)
+
+
+def test_two_jobs_of_one_name_are_not_installed() -> None:
+    with mock.patch.dict(JOBS), pytest.raises(ValueError, match="one name"):
+        install([*SCHEDULE, SCHEDULE[0]])
 
 
 def test_publishing_to_a_silent_redis_gives_up_within_seconds() -> None:

@@ -7,8 +7,8 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Page
 
+from credits.ledger.thresholds.events import DEPLETED
 from credits.models import Source
-from notices.models import Kind
 from organizations.models import User
 from tests.support import factories, occasions
 from tests.support.ledger_calls import Desk
@@ -60,7 +60,7 @@ def stage(page: Page, base_url: str) -> Stage:
     team = factories.team(stage.organization, "T" * 90)
     set_limit(organization=stage.organization, credits=5_000, actor=stage.owner, team=team)
     set_limit(organization=stage.organization, credits=500, actor=stage.owner, user=stage.owner)
-    occasions.give(stage.organization, Kind.DEPLETED)
+    occasions.give(stage.organization, DEPLETED)
     address = f"https://hooks.acme.example/{'p' * 150}"
     create_endpoint(organization=stage.organization, url=address, actor=stage.owner, now=now)
     sign_in(page, stage.owner, base_url)

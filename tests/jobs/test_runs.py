@@ -56,7 +56,7 @@ class TestPlanning:
         assert runs.due(now=NOW - timedelta(hours=1)) == []
 
     def test_a_daily_job_has_its_hour(self) -> None:
-        job = Job(name="x", call="x", every=timedelta(days=1), at=timedelta(hours=4), purpose="")
+        job = Job(name="x", call=dict, every=timedelta(days=1), at=timedelta(hours=4), purpose="")
 
         assert job.slot(NOW.replace(hour=3)) == SLOT.replace(hour=4) - timedelta(days=1)
         assert job.slot(NOW.replace(hour=4)) == SLOT.replace(hour=4)

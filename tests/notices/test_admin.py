@@ -5,9 +5,10 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from notices import addresses
+from credits.ledger.thresholds.events import DEPLETED
+from notices import addresses, kinds
 from notices.delivery import send_due
-from notices.models import Kind, MailState, NoticeMail, RefusedAddress
+from notices.models import MailState, NoticeMail, RefusedAddress
 from organizations.models import AuditEvent, Organization, User
 from tests.support import factories
 from tests.support.occasions import NOW, given
@@ -61,6 +62,17 @@ def test_a_notice_shows_its_mails(stellas: Client, given_up: NoticeMail) -> None
     assert 'name="_save"' not in page
 
 
+@pytest.mark.parametrize("model", ["notice", "noticemail"])
+def test_every_kind_can_be_chosen(stellas: Client, given_up: NoticeMail, acme: Organization, model: str) -> None:
+    given(acme, DEPLETED)
+
+    page = stellas.get(f"/admin/notices/{model}/?kind=balance.low").content.decode()
+
+    assert "1 notice" in page or "1 mail" in page
+    assert "Low balance" in page
+    assert all(f'?kind={kind.name}"' in page for kind in kinds.every())
+
+
 class TestSendingAgain:
     def test_it_asks_why_first(self, stellas: Client, given_up: NoticeMail) -> None:
         assert 'name="reason"' in ask(stellas, MAILS, "send_again", given_up.pk)
@@ -80,7 +92,7 @@ class TestSendingAgain:
         assert send_due() == {"sent": 1}
 
     def test_what_was_sent_is_not_sent_again(self, stellas: Client, acme: Organization) -> None:
-        mail = given(acme, Kind.DEPLETED).mails.get()
+        mail = given(acme, DEPLETED).mails.get()
         send_due(now=NOW)
 
         page = ask(stellas, MAILS, "send_again", mail.pk, reason="Once more")

@@ -13,12 +13,14 @@ from allauth.account.models import EmailAddress
 from django.core import mail as outgoing
 from django.core.mail.backends import locmem
 
+from credits.ledger.thresholds.events import DEPLETED, LOW
 from notices import delivery, tasks
 from notices.delivery import BACK_OFF, CLAIMED_FOR, MailServerDown, send_due
-from notices.models import Kind, MailState, NoticeMail, RefusedAddress, Unsubscription
+from notices.models import MailState, NoticeMail, RefusedAddress, Unsubscription
 from organizations.models import Membership, Organization, User
 from tests.support import factories
 from tests.support.occasions import NOW, give, given
+from usage.limits.events import LIMIT_ANSWERED
 
 pytestmark = pytest.mark.django_db
 
@@ -209,7 +211,7 @@ class TestRefusedAddresses:
         assert (kept.email, kept.refused_at) == ("alice@example.com", NOW)
         assert said[1].decode() in kept.reason
         # Nothing more is sent there.
-        give(acme, Kind.DEPLETED)
+        give(acme, DEPLETED)
         assert send_due(now=NOW) == {"given_up": 1}
         assert asked == ["alice@example.com"]
 
@@ -240,7 +242,7 @@ def remove(organization: Organization, user: User) -> None:
 
 
 def unsubscribe(organization: Organization, user: User) -> None:
-    Unsubscription.objects.create(organization=organization, user=user, kind=Kind.LOW_BALANCE, created_at=NOW)
+    Unsubscription.objects.create(organization=organization, user=user, kind=LOW.name, created_at=NOW)
 
 
 def forget_the_address(_organization: Organization, user: User) -> None:
@@ -267,14 +269,14 @@ class TestWhatIsNoLongerWanted:
         self, acme: Organization, alice: User
     ) -> None:
         unsubscribe(acme, alice)
-        give(acme, Kind.DEPLETED)
+        give(acme, DEPLETED)
 
         assert send_due(now=NOW) == {"sent": 1}
 
     def test_a_member_gets_what_is_for_them(self, acme: Organization) -> None:
         bob = factories.person("Bob")
         factories.member(acme, bob)
-        give(acme, Kind.LIMIT_ANSWER, user=bob)
+        give(acme, LIMIT_ANSWERED, user=bob)
 
         assert send_due(now=NOW) == {"sent": 1}
         assert outgoing.outbox[0].to == ["bob@example.com"]

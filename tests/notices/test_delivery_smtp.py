@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from billing.dashboard.events import GRANT_EXPIRING
 from notices.delivery import BACK_OFF, MailServerDown, send_due
-from notices.models import Kind, MailState, NoticeMail, RefusedAddress
+from notices.models import MailState, NoticeMail, RefusedAddress
 from organizations.models import Organization, Role
 from tests.support import factories
 from tests.support.occasions import NOW, given
@@ -30,7 +31,7 @@ def owed(acme: Organization) -> dict[str, NoticeMail]:
     """Three owners' mails about one notice, by name."""
     for name in ("Dora", "Eve"):
         factories.member(acme, factories.person(name), role=Role.OWNER)
-    mails = given(acme, Kind.EXPIRING).mails.select_related("user")
+    mails = given(acme, GRANT_EXPIRING).mails.select_related("user")
     return {mail.user.name: mail for mail in mails}
 
 

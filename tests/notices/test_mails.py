@@ -2,17 +2,22 @@
 
 import email
 from email.message import Message
+from typing import Any
 
 import pytest
 from django.core import mail as outgoing
 from django.utils import translation
 
+from billing.dashboard.events import GRANT_EXPIRING
+from billing.recharge.events import RECHARGE_FAILED
+from credits.ledger.thresholds.events import DEPLETED, LOW
+from domain_events.declarations import DomainEvent
 from notices import unsubscribing
 from notices.delivery import send_due
-from notices.models import Kind
 from organizations.models import Organization, User
 from tests.support import factories
 from tests.support.occasions import NOW, given
+from usage.limits.events import LIMIT_REQUESTED
 
 pytestmark = pytest.mark.django_db
 
@@ -22,9 +27,11 @@ def _here(settings: object) -> None:
     settings.BASE_URL = "https://credits.example.com"  # type: ignore[attr-defined]
 
 
-def mailed(organization: Organization, kind: Kind, *, user: User | None = None, **details: object) -> Message:
+def mailed(
+    organization: Organization, event: DomainEvent[Any], *, user: User | None = None, **details: object
+) -> Message:
     """The mail that was sent, read from its bytes as a mail program does."""
-    given(organization, kind, user=user, **details)
+    given(organization, event, user=user, **details)
     assert send_due(now=NOW) == {"sent": 1}
     (message,) = outgoing.outbox
     return email.message_from_bytes(message.message().as_bytes())
@@ -43,38 +50,38 @@ def header(message: Message, name: str) -> str:
 
 
 def test_its_text_is_exact(acme: Organization, alice: User) -> None:
-    message = mailed(acme, Kind.LOW_BALANCE)
-    token = unsubscribing.token_for(user=alice, organization=acme, kind=Kind.LOW_BALANCE)
+    message = mailed(acme, LOW)
+    token = unsubscribing.token_for(user=alice, organization=acme, kind=LOW.name)
 
-    assert header(message, "Subject") == "The balance is low · Acme"
+    assert header(message, "Subject") == "Your balance is low · Acme"
     assert message["From"] == "Drawdown <credits@localhost>"
     assert message["To"] == "alice@example.com"
     assert part(message, "text/plain") == (
-        "The balance is low\n"
+        "Your balance is low\n"
         "\n"
-        "What can be spent now: 450 credits.\n"
-        "The mark below which owners are told: 1,500 credits.\n"
+        "Available now: 480 credits\n"
+        "Low-balance alert: below 500 credits\n"
         "\n"
         "Buy credits: https://credits.example.com/o/acme/buy/\n"
         "\n"
         "--\n"
-        "You get this mail as a member of Acme. All notices: https://credits.example.com/o/acme/notices/\n"
-        f"No more mails of this kind: https://credits.example.com/notices/unsubscribe/{token}/\n"
+        "You receive this email because you are a member of Acme. All notices: https://credits.example.com/o/acme/notices/\n"
+        f"Unsubscribe from emails like this: https://credits.example.com/notices/unsubscribe/{token}/\n"
     )
 
 
 def test_its_page_says_the_same(acme: Organization) -> None:
-    page = part(mailed(acme, Kind.LOW_BALANCE), "text/html")
+    page = part(mailed(acme, LOW), "text/html")
 
     assert '<html lang="en">' in page
-    assert "<p>What can be spent now: 450 credits.</p>" in page
+    assert "<p>Available now: 480 credits</p>" in page
     assert '<a href="https://credits.example.com/o/acme/buy/">Buy credits</a>' in page
-    assert "No more mails of this kind" in page
+    assert "Unsubscribe from emails like this" in page
 
 
 def test_one_click_unsubscribing_is_offered_to_mail_programs(acme: Organization, alice: User) -> None:
-    message = mailed(acme, Kind.LOW_BALANCE)
-    token = unsubscribing.token_for(user=alice, organization=acme, kind=Kind.LOW_BALANCE)
+    message = mailed(acme, LOW)
+    token = unsubscribing.token_for(user=alice, organization=acme, kind=LOW.name)
 
     assert header(message, "List-Unsubscribe") == f"<https://credits.example.com/notices/unsubscribe/{token}/>"
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
@@ -82,7 +89,7 @@ def test_one_click_unsubscribing_is_offered_to_mail_programs(acme: Organization,
 
 
 def test_what_owners_can_not_do_without_offers_no_end(acme: Organization) -> None:
-    message = mailed(acme, Kind.RECHARGE_FAILED)
+    message = mailed(acme, RECHARGE_FAILED)
 
     assert message["List-Unsubscribe"] is None
     assert message["List-Unsubscribe-Post"] is None
@@ -95,7 +102,7 @@ def test_it_is_in_the_recipients_own_language(acme: Organization, language: str,
     reader = factories.person("Yuki", language=language)
     factories.member(acme, reader)
     with translation.override("en"):
-        message = mailed(acme, Kind.EXPIRING, user=reader)
+        message = mailed(acme, GRANT_EXPIRING, user=reader)
 
     assert day in header(message, "Subject")
     assert day in part(message, "text/plain")
@@ -104,18 +111,20 @@ def test_it_is_in_the_recipients_own_language(acme: Organization, language: str,
 
 def test_a_name_can_not_add_a_header_or_markup(acme: Organization) -> None:
     Organization.objects.filter(pk=acme.pk).update(name="Acme\r\nBcc: all@example.com\n\n<b>Bold</b>")
-    message = mailed(Organization.objects.get(pk=acme.pk), Kind.LIMIT_REQUEST, member="Bob\r\nX-Evil: 1", message="<i>")
+    message = mailed(Organization.objects.get(pk=acme.pk), LIMIT_REQUESTED, member="Bob\r\nX-Evil: 1", message="<i>")
 
     assert message["Bcc"] is None
     assert message["X-Evil"] is None
-    assert header(message, "Subject") == "Bob X-Evil: 1 asks for more · Acme Bcc: all@example.com <b>Bold</b>"
+    assert (
+        header(message, "Subject") == "Bob X-Evil: 1 requested a higher limit · Acme Bcc: all@example.com <b>Bold</b>"
+    )
     assert "<b>" not in part(message, "text/html")
     assert "<i>" not in part(message, "text/html")
 
 
 def test_a_text_mail_shows_names_as_they_are(acme: Organization) -> None:
     Organization.objects.filter(pk=acme.pk).update(name="Smith & Sons")
-    message = mailed(Organization.objects.get(pk=acme.pk), Kind.DEPLETED)
+    message = mailed(Organization.objects.get(pk=acme.pk), DEPLETED)
 
     assert "a member of Smith & Sons." in part(message, "text/plain")
     assert "a member of Smith &amp; Sons." in part(message, "text/html")

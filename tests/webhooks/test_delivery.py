@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from credits.ledger.thresholds.events import LOW
 from organizations.models import AuditEvent, Organization, User
 from tests.support.webhook_receiver import Receiver
 from tests.webhooks.conftest import NOW
@@ -17,7 +18,6 @@ from webhooks import delivery, endpoints, posting, signing, tasks
 from webhooks.delivery import deliver_due
 from webhooks.events import emit
 from webhooks.models import (
-    EventType,
     WebhookAttempt,
     WebhookDelivery,
     WebhookEndpoint,
@@ -46,7 +46,7 @@ def owed(endpoint: WebhookEndpoint) -> WebhookDelivery:
 
 def tell(organization: Organization, key: str = "first") -> WebhookDelivery:
     with transaction.atomic():
-        event = emit(organization=organization, event_type=EventType.BALANCE_LOW, key=key, data=DATA, now=NOW)
+        event = emit(organization_id=organization.pk, event_type=LOW.name, key=key, data=DATA, now=NOW)
     return WebhookDelivery.objects.get(event=event)
 
 
@@ -224,7 +224,7 @@ class TestManyEndpoints:
     def owe(self, acme: Organization, events: int) -> None:
         for number in range(events):
             with transaction.atomic():
-                emit(organization=acme, event_type=EventType.BALANCE_LOW, key=str(number), data=DATA, now=NOW)
+                emit(organization_id=acme.pk, event_type=LOW.name, key=str(number), data=DATA, now=NOW)
 
     def test_all_that_is_due_is_sent_in_one_run(self, acme: Organization, stella: User, receiver: Receiver) -> None:
         self.make(acme, stella, receiver, *(f"e{number}" for number in range(delivery.LANES + 2)))

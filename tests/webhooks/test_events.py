@@ -6,19 +6,25 @@ import pytest
 from django.db import transaction
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
+from credits.ledger.thresholds.events import LOW
+from domain_events.declarations import DomainEvent
 from organizations.models import Organization, User
 from tests.support import factories
 from tests.support.races import run_many
 from tests.webhooks.conftest import NOW
+from usage.limits.events import LIMIT_REACHED
 from webhooks import endpoints, events, tasks
 from webhooks.endpoints import create_endpoint
+from webhooks.event_types import UnknownEventType
 from webhooks.events import emit
-from webhooks.models import EventType, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from webhooks.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 
-def tell(organization: Organization, key: str = "first", kind: EventType = EventType.BALANCE_LOW) -> Any:
+def tell(organization: Organization, key: str = "first", event: DomainEvent[Any] = LOW) -> Any:
     with transaction.atomic():
-        return emit(organization=organization, event_type=kind, key=key, data={"organization": "acme"}, now=NOW)
+        return emit(
+            organization_id=organization.pk, event_type=event.name, key=key, data={"organization": "acme"}, now=NOW
+        )
 
 
 class TestWho:
@@ -59,7 +65,7 @@ class TestOnce:
     def test_another_occasion_type_or_organization_is_another(
         self, acme: Organization, globex: Organization, public: WebhookEndpoint
     ) -> None:
-        told = [tell(acme), tell(acme, "second"), tell(acme, kind=EventType.LIMIT_REACHED), tell(globex)]
+        told = [tell(acme), tell(acme, "second"), tell(acme, event=LIMIT_REACHED), tell(globex)]
 
         assert None not in told
         assert WebhookEvent.objects.count() == 4
@@ -80,7 +86,12 @@ class TestWithItsCause:
     def test_outside_a_transaction_it_is_refused(self) -> None:
         acme = factories.organization()
         with pytest.raises(RuntimeError):
-            emit(organization=acme, event_type=EventType.BALANCE_LOW, key="first", data={}, now=NOW)
+            emit(organization_id=acme.pk, event_type=LOW.name, key="first", data={}, now=NOW)
+
+    def test_a_type_that_nobody_registered_is_refused(self, acme: Organization) -> None:
+        with transaction.atomic(), pytest.raises(UnknownEventType):
+            emit(organization_id=acme.pk, event_type="birthday.came", key="first", data={}, now=NOW)
+        assert not WebhookEvent.objects.exists()
 
     def test_what_is_rolled_back_leaves_nothing(
         self,
@@ -89,7 +100,7 @@ class TestWithItsCause:
         django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
     ) -> None:
         with django_capture_on_commit_callbacks() as nudges, transaction.atomic():
-            emit(organization=acme, event_type=EventType.BALANCE_LOW, key="first", data={}, now=NOW)
+            emit(organization_id=acme.pk, event_type=LOW.name, key="first", data={}, now=NOW)
             transaction.set_rollback(True)
 
         assert not WebhookEvent.objects.exists()
@@ -126,4 +137,4 @@ class TestWithItsCause:
         for number in range(5):
             create_endpoint(organization=acme, url=f"https://acme.example/{number}", actor=alice)
         with transaction.atomic(), django_assert_num_queries(4):
-            events.emit(organization=acme, event_type=EventType.BALANCE_LOW, key="first", data={}, now=NOW)
+            events.emit(organization_id=acme.pk, event_type=LOW.name, key="first", data={}, now=NOW)

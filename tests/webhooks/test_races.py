@@ -9,6 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
+from credits.ledger.thresholds.events import LOW
 from jobs import outbox
 from organizations.models import Organization, User
 from tests.support import factories
@@ -19,7 +20,7 @@ from webhooks import by_hand, endpoints, signing
 from webhooks.delivery import deliver_due
 from webhooks.endpoints import create_endpoint, rotate_secret
 from webhooks.events import emit
-from webhooks.models import EventType, WebhookDelivery, WebhookEndpoint, WebhookSecret
+from webhooks.models import WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,7 +45,7 @@ def endpoint(acme: Organization, stella: User, receiver: Receiver) -> WebhookEnd
 @pytest.fixture
 def owed(acme: Organization, endpoint: WebhookEndpoint) -> WebhookDelivery:
     with transaction.atomic():
-        emit(organization=acme, event_type=EventType.BALANCE_LOW, key="first", data={}, now=NOW)
+        emit(organization_id=acme.pk, event_type=LOW.name, key="first", data={}, now=NOW)
     return WebhookDelivery.objects.get()
 
 

@@ -5,16 +5,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 from django.test import Client
+from django.utils.html import escape
 
+from domain_events import registry
+from domain_events.declarations import DomainEvent
 from tests.support import factories
 from tests.webhooks.conftest import NOW
 from webhooks import signing
-from webhooks.models import EventType, WebhookEvent
-from webhooks.payloads import PAYLOADS
-from webhooks.reference import EVENTS, VERIFY
-from webhooks.views.docs import EXAMPLE
+from webhooks.event_types import documented
+from webhooks.models import WebhookEvent
+from webhooks.reference import VERIFY
+from webhooks.views.docs import example
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +34,8 @@ def check(document: dict[str, Any], message: dict[str, Any]) -> None:
 
 
 def test_every_type_is_documented(document: dict[str, Any]) -> None:
-    assert set(document["webhooks"]) == set(EVENTS) == set(PAYLOADS) == set(EventType.values)
+    assert set(document["webhooks"]) == {each.name for each in documented()}
+    assert set(document["webhooks"]) - {"test"} == {event.name for event in registry.every() if event.is_webhook}
     assert document["openapi"].startswith("3.1")
 
 
@@ -41,9 +46,16 @@ def test_a_document_with_the_calls_left_as_they_were(document: dict[str, Any]) -
 
 @pytest.mark.parametrize("change", [{"available": "480"}, {"extra": 1}])
 def test_the_example_is_as_documented_and_nothing_near_it(document: dict[str, Any], change: dict[str, Any]) -> None:
-    check(document, EXAMPLE)
+    check(document, example())
     with pytest.raises(jsonschema.ValidationError):
-        check(document, {**EXAMPLE, "data": {**EXAMPLE["data"], **change}})  # type: ignore[dict-item]
+        check(document, {**example(), "data": {**example()["data"], **change}})
+
+
+@pytest.mark.parametrize("event", [event for event in registry.every() if event.is_webhook], ids=lambda each: each.name)
+def test_the_sample_of_every_event_is_as_documented(document: dict[str, Any], event: DomainEvent[Any]) -> None:
+    data = msgspec.to_builtins(event.sample)
+
+    check(document, {"type": event.name, "timestamp": "2026-03-01T12:00:00Z", "data": data})
 
 
 class TestTheCodeThatVerifies:
@@ -74,8 +86,9 @@ class TestTheCodeThatVerifies:
 def test_the_page_names_every_event_and_field(client: Client) -> None:
     page = client.get("/api/webhooks").content.decode()
 
-    for kind in EventType.values:
-        assert f">{kind}</th>" in page
+    for each in documented():
+        assert f">{each.name}</th>" in page
+        assert escape(each.description) in page
     for field in ["available", "month_on", "amount_minor", "webhook-signature"]:
         assert field in page
     assert client.post("/api/webhooks").status_code == 405

@@ -2,13 +2,11 @@
 
 from usage.api import reads, reservations, usage_calls
 from usage.api.calls import Call, Parameter
-from usage.api.reads import CURSOR, MAX_LIMIT
 from usage.api.schemas import (
     IDEMPOTENCY_KEY,
     BalanceAnswer,
     BatchAnswers,
     BatchBody,
-    CreditsAnswer,
     RefundAnswer,
     RefundBody,
     ReleasedAnswer,
@@ -45,42 +43,6 @@ ORGANIZATION = {"type": "string", "minLength": 1, "maxLength": 50, "pattern": "^
 SPENDING = ("insufficient_credits", "usage_limit_reached", "ai_switched_off", "idempotency_conflict")
 
 CALLS = (
-    Call(
-        name="credits",
-        method="GET",
-        path="/api/billing/credits",
-        summary="Credits of an organization",
-        description="Balance, credits expiring within 14 days, the plan, AI on or off by service, and the latest "
-        "transactions.",
-        view=reads.credits,
-        answer=CreditsAnswer,
-        scope="read",
-        parameters=(
-            Parameter(
-                "organization",
-                "query",
-                "The organization's short name. Required with a product server's key; an organization's own key can "
-                "only name its own.",
-                ORGANIZATION,
-                is_required=False,
-            ),
-            Parameter(
-                "cursor",
-                "query",
-                "`next_cursor` of the previous page. New transactions don't shift the pages.",
-                {"type": "string", "pattern": f"^{CURSOR.pattern}$"},
-                is_required=False,
-            ),
-            Parameter(
-                "limit",
-                "query",
-                "Number of transactions.",
-                {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": reads.DEFAULT_LIMIT},
-                is_required=False,
-            ),
-        ),
-        problems=("not_found", "invalid"),
-    ),
     Call(
         name="balance",
         method="GET",

@@ -1,12 +1,12 @@
-"""Telling a member what became of their request for more, in the transaction of the answer."""
+"""Notifying a member of the answer to their request for more, in the transaction of the answer."""
 
 from datetime import datetime
+from typing import cast
 
-from notices.models import Kind
-from notices.notices import end_notices, give_notice
+from domain_events.publishing import publish, withdraw
 from organizations.models import Membership, User
 from usage.limits.changing import Desk
-from usage.limits.notices import terms_of
+from usage.limits.events import LIMIT_ANSWERED, LIMIT_REQUESTED, LimitAnswered, Scope
 from usage.models import Limit, LimitRequest
 
 
@@ -20,7 +20,7 @@ def answer_key(request: LimitRequest) -> str:
     return f"limit_answer:{request.public_id}"
 
 
-def tell_member(
+def notify_member(
     desk: Desk,
     limit: Limit,
     request: LimitRequest,
@@ -31,33 +31,28 @@ def tell_member(
     until: datetime | None = None,
     sentence: str = "",
 ) -> None:
-    """Give the member notice, and end the owners' notice of the request. Whoever has left meanwhile is told nothing.
+    """Give the member notice, and dismiss the owners' notice of the request. Whoever has left since gets none.
 
-    credits: how many a month are allowed now (smallest units); None where it was declined or the limit was taken away.
+    credits: how many a month are allowed now (smallest units); None where it was declined or the limit was removed.
     """
-    organization = desk.wallet.organization
-    end_notices(organization=organization, kinds=[Kind.LIMIT_REQUEST], key=request_key(request), now=desk.now)
-    if not Membership.objects.filter(organization=organization, user=request.user).exists():
+    organization_id = limit.organization_id
+    withdraw(LIMIT_REQUESTED, organization_id=organization_id, key=request_key(request), now=desk.now)
+    if not Membership.objects.filter(organization=organization_id, user=request.user).exists():
         return
-    details = {
-        "granted": granted,
-        "credits": credits,
-        "until": until.isoformat() if until is not None else None,
-        "scope": limit.scope,
-        "name": name_of(limit),
-        "feature": limit.feature.name if limit.feature is not None else "",
-        "answered_by": str(answered_by),
-        "answer": sentence,
-        **terms_of(desk.wallet),
-    }
-    give_notice(
-        organization=organization,
-        kind=Kind.LIMIT_ANSWER,
-        key=answer_key(request),
-        details=details,
-        now=desk.now,
-        user=request.user,
+    payload = LimitAnswered(
+        granted=granted,
+        credits=credits,
+        until=until,
+        scope=cast("Scope", limit.scope),
+        name=name_of(limit),
+        feature_name=limit.feature.name if limit.feature is not None else "",
+        answered_by=str(answered_by),
+        answer=sentence,
+        unit=desk.wallet.program.unit,
+        decimals=desk.wallet.program.decimals,
     )
+    key = answer_key(request)
+    publish(LIMIT_ANSWERED, payload, organization_id=organization_id, key=key, now=desk.now, person=request.user)
 
 
 def name_of(limit: Limit) -> str:

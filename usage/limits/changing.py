@@ -12,7 +12,7 @@ from django.db import connection
 from credits import ledger
 from credits.models import Wallet
 from usage.limits import rows
-from usage.limits.notices import end_telling, tell
+from usage.limits.publishing import publish_thresholds, withdraw_thresholds
 from usage.limits.state import REACHED, LimitState, Moment
 from usage.models import Limit, LimitUse
 
@@ -78,9 +78,9 @@ class Desk:
             return
         LimitUse.objects.filter(limit=limit, month_on=self.moment.month_on).update(told_percent=reached)
         if reached < before:
-            end_telling(limit, now=self.now)
+            withdraw_thresholds(limit, now=self.now)
         if reached == REACHED:
-            tell([(state, reached)])
+            publish_thresholds([(state, reached)])
 
 
 @contextmanager

@@ -4,20 +4,19 @@ Replays: what was asked or answered already is refused with a sentence that says
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.utils.translation import gettext as _
 
 from credits.models import MAX_CREDITS
-from notices.models import Kind
-from notices.notices import give_notice
+from domain_events.publishing import publish
 from organizations import audit_events
 from organizations.models import Membership, User
 from organizations.refusals import Refusal
 from usage.audit_actions import Action
-from usage.limits.answers import name_of, request_key, tell_member
+from usage.limits.answers import name_of, notify_member, request_key
 from usage.limits.changing import Desk, open_desk
-from usage.limits.notices import terms_of
+from usage.limits.events import LIMIT_REQUESTED, LimitRequested, Scope
 from usage.limits.setting import change, found, raise_for_a_time
 from usage.models import Limit, LimitRequest, RequestState
 
@@ -55,25 +54,21 @@ def ask(
         request = LimitRequest.objects.create(
             limit=limit, user=user, credits=credits, message=message, created_at=desk.now
         )
-        details = {
-            "request": request.public_id,
-            "member": str(user),
-            "scope": limit.scope,
-            "name": name_of(limit),
-            "feature": limit.feature.name if limit.feature is not None else "",
-            "limit": state.credits,
-            "used": state.used,
-            "asked": credits,
-            "message": message,
-            **terms_of(desk.wallet),
-        }
-        give_notice(
-            organization=desk.wallet.organization,
-            kind=Kind.LIMIT_REQUEST,
-            key=request_key(request),
-            details=details,
-            now=desk.now,
+        payload = LimitRequested(
+            request=request.public_id,
+            member=str(user),
+            scope=cast("Scope", limit.scope),
+            name=name_of(limit),
+            feature_name=limit.feature.name if limit.feature is not None else "",
+            limit=state.credits,
+            used=state.used,
+            asked=credits,
+            message=message,
+            unit=desk.wallet.program.unit,
+            decimals=desk.wallet.program.decimals,
         )
+        key = request_key(request)
+        publish(LIMIT_REQUESTED, payload, organization_id=limit.organization_id, key=key, now=desk.now)
         _record(desk, Action.LIMIT_REQUESTED, request, actor=user, reason=message, details={"credits": credits})
     return request
 
@@ -94,7 +89,7 @@ def grant(
         else:
             raise_for_a_time(desk, limit, credits=credits, until=until, actor=actor)
         _close(desk, request, RequestState.GRANTED, actor)
-        tell_member(desk, limit, request, granted=True, answered_by=actor, credits=credits, until=until)
+        notify_member(desk, limit, request, granted=True, answered_by=actor, credits=credits, until=until)
         details = {"credits": credits, "until": until.isoformat() if until is not None else None}
         _record(desk, Action.LIMIT_REQUEST_GRANTED, request, actor=actor, details=details)
 
@@ -104,7 +99,7 @@ def decline(*, request: LimitRequest, sentence: str, actor: User, now: datetime 
     with open_desk(request.limit.organization_id, now) as desk:
         limit, request = _still_open(request)
         _close(desk, request, RequestState.DECLINED, actor)
-        tell_member(desk, limit, request, granted=False, answered_by=actor, sentence=sentence)
+        notify_member(desk, limit, request, granted=False, answered_by=actor, sentence=sentence)
         _record(desk, Action.LIMIT_REQUEST_DECLINED, request, actor=actor, reason=sentence)
 
 

@@ -14,9 +14,9 @@ from organizations import audit_events
 from organizations.models import Membership, Organization, Team, User
 from organizations.refusals import Refusal
 from usage.audit_actions import Action
-from usage.limits.answers import tell_member
+from usage.limits.answers import notify_member
 from usage.limits.changing import Desk, open_desk
-from usage.limits.notices import end_telling
+from usage.limits.publishing import withdraw_thresholds
 from usage.limits.state import REACHED
 from usage.models import Feature, Limit, LimitScope, RequestState
 
@@ -139,9 +139,9 @@ def clear_limit(*, limit: Limit, actor: User, reason: str = "", now: datetime | 
         if current is None:
             return
         for request in current.requests.select_related("user").filter(state=RequestState.OPEN):
-            tell_member(desk, current, request, granted=True, answered_by=actor)
+            notify_member(desk, current, request, granted=True, answered_by=actor)
         _record(desk, Action.LIMIT_CLEARED, current, actor=actor, reason=reason, details={"before": current.credits})
-        end_telling(current, now=desk.now)
+        withdraw_thresholds(current, now=desk.now)
         current.delete()
 
 

@@ -233,11 +233,13 @@ class Session:
         self.note_balance(payer)
 
     def note_balance(self, payer: Payer) -> None:
-        """Where the program says so, AI goes off when nothing is left and no plan's credits are waited for.
+        """Where the program says so, AI is off for this book's further uses when nothing is left and no plan's credits
+        are waited for; the ledger then publishes that the wallet is empty, which turns AI off for all others.
 
         What is too little for this use may be enough for another, so that it was refused switches nothing off.
         """
-        if payer.switches_off_at_zero and ledger.is_at_its_end(self.book, payer.wallet_id):
+        wallet = self.book.wallet(payer.wallet_id)
+        if wallet.ai_off_at_zero and ledger.is_at_its_end(self.book, wallet.id):
             self.at_zero.add(payer.organization_id)
 
     def write(self) -> None:
@@ -248,10 +250,8 @@ class Session:
             self.book.write_too(partial(events.insert_events, written))
             self.book.write_too(partial(late_uses.record, written))
         # Here and not with the book's rows: those are sent without waiting, and notices are read back.
-        limits.tell(self.limits.to_tell)
+        limits.publish_thresholds(self.limits.to_tell)
         self.book.write_too(partial(limits.write, self.limits))
-        if self.at_zero:
-            self.book.write_too(partial(rows.switch_off, self.at_zero, self.now))
 
     def service_id(self, organization_id: int, key: str) -> int:
         """Return a service's id; one named for the first time is created."""

@@ -12,7 +12,6 @@ import msgspec
 
 from credits import ledger
 from credits.ledger.reservations import MAX_SECONDS
-from credits.models import AtZero
 from usage.metering import events, rows
 from usage.metering.bounds import check_measures, check_use
 from usage.metering.events import NewEvent, NewReservedUse
@@ -172,7 +171,6 @@ def _payer(kept: ReservedUse) -> Payer:
         slug=organization.slug,
         wallet_id=kept.reservation.wallet_id,
         program_id=kept.feature.program_id,
-        switches_off_at_zero=kept.feature.program.at_zero == AtZero.SWITCH_OFF,
         time_zone=organization.time_zone,
     )
 
@@ -212,7 +210,7 @@ def release(reservation_id: UUID, *, within: int | None, now: datetime | None = 
 
 def _find(reservation_id: UUID, within: int | None) -> ReservedUse:
     kept = (
-        ReservedUse.objects.select_related("reservation", "organization", "feature__program", "rate", "service")
+        ReservedUse.objects.select_related("reservation", "organization", "feature", "rate", "service")
         .filter(pk=reservation_id)
         .first()
     )

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sql import arrays
 from sql.rows import Columns
-from sql.statements import execute, fetch, pipelined, run
+from sql.statements import execute, fetch, pipelined
 from usage.pricing import RateTerms
 from usage.uses import Use
 
@@ -24,7 +24,6 @@ class Payer(NamedTuple):
     slug: str
     wallet_id: int
     program_id: int
-    switches_off_at_zero: bool
     time_zone: str
 
     @property
@@ -82,12 +81,11 @@ PAYER = Columns(
     slug="o.slug",
     wallet_id="w.id",
     program_id="w.program_id",
-    switches_off_at_zero="p.at_zero = 'switch_off'",
     time_zone="o.time_zone",
 )
 READ_PAYERS = f"""
     SELECT {PAYER} FROM organizations_organization o
-    JOIN credits_wallet w ON w.organization_id = o.id JOIN credits_program p ON p.id = w.program_id
+    JOIN credits_wallet w ON w.organization_id = o.id
     WHERE o.slug = ANY(%s::text[]) AND o.closed_at IS NULL
 """
 PERSON = Columns(NamedPerson, slug="o.slug", named="n.named", user_id="u.id", team_id="m.team_id")
@@ -173,17 +171,6 @@ def read_services(organization_ids: Iterable[int]) -> dict[int, set[str]]:
     for organization_id, key in rows:
         keys.setdefault(organization_id, set()).add(key)
     return keys
-
-
-def switch_off(organization_ids: Iterable[int], at: datetime) -> None:
-    """Switch AI off in all the organizations' services."""
-    run(
-        """
-        UPDATE usage_service SET is_ai_on = false, switched_at = %s
-        WHERE organization_id = ANY(%s::bigint[]) AND is_ai_on
-        """,
-        [at, arrays.numbers(organization_ids)],
-    )
 
 
 CREATED = Columns(NamedService, service_id="id")

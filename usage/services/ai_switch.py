@@ -1,17 +1,27 @@
-"""The AI switch of a service. Off: every use in it is refused. At zero the ledger's word switches all off; people
-switch here."""
+"""The AI switch of a service. Off: every use in it is refused. An empty wallet turns all off; people turn each on."""
 
 from datetime import datetime
 
 from django.utils.translation import gettext as _
 
 from credits import ledger
+from credits.ledger.thresholds.events import WalletFact
 from credits.models import Wallet
+from domain_events.subscribers import Occurrence
 from organizations import audit_events
 from organizations.models import Organization, User
 from organizations.refusals import Refusal
 from usage.audit_actions import Action
 from usage.models import Service
+
+
+def turn_off_at_zero(emptied: Occurrence[WalletFact]) -> None:
+    """Turn AI off in all of an organization's services: its wallet is empty, under a program that wants that.
+
+    In the ledger's transaction and under the wallet's lock, so no use that is judged later gets past it.
+    """
+    on = Service.objects.filter(organization=emptied.organization_id, is_ai_on=True)
+    on.update(is_ai_on=False, switched_at=emptied.happened_at)
 
 
 class NothingLeft(Refusal):

@@ -14,10 +14,11 @@ from organizations.admin.acts import Act, Done, Text, secret_page
 from organizations.admin.audited import AuditedAdmin
 from organizations.admin.forms import ActForm, ReasonForm
 from organizations.models import User
+from webhooks import event_types
 from webhooks.addresses import BadAddress, parse
 from webhooks.by_hand import send_test
 from webhooks.endpoints import change_endpoint, create_endpoint, disable_endpoint, enable_endpoint, rotate_secret
-from webhooks.models import WANTED_TYPES, WebhookEndpoint
+from webhooks.models import WebhookEndpoint
 
 PERMISSION = "webhooks.change_webhookendpoint"
 # The largest number that a primary key holds.
@@ -31,7 +32,7 @@ class EndpointForm(ReasonForm):
 
     event_types = forms.MultipleChoiceField(
         label=gettext_lazy("Events"),
-        choices=lambda: [(kind.value, kind.value) for kind in WANTED_TYPES],
+        choices=lambda: [(each.name, each.name) for each in event_types.offered()],
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy("Select none to send all events, including future ones."),

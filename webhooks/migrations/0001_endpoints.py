@@ -75,21 +75,6 @@ class Migration(migrations.Migration):
                         nulls_distinct=False,
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(
-                            (
-                                "event_types__contained_by",
-                                [
-                                    "balance.low",
-                                    "balance.depleted",
-                                    "balance.restored",
-                                    "purchase.paid",
-                                    "limit.reached",
-                                ],
-                            )
-                        ),
-                        name="webhook_endpoint_events_known",
-                    ),
-                    models.CheckConstraint(
                         condition=models.Q(("is_gone", False), ("disabled_at__isnull", False), _connector="OR"),
                         name="webhook_endpoint_that_is_gone_is_off",
                     ),

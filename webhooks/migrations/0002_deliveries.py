@@ -33,21 +33,7 @@ class Migration(migrations.Migration):
                         to="organizations.organization",
                     ),
                 ),
-                (
-                    "type",
-                    models.CharField(
-                        choices=[
-                            ("balance.low", "the balance is low"),
-                            ("balance.depleted", "no credits are left"),
-                            ("balance.restored", "there are credits again"),
-                            ("purchase.paid", "a purchase is paid"),
-                            ("limit.reached", "a monthly limit is reached"),
-                            ("test", "a test"),
-                        ],
-                        max_length=40,
-                        verbose_name="type",
-                    ),
-                ),
+                ("type", models.CharField(max_length=40, verbose_name="type")),
                 ("key", models.CharField(max_length=200)),
                 ("data", models.JSONField(verbose_name="data")),
                 ("occurred_at", models.DateTimeField(verbose_name="happened")),
@@ -57,22 +43,6 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "webhook events",
                 "constraints": [
                     models.UniqueConstraint(fields=("organization", "type", "key"), name="webhook_event_happens_once"),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            (
-                                "type__in",
-                                [
-                                    "balance.low",
-                                    "balance.depleted",
-                                    "balance.restored",
-                                    "purchase.paid",
-                                    "limit.reached",
-                                    "test",
-                                ],
-                            )
-                        ),
-                        name="webhook_event_type_known",
-                    ),
                     models.CheckConstraint(
                         condition=models.Q(("organization__isnull", False), ("type", "test"), _connector="OR"),
                         name="webhook_event_names_its_organization",

@@ -1,26 +1,18 @@
-"""Crossings: a balance that fell below its mark, came to its end, or got credits again, told once each.
+"""Changes of a balance: it fell below its threshold, came to its end, or got credits again; each found once.
 
-What is told is a mark on the wallet (`low_since`, `depleted_since`), judged on the locked wallet whenever a book is
-left: so also what time alone did is found, by the next book or by `sweeps.sweep_marks`. Only a top-up takes a mark
-away, so a refund around the mark tells nothing twice; a fall between two allowances of a plan waits for the second.
-Other marks belong in `marks`.
+What is known is kept on the wallet (`low_since`, `depleted_since`) and judged on the locked wallet whenever a book is
+left: so also what time alone did is found, by the next book or by `sweeps.sweep_marks`. Only a top-up ends either, so a
+refund around the threshold finds nothing twice; a fall between two allowances of a plan waits for the second. What is
+published of it belongs in `publishing`, other settings of the wallet in `settings`.
 """
 
-from collections.abc import Iterable
 from enum import StrEnum
 from functools import partial
-from typing import Any
 
 from credits.ledger.book import Book
 from credits.ledger.state import WalletState
 from credits.ledger.thresholds import rows
 from credits.ledger.thresholds.allowance_gap import awaits_allowance
-from credits.models import AtZero, Wallet
-from credits.signals import depleted
-from notices import notices
-from notices.models import Kind
-from webhooks import events
-from webhooks.models import EventType
 
 
 class Crossing(StrEnum):
@@ -29,14 +21,6 @@ class Crossing(StrEnum):
     LOW = "low"
     DEPLETED = "depleted"
     RESTORED = "restored"
-
-
-KINDS = {Crossing.LOW: Kind.LOW_BALANCE, Crossing.DEPLETED: Kind.DEPLETED, Crossing.RESTORED: Kind.RESTORED}
-EVENTS = {
-    Crossing.LOW: EventType.BALANCE_LOW,
-    Crossing.DEPLETED: EventType.BALANCE_DEPLETED,
-    Crossing.RESTORED: EventType.BALANCE_RESTORED,
-}
 
 
 def judge(wallet: WalletState) -> list[Crossing]:
@@ -92,43 +76,3 @@ def _put_off(wallet: WalletState, crossed: list[Crossing]) -> list[Crossing]:
     if Crossing.LOW in crossed:
         wallet.low_since = None
     return [crossing for crossing in crossed if crossing == Crossing.RESTORED]
-
-
-def tell(crossed: Iterable[tuple[WalletState, Crossing]]) -> None:
-    """Give notice to owners, tell the product's servers, and let the rooms above act, all in the book's transaction."""
-    pairs = list(crossed)
-    known = Wallet.objects.select_related("organization", "program").in_bulk([state.id for state, _ in pairs])
-    for state, crossing in pairs:
-        _tell(known[state.id], state, crossing)
-
-
-def _tell(wallet: Wallet, state: WalletState, crossing: Crossing) -> None:
-    organization, program = wallet.organization, wallet.program
-    # A freeze and a thaw cross without an entry, so the number alone does not name the occasion.
-    key = f"{crossing}:{state.last_number}:{state.now.isoformat()}"
-    shown = {"decimals": program.decimals, "unit": program.unit}
-    switched_off = program.at_zero == AtZero.SWITCH_OFF
-    details: dict[Crossing, dict[str, Any]] = {
-        Crossing.LOW: {"available": state.available, "below": state.low_below},
-        Crossing.DEPLETED: {"switched_off": switched_off},
-        Crossing.RESTORED: {"available": state.available, "switched_off": switched_off},
-    }
-    # Where a balance falls through its mark to its end, people are told the end alone.
-    if crossing != Crossing.LOW or state.left:
-        notices.give_notice(
-            organization=organization,
-            kind=KINDS[crossing],
-            key=key,
-            details={**details[crossing], **shown},
-            now=state.now,
-        )
-    balance = {"available": state.available, "reserved": state.reserved, "threshold": state.low_below}
-    events.emit(
-        organization=organization,
-        event_type=EVENTS[crossing],
-        key=key,
-        data={"organization": organization.slug, **balance, **shown},
-        now=state.now,
-    )
-    if crossing == Crossing.DEPLETED and switched_off:
-        depleted.send(sender=None, organization_id=organization.pk, now=state.now)

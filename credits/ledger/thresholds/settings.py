@@ -18,7 +18,7 @@ def set_recharging(book: Book, *, wallet_id: int, until: datetime | None) -> Non
 
 
 def set_watch(book: Book, *, wallet_id: int, below: int | None) -> None:
-    """Have the signal `balance_changed` sent when what is available falls below so much (smallest units; None: never).
+    """Have `FELL_BELOW_WATCH` published when what is available falls below so much (smallest units; None: never).
 
     Raises UnknownWallet.
     """

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from jobs import runs
 from jobs.models import JobRun
-from jobs.schedule import JOBS, SCHEDULE
+from jobs.schedule import JOBS
 from organizations.public_ids import new_uuid
 
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, name: str | None, reason: str, **_options: Any) -> None:
         if name is None:
-            for job in SCHEDULE:
+            for job in JOBS.values():
                 self.stdout.write(f"{job.name:<24} {job.purpose}")
             return
         requested = runs.request(JOBS[name], actor=None, reason=reason, run_id=new_uuid())

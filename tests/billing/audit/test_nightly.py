@@ -9,6 +9,7 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from billing import tasks
 from billing.audit import nightly
 from credits import audit
 from credits.models import AuditSeal
@@ -84,7 +85,7 @@ def test_a_mail_server_that_refuses_keeps_nothing_from_being_recorded(
 
 
 def test_it_is_a_job_of_every_night() -> None:
-    assert JOBS["nightly-audit"].call == "billing.tasks.audit_nightly"
+    assert JOBS["nightly-audit"].call is tasks.audit_nightly
 
 
 def test_the_command_seals_and_prints_what_is_to_be_kept(acme: Stage) -> None:

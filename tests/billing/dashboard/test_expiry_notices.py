@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 
 from billing.dashboard import expiry_notices
 from billing.dashboard.expiry_notices import tell_of_expiring
+from domain_events.publishing import publish
 from notices.models import Notice
-from notices.notices import give_notice
 from tests.support import factories
 from tests.support.ledger_calls import Desk
 from tests.support.usage_stage import NOW, Stage, give, set_up
@@ -37,7 +37,7 @@ def use(stage: Stage, credits: int, *, days_ago: int) -> None:
 
 def told() -> list[tuple[int, int, int]]:
     """Stage, remaining and lost of every notice, in order."""
-    notices = Notice.objects.filter(kind="expiring").order_by("pk")
+    notices = Notice.objects.filter(kind="grant.expiring").order_by("pk")
     return [(each.details["days"], each.details["remaining"], each.details["credits"]) for each in notices]
 
 
@@ -49,11 +49,12 @@ def test_what_the_pace_will_not_get_to_is_told_with_the_day(stage: Stage) -> Non
     assert (notice.key, notice.user) == (f"expiring:14:grt_{grant.pk.hex}", None)
     assert notice.mails.get().user == stage.owner
     assert notice.details == {
+        "organization": "acme",
         "grant": f"grt_{grant.pk.hex}",
         "source": "goodwill",
         "credits": 60,
         "remaining": 200,
-        "expires_at": (NOW + 14 * DAY).isoformat(),
+        "expires_at": (NOW + 14 * DAY).isoformat().replace("+00:00", "Z"),
         "days": 14,
         "decimals": 0,
         "unit": "credits",
@@ -141,12 +142,12 @@ def test_one_organizations_trouble_does_not_stop_the_others(
 ) -> None:
     other = another(stage)
 
-    def fail_for_acme(**fields: Any) -> Any:
-        if fields["organization"] == stage.organization:
+    def fail_for_acme(*event: Any, **fields: Any) -> Any:
+        if fields["organization_id"] == stage.organization.pk:
             raise ZeroDivisionError
-        return give_notice(**fields)
+        return publish(*event, **fields)
 
-    monkeypatch.setattr("billing.dashboard.expiry_notices.give_notice", fail_for_acme)
+    monkeypatch.setattr(expiry_notices, "publish", fail_for_acme)
     assert tell_of_expiring(now=NOW) == {"told": 1, "failed": 1}
     assert Notice.objects.get().organization == other.organization
     assert "could not be told" in caplog.text

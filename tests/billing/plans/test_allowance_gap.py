@@ -66,19 +66,19 @@ class TestWhatIsTold:
         for _twice in range(2):
             ledger.sweep_marks(now=end + 3 * HOUR)
 
-        assert self.told() == ["depleted"]
+        assert self.told() == ["balance.depleted"]
         assert not Service.objects.get().is_ai_on
 
     def test_a_use_after_that_finds_ai_off_though_no_sweep_ran(self, stage: PlanStage) -> None:
         end = stage.row().period_end
         meter([self.use(stage, "late")], now=end + 3 * HOUR)
-        assert self.told() == ["depleted"]
+        assert self.told() == ["balance.depleted"]
         assert not Service.objects.get().is_ai_on
 
     def test_credits_used_up_on_the_last_day_are_told_of_at_once(self, stage: PlanStage) -> None:
         end = stage.row().period_end
         meter([self.use(stage, f"{number}") for number in range(20)], now=end - HOUR)
-        assert self.told() == ["depleted"]
+        assert self.told() == ["balance.depleted"]
         assert not Service.objects.get().is_ai_on
 
 

@@ -12,6 +12,7 @@ from billing.models import Dispute, PackPrice, PaymentMethod, Purchase, Recharge
 from billing.recharge import consent, sweep
 from credits import ledger
 from credits.models import Grant, Program, Wallet
+from jobs import nudges
 from organizations.models import AuditEvent, Organization
 from tests.support.payments import Payments
 from tests.support.recharges import HOUR, LIMIT, LOT, LOT_MINOR, MINUTE, THRESHOLD, Recharging, set_up
@@ -228,7 +229,12 @@ class TestTheNudge:
     @pytest.fixture
     def nudged(self, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any) -> list[int]:
         asked: list[int] = []
-        monkeypatch.setattr("billing.receivers.nudge", lambda task, wallet_id: asked.append(wallet_id))
+
+        def nudge(task: object, *wallet_ids: int) -> None:
+            if task is tasks.recharge_wallet:
+                asked.extend(wallet_ids)
+
+        monkeypatch.setattr(nudges, "nudge", nudge)
         return asked
 
     def test_the_fall_through_the_threshold_is_told_once(

@@ -7,7 +7,8 @@ import pytest
 
 from billing.models import Purchase, RechargeAttempt
 from billing.recharge import consent
-from notices.models import Kind, Notice
+from billing.recharge.events import RECHARGE_FAILED
+from notices.models import Notice
 from organizations.models import AuditEvent
 from tests.support import factories
 from tests.support.payments import Payments
@@ -35,7 +36,7 @@ def asked(at_stripe: Payments) -> Recharging:
 
 def the_notice() -> Notice:
     """The one notice that was given."""
-    return Notice.objects.get(kind=Kind.RECHARGE_FAILED)
+    return Notice.objects.get(kind=RECHARGE_FAILED.name)
 
 
 class TestDeclines:
@@ -67,6 +68,7 @@ class TestDeclines:
         notice = the_notice()
         assert notice.created_at == declined.row.paused_at
         assert notice.details == {
+            "organization": declined.shop.organization.slug,
             "needs_person": False,
             "amount_minor": LOT_MINOR,
             "currency": "EUR",
@@ -109,7 +111,7 @@ class TestDeclines:
         consent.restart(organization=declined.shop.organization, actor=declined.shop.owner, now=declined.now)
 
         assert AuditEvent.objects.filter(action="auto_recharge.restarted").count() == 1
-        assert not Notice.objects.filter(kind=Kind.RECHARGE_FAILED, put_away_at=None).exists()
+        assert not Notice.objects.filter(kind=RECHARGE_FAILED.name, dismissed_at=None).exists()
         declined.sweep()
         assert len(declined.charges()) == 4
         assert declined.row.paused_at is None
@@ -148,7 +150,7 @@ class TestTheBankWantsToSeeTheOwner:
         self, asked: Recharging, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as broken:
-            broken.setattr("billing.recharge.notices.give_notice", lambda **_: 1 / 0)
+            broken.setattr("billing.recharge.notices.publish", lambda *_, **__: 1 / 0)
             assert asked.sweep() == {"recharges": 0, "failed": 1}
         assert (asked.states(), asked.row.paused_at) == (["pending"], None)
         asked.sweep(HOUR)
@@ -159,7 +161,7 @@ class TestTheBankWantsToSeeTheOwner:
         asked.sweep()
         consent.restart(organization=asked.shop.organization, actor=asked.shop.owner, now=asked.now)
         asked.sweep(HOUR)
-        assert Notice.objects.filter(kind=Kind.RECHARGE_FAILED).count() == 2
+        assert Notice.objects.filter(kind=RECHARGE_FAILED.name).count() == 2
 
 
 class TestStaffsWord:

@@ -1,4 +1,4 @@
-"""How owners want to hear of things, and below what the balance is low."""
+"""The settings of notices: which kinds appear where, who gets the emails, and below what the balance is low."""
 
 import re
 from typing import Any
@@ -7,19 +7,24 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from billing.dashboard.events import GRANT_EXPIRING
 from credits.models import Program, Wallet
-from notices import addresses, preferences
-from notices.models import ESSENTIAL, Kind, NoticeRecipient, NoticeSetting
+from domain_events import registry
+from notices import addresses, kinds, preferences
+from notices.kinds import Audience
+from notices.models import NoticeRecipient, NoticeSetting
 from notices.preferences import Way
 from organizations.models import AuditEvent, Organization, User
 from tests.support import factories
 from tests.support.factories import OPENED_AT
 from tests.support.owner_pages import signed_in
+from usage.limits.events import LIMIT_THRESHOLD
 
 pytestmark = pytest.mark.django_db
 
 URL = "/o/acme/notices/settings/"
-UNCHANGED = {"low_below": "", **{kind.value: Way.BOTH.value for kind in preferences.KINDS}}
+UNCHANGED = {"low_below": "", **{kind.name: Way.BOTH.value for kind in kinds.of_owners()}}
+ESSENTIAL = sorted(kind.name for kind in kinds.of_owners() if kind.is_essential)
 
 
 @pytest.fixture
@@ -70,7 +75,7 @@ class TestThePage:
         assert signed_in(alice).delete(URL).status_code == 405
 
     def test_it_shows_what_is_set(self, alices: Client, acme: Organization, alice: User, wallet: Wallet) -> None:
-        NoticeSetting.objects.create(organization=acme, kind=Kind.LIMIT, by_mail=False)
+        NoticeSetting.objects.create(organization=acme, kind=LIMIT_THRESHOLD.name, by_mail=False)
         NoticeRecipient.objects.create(organization=acme, user=alice)
         Wallet.objects.filter(pk=wallet.pk).update(low_below=12_345)
 
@@ -79,7 +84,7 @@ class TestThePage:
         assert 'name="low_below" value="123.45"' in page
         assert '<option value="dashboard" selected>' in page
         assert re.search(rf'value="{alice.public_id}"[^>]*checked', page)
-        assert "Leave empty for 500.00 credits." in page
+        assert "Leave empty to use 500.00 credits, or enter 0 to turn the alert off." in page
 
     def test_it_asks_as_few_questions_for_many_people_as_for_one(
         self, alices: Client, acme: Organization, wallet: Wallet, django_assert_num_queries: DjangoAssertNumQueries
@@ -92,8 +97,8 @@ class TestThePage:
 
     def test_an_organization_without_credits_has_no_mark_to_set(self, alices: Client, acme: Organization) -> None:
         assert 'name="low_below"' not in alices.get(URL).content.decode()
-        saved(alices, limit=Way.DASHBOARD)
-        assert preferences.ways_of(acme)[Kind.LIMIT] == Way.DASHBOARD
+        saved(alices, **{LIMIT_THRESHOLD.name: Way.DASHBOARD})
+        assert preferences.ways_of(acme)[LIMIT_THRESHOLD.name] == Way.DASHBOARD
 
     def test_addresses_that_refuse_mail_are_named(self, alices: Client, acme: Organization, wallet: Wallet) -> None:
         bob = factories.person("Bob")
@@ -108,6 +113,14 @@ class TestThePage:
         assert "550 no such user" in page
         assert "stranger@example.com" not in page
 
+    def test_it_offers_every_declared_kind_that_owners_get(self, alices: Client, acme: Organization) -> None:
+        page = alices.get(URL).content.decode()
+
+        for event in registry.every():
+            is_theirs = event.notice is not None and event.notice.audience != Audience.PERSON
+            assert (f'name="{event.name}"' in page) == is_theirs
+        assert "Limit threshold reached" in page
+
 
 class TestTheMark:
     @pytest.mark.parametrize(
@@ -121,7 +134,7 @@ class TestTheMark:
 
     @pytest.mark.parametrize("typed", ["-1", "0.001", "many", "1e99", "NaN", "10000000000.01"])
     def test_nonsense_is_refused_and_nothing_is_written(self, alices: Client, wallet: Wallet, typed: str) -> None:
-        response = alices.post(URL, {**UNCHANGED, "low_below": typed, "limit": Way.MAIL})
+        response = alices.post(URL, {**UNCHANGED, "low_below": typed, LIMIT_THRESHOLD.name: Way.MAIL})
 
         assert response.status_code == 422
         assert response.context["form"].errors["low_below"]
@@ -146,16 +159,19 @@ class TestTheMark:
 class TestWaysAndRecipients:
     @pytest.mark.parametrize("way", list(Way))
     def test_each_way_can_be_chosen(self, alices: Client, acme: Organization, wallet: Wallet, way: Way) -> None:
-        saved(alices, expiring=way)
+        saved(alices, **{GRANT_EXPIRING.name: way})
 
-        assert preferences.ways_of(acme) == {**dict.fromkeys(preferences.KINDS, Way.BOTH), Kind.EXPIRING: way}
+        assert preferences.ways_of(acme) == {
+            **{kind.name: Way.BOTH for kind in kinds.of_owners()},
+            GRANT_EXPIRING.name: way,
+        }
 
-    @pytest.mark.parametrize("kind", sorted(ESSENTIAL - {Kind.LIMIT_ANSWER}))
+    @pytest.mark.parametrize("kind", ESSENTIAL)
     def test_what_is_essential_is_told_one_way_at_least(
-        self, alices: Client, acme: Organization, wallet: Wallet, kind: Kind
+        self, alices: Client, acme: Organization, wallet: Wallet, kind: str
     ) -> None:
         assert alices.post(URL, {**UNCHANGED, kind: Way.NEITHER}).status_code == 422
-        with pytest.raises(ValueError, match="one way at least"):
+        with pytest.raises(ValueError, match="by email or shown on the dashboard"):
             preferences.change(organization=acme, ways={kind: Way.NEITHER}, recipients=[])
         assert not NoticeSetting.objects.exists()
 
@@ -176,12 +192,12 @@ class TestTheRecord:
         self, alices: Client, acme: Organization, alice: User, wallet: Wallet
     ) -> None:
         for _ in range(2):
-            saved(alices, low_below="7", limit=Way.MAIL, recipients=[alice.public_id])
+            saved(alices, low_below="7", recipients=[alice.public_id], **{LIMIT_THRESHOLD.name: Way.MAIL})
 
         event = AuditEvent.objects.get(action="notices.settings_changed")
         assert (event.actor, event.organization, event.target) == (alice, acme, "acme")
         assert event.details == {
-            "limit": {"from": "both", "to": "mail"},
+            "limit.threshold": {"from": "both", "to": "mail"},
             "low_below": {"from": None, "to": 700},
             "recipients": {"from": [], "to": [alice.public_id]},
         }

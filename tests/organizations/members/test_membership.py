@@ -2,17 +2,14 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from unittest import mock
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.dispatch import Signal
-from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from organizations.members import membership
 from organizations.models import AuditEvent, Membership, Organization, Role, User
-from organizations.signals import organization_created
 from tests.support import factories
 from tests.support.races import run_together
 
@@ -27,33 +24,10 @@ def owners(organization: Organization) -> set[User]:
     return {m.user for m in Membership.objects.filter(organization=organization, role=Role.OWNER)}
 
 
-@contextmanager
-def heard(signal: Signal) -> Iterator[list[Organization]]:
-    told: list[Organization] = []
-
-    def hear(organization: Organization, **_rest: object) -> None:
-        told.append(organization)
-
-    signal.connect(hear)
-    try:
-        yield told
-    finally:
-        signal.disconnect(hear)
-
-
 class TestCreate:
     def test_it_makes_its_owner_a_member_and_records_it(self, acme: Organization, alice: User) -> None:
         assert owners(acme) == {alice}
         assert actions(acme) == ["organization.created"]
-
-    def test_it_tells_whoever_listens_once_it_is_committed(
-        self, alice: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
-    ) -> None:
-        with heard(organization_created) as told:
-            with django_capture_on_commit_callbacks(execute=True):
-                acme = factories.organization(alice)
-                assert told == []
-            assert told == [acme]
 
     @pytest.mark.parametrize(
         "wrong",

@@ -8,12 +8,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from notices.models import Kind, Notice
+from notices.models import Notice
 from organizations.models import Team, User
 from tests.support import factories
 from tests.support.races import run_together
 from tests.support.usage_stage import NOW, Stage, prove_books, set_up
 from usage import limits
+from usage.limits.events import LIMIT_THRESHOLD
 from usage.limits.state import LimitState
 from usage.metering import meter, reservations, usage_refunds
 from usage.models import Feature, Limit, LimitUse
@@ -50,13 +51,13 @@ def enrich(stage: Stage, key: str, credits: int, *, now: datetime = NOW, **field
 
 def told(user: User | None = None) -> list[tuple[int, int, int]]:
     """What was told, in order: per cent, of what limit, what was used."""
-    notices = Notice.objects.filter(kind=Kind.LIMIT, user=user).order_by("pk")
+    notices = Notice.objects.filter(kind=LIMIT_THRESHOLD.name, user=user).order_by("pk")
     return [(each.details["percent"], each.details["limit"], each.details["used"]) for each in notices]
 
 
 def open_notices() -> list[tuple[int, int, int]]:
     """What still stands of what owners were told."""
-    notices = Notice.objects.filter(kind=Kind.LIMIT, user=None, put_away_at=None).order_by("pk")
+    notices = Notice.objects.filter(kind=LIMIT_THRESHOLD.name, user=None, dismissed_at=None).order_by("pk")
     return [(each.details["percent"], each.details["limit"], each.details["used"]) for each in notices]
 
 
@@ -176,7 +177,7 @@ class TestWhoIsTold:
         enrich(stage, "a", 100)
 
         details = Notice.objects.get().details
-        assert (details["scope"], details["name"], details["feature"]) == ("team", "Research", "Enrich")
+        assert (details["scope"], details["name"], details["feature_name"]) == ("team", "Research", "Enrich")
         assert (details["month_on"], details["decimals"], details["unit"]) == ("2026-03-01", 0, "credits")
         assert WebhookEvent.objects.get().data == {
             "organization": "acme",

@@ -12,7 +12,7 @@ import pytest
 from django.db import transaction
 
 from credits.models import Wallet
-from notices.models import Kind, Notice
+from notices.models import Notice
 from organizations.members.membership import remove_member
 from organizations.models import AuditEvent, User
 from tests.support import factories
@@ -22,6 +22,7 @@ from usage import limits
 from usage.limits import LimitRefused, Moment
 from usage.limits import requests as limit_requests
 from usage.limits.changing import Desk
+from usage.limits.events import LIMIT_ANSWERED, LIMIT_REQUESTED
 from usage.limits.requests import AlreadyAnswered, AlreadyAsked, RequestRefused
 from usage.models import Feature, Limit, LimitRequest
 from usage.pricing import Measures
@@ -71,12 +72,12 @@ def decline(request: LimitRequest, stage: Stage) -> None:
 
 
 def answers(user: User) -> list[dict[str, Any]]:
-    return list(Notice.objects.filter(kind=Kind.LIMIT_ANSWER, user=user).values_list("details", flat=True))
+    return list(Notice.objects.filter(kind=LIMIT_ANSWERED.name, user=user).values_list("details", flat=True))
 
 
 class TestAsking:
     def test_the_owners_are_told_who_asks_for_what_and_what_was_used(self, stage: Stage, asked: LimitRequest) -> None:
-        notice = Notice.objects.get(kind=Kind.LIMIT_REQUEST)
+        notice = Notice.objects.get(kind=LIMIT_REQUESTED.name)
 
         assert notice.user is None
         assert [mail.user for mail in notice.mails.all()] == [stage.owner]
@@ -85,7 +86,7 @@ class TestAsking:
             "member": "Bob",
             "scope": "user",
             "name": "Bob",
-            "feature": "",
+            "feature_name": "",
             "limit": 100,
             "used": 100,
             "asked": 300,
@@ -100,15 +101,15 @@ class TestAsking:
         with pytest.raises(AlreadyAsked):
             limit_requests.ask(limit=asked.limit, user=bob, now=NOW)
 
-        assert LimitRequest.objects.count() == Notice.objects.filter(kind=Kind.LIMIT_REQUEST).count() == 1
+        assert LimitRequest.objects.count() == Notice.objects.filter(kind=LIMIT_REQUESTED.name).count() == 1
 
     def test_after_an_answer_one_may_ask_again(self, stage: Stage, asked: LimitRequest, bob: User) -> None:
         decline(asked, stage)
         limit_requests.ask(limit=asked.limit, user=bob, now=NOW)
 
-        requests = Notice.objects.filter(kind=Kind.LIMIT_REQUEST).order_by("pk")
-        # What is answered need not stand on the dashboard any more.
-        assert [notice.put_away_at for notice in requests] == [NOW, None]
+        requests = Notice.objects.filter(kind=LIMIT_REQUESTED.name).order_by("pk")
+        # What is answered is off the dashboard.
+        assert [notice.dismissed_at for notice in requests] == [NOW, None]
 
     def test_of_a_limit_that_many_are_under_each_may_ask(self, stage: Stage, bob: User) -> None:
         team = factories.team(stage.organization)
@@ -153,7 +154,7 @@ class TestGranting:
         use(stage, bob, 120)
         with pytest.raises(LimitReached):
             use(stage, bob, 80, now=TOMORROW)
-        assert answers(bob)[0]["until"] == TOMORROW.isoformat()
+        assert datetime.fromisoformat(answers(bob)[0]["until"]) == TOMORROW
         assert Limit.objects.get().credits == 100
 
     def test_a_second_answer_says_what_was_decided_by_whom(self, stage: Stage, asked: LimitRequest, bob: User) -> None:

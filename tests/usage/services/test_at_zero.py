@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from credits import ledger
 from notices.models import Notice
@@ -13,7 +14,7 @@ from tests.support import factories
 from tests.support.usage_stage import ALWAYS, NOW, Stage, give, price, prove_books, set_up
 from usage import limits, uses
 from usage.api.problems import from_refusal
-from usage.metering import reservations
+from usage.metering import reservations, usage_refunds
 from usage.models import Service
 from usage.pricing import Measures
 from usage.services import ai_switch
@@ -86,7 +87,7 @@ def test_credits_that_expire_switch_it_off_though_nobody_uses_anything(stage: St
     assert ledger.sweep_expired(now=NOW + MINUTE) == 1
 
     assert switched_on() == []
-    told = Notice.objects.filter(kind="depleted").values_list("details__switched_off", flat=True)
+    told = Notice.objects.filter(kind="balance.depleted").values_list("details__ai_off_at_zero", flat=True)
     assert list(told) == [True, True]
 
 
@@ -145,6 +146,64 @@ def test_a_settlement_is_paid_though_ai_was_switched_off_meanwhile(stage: Stage)
     settled = reservations.settle(reserved.id, measures=Measures(credits=10), within=None, via="test", now=NOW)
 
     assert settled.credits == 10
+
+
+def test_a_refund_that_is_used_up_again_switches_it_off_though_nobody_is_notified_twice(stage: Stage) -> None:
+    last = stage.pay("last", service="shop")
+    usage_refunds.refund(last.event_id, credits=10, key="r", reason="failed", within=None, now=NOW)
+    ai_switch.switch_all_on(organization=stage.organization, actor=stage.owner, now=NOW)
+
+    stage.pay("again", "query", service="shop", measures=Measures(credits=10))
+
+    assert switched_on() == []
+    assert Notice.objects.filter(kind="balance.depleted").count() == 1
+
+
+@pytest.mark.parametrize("how", ["expires", "is frozen"])
+def test_so_does_a_refund_that_expires_or_is_frozen(stage: Stage, how: str) -> None:
+    """Neither is a use, and neither notifies anybody again."""
+    stage.pay("all", service="shop")
+    granted = give(stage.wallet, 50, key="short", now=NOW, expires_at=NOW + MINUTE if how == "expires" else None)
+    Service.objects.update(is_ai_on=True)
+    used = stage.pay("last", service="shop")
+    usage_refunds.refund(used.event_id, credits=10, key="r", reason="failed", within=None, now=NOW)
+    Service.objects.update(is_ai_on=True)
+    notices = Notice.objects.count()
+
+    if how == "expires":
+        assert ledger.sweep_expired(now=NOW + MINUTE) == 1
+    else:
+        with ledger.open_book(keys=[(stage.wallet.pk, "")], now=NOW + MINUTE) as book:
+            assert granted.subject is not None
+            assert ledger.freeze(book, wallet_id=stage.wallet.pk, grant_id=granted.subject)
+
+    assert (switched_on(), Notice.objects.count()) == ([], notices)
+
+
+def test_it_is_undone_with_what_emptied_the_wallet(stage: Stage) -> None:
+    def expire_and_fail() -> None:
+        with ledger.open_book(keys=[(stage.wallet.pk, "")], now=NOW + MINUTE):
+            pass
+        assert switched_on() == []
+        raise RuntimeError("the cause failed")
+
+    stage.pay("all", service="shop")
+    give(stage.wallet, 50, key="short", now=NOW, expires_at=NOW + MINUTE)
+    Service.objects.update(is_ai_on=True)
+
+    with pytest.raises(RuntimeError, match="the cause failed"), transaction.atomic():
+        expire_and_fail()
+
+    assert switched_on() == ["desk", "shop"]
+
+
+def test_credits_that_are_still_to_begin_switch_nothing_off(stage: Stage) -> None:
+    stage.pay("all", service="shop")
+    Service.objects.update(is_ai_on=True)
+
+    give(stage.wallet, 50, key="later", now=NOW, effective_at=NOW + MINUTE)
+
+    assert switched_on() == ["desk", "shop"]
 
 
 def test_another_organization_of_the_same_program_is_left_alone(stage: Stage) -> None:

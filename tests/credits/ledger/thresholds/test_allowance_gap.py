@@ -57,20 +57,20 @@ def test_one_that_does_not_come_is_told_three_hours_after_the_lapse_once(desk: D
     for waited, moved in ((SECOND, 0), (WAITED_FOR - SECOND, 0), (WAITED_FOR, 1), (WAITED_FOR + SECOND, 0)):
         desk.now = lapsed_at + waited
         assert sweep(desk) == moved
-    assert told() == ["depleted"]
+    assert told() == ["balance.depleted"]
     assert Wallet.objects.get().depleted_since == lapsed_at + WAITED_FOR
 
 
 def test_the_next_book_tells_it_too(desk: Desk) -> None:
     desk.pass_time(days=30, hours=3)
     desk.spend(0)
-    assert told() == ["depleted"]
+    assert told() == ["balance.depleted"]
 
 
 def test_what_was_used_up_before_the_lapse_is_told_at_once(desk: Desk) -> None:
     desk.pass_time(days=29, hours=23)
     desk.spend(1_000)
-    assert told() == ["depleted"]
+    assert told() == ["balance.depleted"]
     desk.pass_time(hours=2)
     assert sweep(desk) == 0
 
@@ -81,7 +81,7 @@ def test_bought_credits_used_up_after_an_allowance_that_lapsed_empty_are_told_of
     desk.grant(500)
     desk.pass_time(days=30, minutes=1)
     desk.spend(500)
-    assert told() == ["depleted", "restored", "depleted"]
+    assert told() == ["balance.depleted", "balance.restored", "balance.depleted"]
 
 
 def test_a_low_balance_waits_likewise(desk: Desk) -> None:
@@ -93,7 +93,7 @@ def test_a_low_balance_waits_likewise(desk: Desk) -> None:
     assert told() == []
     desk.now = lapsed_at + WAITED_FOR
     assert [sweep(desk) for _ in range(2)] == [1, 0]
-    assert told() == ["low_balance"]
+    assert told() == ["balance.low"]
 
 
 def test_the_new_allowance_is_told_of_at_once_when_it_is_used_up(desk: Desk) -> None:
@@ -101,13 +101,13 @@ def test_the_new_allowance_is_told_of_at_once_when_it_is_used_up(desk: Desk) -> 
     sweep(desk)
     desk.grant(1_000, source=Source.PLAN, days=30)
     desk.spend(1_000)
-    assert told() == ["depleted"]
+    assert told() == ["balance.depleted"]
 
 
 def test_a_new_allowance_below_the_mark_is_told_of_in_its_own_book(desk: Desk) -> None:
     desk.pass_time(days=30, minutes=1)
     desk.grant(50, source=Source.PLAN, days=30)
-    assert told() == ["low_balance"]
+    assert told() == ["balance.low"]
 
 
 def test_an_invoiced_allowance_counts_although_it_comes_in_as_a_bank_transfer(desk: Desk) -> None:
@@ -116,7 +116,7 @@ def test_an_invoiced_allowance_counts_although_it_comes_in_as_a_bank_transfer(de
     desk.grant(1_000, source=Source.BANK_TRANSFER, days=1)
     desk.pass_time(days=1)
     sweep(desk)
-    assert told() == ["depleted", "restored"]
+    assert told() == ["balance.depleted", "balance.restored"]
 
 
 @pytest.mark.parametrize("paid", [{"source": Source.PROMOTION}, {"source": Source.BANK_TRANSFER, "cost_minor": 100}])
@@ -126,7 +126,7 @@ def test_other_credits_that_expire_are_told_of_at_once(desk: Desk, paid: dict[st
     desk.grant(300, days=1, cost_currency="EUR" if "cost_minor" in paid else "", **paid)
     desk.pass_time(days=1)
     sweep(desk)
-    assert told() == ["depleted", "restored", "depleted"]
+    assert told() == ["balance.depleted", "balance.restored", "balance.depleted"]
 
 
 def test_an_allowance_that_was_reserved_as_it_lapsed_is_waited_for_once_it_is_released(desk: Desk) -> None:
@@ -144,4 +144,4 @@ def test_the_wallets_of_one_book_are_judged_each_by_itself(desk: Desk) -> None:
     other.grant(1_000, days=30)
     desk.pass_time(days=30)
     assert ledger.sweep_expired(now=desk.now) == 2
-    assert list(Notice.objects.values_list("organization__slug", "kind")) == [("globex", "depleted")]
+    assert list(Notice.objects.values_list("organization__slug", "kind")) == [("globex", "balance.depleted")]

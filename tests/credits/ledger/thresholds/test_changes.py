@@ -8,8 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from credits import ledger
+from credits.ledger.thresholds.events import DEPLETED, LOW, RESTORED
 from credits.models import MAX_BALANCE, Grant, Program, Source, Wallet
-from notices.models import Kind, Notice
+from notices.models import Notice
 from organizations.models import User
 from tests.support import factories
 from tests.support.ledger_calls import Desk, ask
@@ -41,6 +42,19 @@ def events() -> list[str]:
     return list(WebhookEvent.objects.order_by("pk").values_list("type", flat=True))
 
 
+def balance(*, available: int, threshold: int | None = 200) -> dict[str, Any]:
+    """What a notice and an event say of Acme's balance."""
+    return {
+        "organization": "acme",
+        "available": available,
+        "reserved": 0,
+        "threshold": threshold,
+        "ai_off_at_zero": False,
+        "unit": "credits",
+        "decimals": 0,
+    }
+
+
 def set_low(desk: Desk, below: int | None) -> None:
     with ledger.open_book(keys=[(desk.wallet.pk, "")], now=desk.now) as book:
         ledger.set_low_balance(book, wallet_id=desk.wallet.pk, below=below)
@@ -53,19 +67,12 @@ def test_the_spend_that_falls_below_the_mark_tells_and_the_next_ones_do_not(desk
     desk.spend(50)
 
     (notice,) = Notice.objects.all()
-    assert (notice.kind, notice.created_at, notice.user) == (Kind.LOW_BALANCE, desk.now, None)
-    assert notice.details == {"available": 199, "below": 200, "decimals": 0, "unit": "credits"}
+    assert (notice.kind, notice.created_at, notice.user) == (LOW.name, desk.now, None)
+    assert notice.details == balance(available=199)
     assert notice.mails.get().user == User.objects.get()
     (event,) = WebhookEvent.objects.all()
     assert event.type == "balance.low"
-    assert event.data == {
-        "organization": "acme",
-        "available": 199,
-        "reserved": 0,
-        "threshold": 200,
-        "unit": "credits",
-        "decimals": 0,
-    }
+    assert event.data == notice.details
 
 
 def test_a_refund_around_the_mark_tells_nothing_twice(desk: Desk) -> None:
@@ -73,17 +80,17 @@ def test_a_refund_around_the_mark_tells_nothing_twice(desk: Desk) -> None:
     for _ in range(3):
         desk.give_back(used, 1)
         desk.spend(1)
-    assert told() == ["low_balance"]
+    assert told() == ["balance.low"]
 
 
 def test_a_top_up_makes_the_next_fall_news_again(desk: Desk) -> None:
     desk.spend(900)
     desk.grant(50)
     desk.spend(50)
-    assert told() == ["low_balance"]
+    assert told() == ["balance.low"]
     desk.grant(500)
     desk.spend(500)
-    assert told() == ["low_balance"] * 2
+    assert told() == ["balance.low"] * 2
 
 
 def test_credits_that_come_and_go_in_one_book_are_no_crossing(desk: Desk) -> None:
@@ -92,6 +99,12 @@ def test_credits_that_come_and_go_in_one_book_are_no_crossing(desk: Desk) -> Non
         ask(book, ledger.spend, desk.wallet.pk, "spend", credits=1_000, feature="report")
         ask(book, ledger.grant, desk.wallet.pk, "grant", credits=300, source=Source.CARD)
     assert (told(), events()) == ([], [])
+
+
+def test_a_threshold_of_none_is_said_as_none(desk: Desk) -> None:
+    Program.objects.update(low_balance=None)
+    desk.spend(1_000)
+    assert WebhookEvent.objects.get().data == balance(available=0, threshold=None)
 
 
 def test_an_abandoned_book_tells_nothing(desk: Desk) -> None:
@@ -108,7 +121,7 @@ def test_an_abandoned_book_tells_nothing(desk: Desk) -> None:
 def test_the_end_is_told_alone_to_people_and_both_to_servers(desk: Desk) -> None:
     desk.spend(1_000)
     (notice,) = Notice.objects.all()
-    assert (notice.kind, notice.details) == (Kind.DEPLETED, {"switched_off": False, "decimals": 0, "unit": "credits"})
+    assert (notice.kind, notice.details) == (DEPLETED.name, balance(available=0))
     assert sorted(events()) == ["balance.depleted", "balance.low"]
 
 
@@ -116,18 +129,18 @@ def test_credits_after_the_end_are_told_and_may_end_again(desk: Desk) -> None:
     desk.spend(1_000)
     desk.pass_time(hours=1)
     desk.grant(30)
-    notice = Notice.objects.get(kind=Kind.RESTORED)
-    assert notice.details == {"available": 30, "switched_off": False, "decimals": 0, "unit": "credits"}
+    notice = Notice.objects.get(kind=RESTORED.name)
+    assert notice.details == balance(available=30)
     assert WebhookEvent.objects.get(type="balance.restored").data["available"] == 30
     desk.spend(30)
-    assert told() == ["depleted", "restored", "depleted"]
+    assert told() == ["balance.depleted", "balance.restored", "balance.depleted"]
 
 
 def test_a_refund_after_the_end_restores_nothing(desk: Desk) -> None:
     used = desk.spend(1_000)
     desk.give_back(used, 600)
     desk.spend(600)
-    assert told() == ["depleted"]
+    assert told() == ["balance.depleted"]
 
 
 def test_what_is_reserved_may_come_back_so_nothing_is_told_of_it(desk: Desk) -> None:
@@ -135,16 +148,16 @@ def test_what_is_reserved_may_come_back_so_nothing_is_told_of_it(desk: Desk) -> 
     assert (told(), events()) == ([], [])
     desk.release(reserved)
     desk.settle(desk.reserve(1_000), 850)
-    assert told() == ["low_balance"]
+    assert told() == ["balance.low"]
 
 
 def test_debt_leaves_nothing_and_is_over_once_it_is_repaid(desk: Desk) -> None:
     desk.settle(desk.reserve(1_000), 1_100)
     desk.grant(60)
-    assert told() == ["depleted"]
+    assert told() == ["balance.depleted"]
     desk.grant(41)
-    assert told() == ["depleted", "restored"]
-    assert Notice.objects.get(kind=Kind.RESTORED).details["available"] == 1
+    assert told() == ["balance.depleted", "balance.restored"]
+    assert Notice.objects.get(kind=RESTORED.name).details["available"] == 1
 
 
 def test_expiry_and_freezing_bring_a_balance_to_its_end_too_and_a_thaw_restores_it(desk: Desk) -> None:
@@ -158,7 +171,7 @@ def test_expiry_and_freezing_bring_a_balance_to_its_end_too_and_a_thaw_restores_
     desk.grant(300, days=1)
     desk.pass_time(days=1)
     assert ledger.sweep_expired(now=desk.now) == 1
-    assert told() == ["depleted", "restored"] * 3 + ["depleted"]
+    assert told() == ["balance.depleted", "balance.restored"] * 3 + ["balance.depleted"]
 
 
 def test_a_wallet_that_never_held_credits_is_neither_low_nor_at_its_end(program: Program) -> None:
@@ -176,7 +189,7 @@ def test_first_credits_below_the_mark_are_no_fall(program: Program) -> None:
     assert (told(), ledger.sweep_marks(now=desk.now)) == ([], 0)
     desk.grant(500)
     desk.spend(500)
-    assert told() == ["low_balance"]
+    assert told() == ["balance.low"]
 
 
 def test_the_owners_choice_is_before_the_programs_figure(desk: Desk) -> None:
@@ -184,7 +197,7 @@ def test_the_owners_choice_is_before_the_programs_figure(desk: Desk) -> None:
     desk.spend(900)
     assert told() == []
     desk.spend(51)
-    assert Notice.objects.get().details == {"available": 49, "below": 50, "decimals": 0, "unit": "credits"}
+    assert Notice.objects.get().details == balance(available=49, threshold=50)
 
 
 def test_zero_means_never_and_none_the_program_again(desk: Desk) -> None:
@@ -192,16 +205,16 @@ def test_zero_means_never_and_none_the_program_again(desk: Desk) -> None:
     desk.spend(900)
     assert told() == []
     set_low(desk, None)
-    assert told() == ["low_balance"]
+    assert told() == ["balance.low"]
     assert Wallet.objects.get().low_below is None
 
 
 def test_a_mark_above_the_balance_is_told_at_once_and_once(desk: Desk) -> None:
     for _ in range(2):
         set_low(desk, 5_000)
-    assert told() == ["low_balance"]
+    assert told() == ["balance.low"]
     set_low(desk, 6_000)
-    assert told() == ["low_balance"]
+    assert told() == ["balance.low"]
 
 
 def test_a_mark_below_the_balance_counts_anew(desk: Desk) -> None:
@@ -209,7 +222,7 @@ def test_a_mark_below_the_balance_counts_anew(desk: Desk) -> None:
     set_low(desk, 100)
     assert Wallet.objects.get().low_since is None
     desk.spend(100)
-    assert told() == ["low_balance"] * 2
+    assert told() == ["balance.low"] * 2
 
 
 @pytest.mark.parametrize("below", [-1, MAX_BALANCE + 1, True, 1.5])
@@ -224,10 +237,10 @@ def test_the_sweep_finds_what_time_and_changed_terms_did(desk: Desk) -> None:
     assert ledger.sweep_marks(now=desk.now) == 0
     desk.pass_time(days=1)
     assert [ledger.sweep_marks(now=desk.now) for _ in range(2)] == [1, 0]
-    assert told() == ["depleted", "restored"]
+    assert told() == ["balance.depleted", "balance.restored"]
     Program.objects.update(low_balance=501)
     assert [ledger.sweep_marks(now=desk.now) for _ in range(2)] == [1, 0]
-    assert told() == ["depleted", "restored", "low_balance"]
+    assert told() == ["balance.depleted", "balance.restored", "balance.low"]
 
 
 @pytest.mark.parametrize("at_a_time", [1, 500])

@@ -1,4 +1,4 @@
-"""Two owners put the same notices away at once, and causes that give notice meanwhile."""
+"""Two owners dismiss the same notices at once, and causes write notices in the meantime."""
 
 import threading
 from functools import partial
@@ -8,8 +8,10 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from billing.recharge.events import RECHARGE_FAILED
+from credits.ledger.thresholds.events import DEPLETED
 from notices import notices
-from notices.models import Kind, Notice
+from notices.models import Notice
 from organizations.models import AuditEvent, Organization, Role, User
 from tests.support import factories
 from tests.support.occasions import NOW, give, given
@@ -25,20 +27,20 @@ def owners(acme: Organization, alice: User) -> list[User]:
     return [alice, dora]
 
 
-def put_all_away(organization: Organization, actor: User) -> int:
+def dismiss_all(organization: Organization, actor: User) -> int:
     mine = notices.visible_to(organization, actor, Role.OWNER)
-    return notices.put_away(mine, actor=actor, organization=organization, now=NOW)
+    return notices.dismiss(mine, actor=actor, organization=organization, now=NOW)
 
 
 def test_one_of_them_did_it(acme: Organization, owners: list[User]) -> None:
     for number in range(5):
-        given(acme, Kind.RECHARGE_FAILED, key=f"recharge:{number}")
+        given(acme, RECHARGE_FAILED, key=f"recharge:{number}")
 
-    results = run_together([partial(put_all_away, acme, owner) for owner in owners])
+    results = run_together([partial(dismiss_all, acme, owner) for owner in owners])
 
     assert sum(results) == 5
-    assert Notice.objects.filter(put_away_at=NOW).count() == 5
-    told = AuditEvent.objects.filter(action="notice.put_away").values_list("details", flat=True)
+    assert Notice.objects.filter(dismissed_at=NOW).count() == 5
+    told = AuditEvent.objects.filter(action="notice.dismissed").values_list("details", flat=True)
     assert sum(details["notices"] for details in told) == 5
 
 
@@ -56,19 +58,19 @@ def test_control_without_the_lock_each_believes_it(
     monkeypatch.setattr(QuerySet, "select_for_update", lambda self, **_options: self)
     monkeypatch.setattr(QuerySet, "update", meet_and_update)
 
-    results = run_together([partial(put_all_away, acme, owner) for owner in owners])
+    results = run_together([partial(dismiss_all, acme, owner) for owner in owners])
 
     assert results == [1, 1]
 
 
-def test_a_cause_does_not_wait_for_somebody_who_puts_away(acme: Organization) -> None:
+def test_a_cause_does_not_wait_for_somebody_who_dismisses(acme: Organization) -> None:
     low = given(acme)
 
     def give_meanwhile() -> Notice | None:
         with connection.cursor() as cursor:
             # Whoever waits at all fails.
             cursor.execute("SET lock_timeout = '1s'")
-        return give(acme, Kind.DEPLETED)
+        return give(acme, DEPLETED)
 
     with transaction.atomic():
         Notice.objects.select_for_update().get(pk=low.pk)

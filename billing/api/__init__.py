@@ -1,0 +1,1 @@
+"""Calls of the API that need what billing knows: an organization's credits with its plan."""
