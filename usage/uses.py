@@ -60,7 +60,7 @@ class SettledUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Refunded:
+class RefundedUse:
     """A refund of a use: `credits` (smallest units) went back."""
 
     refund_id: UUID
@@ -174,7 +174,7 @@ class Closed(UseRefusal):
         self.state = state
 
 
-class TooMuch(UseRefusal):
+class RefundTooLarge(UseRefusal):
     """More would be refunded than was charged and not refunded yet. Smallest units."""
 
     type = "refund_too_large"

@@ -239,7 +239,7 @@ def _members(refusal: uses.UseRefusal) -> dict[str, Any]:
             members = {"reason": "switched_off", "service": refusal.service, "services_url": services_url}
         case uses.Closed():
             members = {"state": refusal.state}
-        case uses.TooMuch():
+        case uses.RefundTooLarge():
             members = {"refundable": refusal.refundable}
     return members
 

@@ -14,7 +14,7 @@ from usage import limits
 from usage.metering import events
 from usage.models import UsageEvent
 from usage.rollups import late_uses
-from usage.uses import KEY_WAS_USED, Conflict, Invalid, NotFound, Refunded, TooMuch
+from usage.uses import KEY_WAS_USED, Conflict, Invalid, NotFound, RefundedUse, RefundTooLarge
 
 
 def refund(
@@ -27,14 +27,14 @@ def refund(
     via: str = "",
     actor_id: int | None = None,
     now: datetime | None = None,
-) -> Refunded:
+) -> RefundedUse:
     """Return credits of a usage event to the grants that they came from.
 
     credits: smallest units; None: all that was charged and not refunded yet. key: idempotency key, 1 to 200
     characters. What is refunded no longer counts against the limits of the month in which it was charged. A replay
     returns what the first call did and moves nothing.
 
-    Raises NotFound, Invalid, Conflict, TooMuch; then nothing was written.
+    Raises NotFound, Invalid, Conflict, RefundTooLarge; then nothing was written.
     """
     event = UsageEvent.objects.select_related("organization__wallet", "feature").filter(pk=event_id).first()
     if event is None or within not in {None, event.organization_id}:
@@ -50,7 +50,7 @@ def refund(
             event.refresh_from_db(fields=["refunded"])
             left = event.credits - event.refunded
             if left == 0:
-                raise TooMuch(asked=credits or 0, refundable=0)
+                raise RefundTooLarge(asked=credits or 0, refundable=0)
             wanted = left if credits is None else credits
             recorded = ledger.return_usage(
                 book,
@@ -64,7 +64,7 @@ def refund(
         except ledger.IdempotencyConflict:
             raise Conflict(KEY_WAS_USED) from None
         except ledger.ReturnTooLarge as error:
-            raise TooMuch(asked=error.asked, refundable=error.returnable) from None
+            raise RefundTooLarge(asked=error.asked, refundable=error.returnable) from None
         except ValueError as error:
             raise Invalid("credits", str(error)) from None
         zone = ZoneInfo(event.organization.time_zone)
@@ -89,8 +89,8 @@ def refund(
     return _answer(event_id, recorded)
 
 
-def _answer(event_id: UUID, recorded: ledger.Recorded) -> Refunded:
-    return Refunded(
+def _answer(event_id: UUID, recorded: ledger.Recorded) -> RefundedUse:
+    return RefundedUse(
         refund_id=recorded.id,
         event_id=event_id,
         credits=recorded.credits,

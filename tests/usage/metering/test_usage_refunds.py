@@ -13,7 +13,7 @@ from usage import uses
 from usage.metering import reservations, usage_refunds
 from usage.models import UsageEvent
 from usage.pricing import Measures
-from usage.uses import Metered, Refunded
+from usage.uses import Metered, RefundedUse
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +26,7 @@ def stage() -> Iterator[Stage]:
     prove_books()
 
 
-def refund(paid: Metered, credits: int | None = None, *, key: str = "back", **fields: Any) -> Refunded:
+def refund(paid: Metered, credits: int | None = None, *, key: str = "back", **fields: Any) -> RefundedUse:
     terms = {"reason": "The model failed.", "within": None, "via": "test", "now": NOW, **fields}
     return usage_refunds.refund(paid.event_id, credits=credits, key=key, **terms)
 
@@ -60,7 +60,7 @@ def test_no_credit_goes_back_twice(stage: Stage) -> None:
     refund(paid, 30, key="one")
     before = row_counts()
 
-    with pytest.raises(uses.TooMuch) as refused:
+    with pytest.raises(uses.RefundTooLarge) as refused:
         refund(paid, 21, key="two")
 
     assert (refused.value.asked, refused.value.refundable) == (21, 20)
@@ -73,7 +73,7 @@ def test_of_what_is_refunded_already_nothing_goes_back(stage: Stage, credits: in
     paid = stage.pay("a")
     refund(paid)
 
-    with pytest.raises(uses.TooMuch) as refused:
+    with pytest.raises(uses.RefundTooLarge) as refused:
         refund(paid, credits, key="again")
     assert refused.value.refundable == 0
 
@@ -81,7 +81,7 @@ def test_of_what_is_refunded_already_nothing_goes_back(stage: Stage, credits: in
 def test_a_use_that_cost_nothing_has_nothing_to_give_back(stage: Stage) -> None:
     paid = stage.pay("a", "enrich", measures=Measures(quantity=0))
 
-    with pytest.raises(uses.TooMuch):
+    with pytest.raises(uses.RefundTooLarge):
         refund(paid)
 
 
@@ -167,7 +167,7 @@ def test_a_settled_reservation_gives_back_its_debt_first_and_never_what_was_not_
 
     refund(paid, 30, key="debt")
     assert Wallet.objects.get(pk=stage.wallet.pk).debt == 10
-    with pytest.raises(uses.TooMuch) as refused:
+    with pytest.raises(uses.RefundTooLarge) as refused:
         refund(paid, 1_011, key="too much")
     assert refused.value.refundable == 1_010
     refund(paid, key="rest")
