@@ -39,7 +39,7 @@ LOCK_WALLETS = f"""
 def lock_wallets(wallet_ids: Sequence[int]) -> list[WalletState]:
     """Lock wallets in the order of their ids and return what they hold; their grants are to be read next.
 
-    NO KEY UPDATE is enough to keep other writers out, and lets rows that refer to the wallet be inserted meanwhile.
+    NO KEY UPDATE keeps other writers out, but not inserts of rows that refer to the wallet.
     Reading anything else belongs in a later statement: this one's snapshot is as old as its wait was long.
     """
     # A pipeline sends the transaction's beginning along.

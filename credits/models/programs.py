@@ -18,7 +18,7 @@ class AtZero(models.TextChoices):
 
 
 def default_limit_thresholds() -> list[int]:
-    """At how many per cent of a monthly limit people are told, where the program says nothing."""
+    """Return at how many per cent of a monthly limit people are notified, where the program sets nothing."""
     return [50, 75, 90, 100]
 
 

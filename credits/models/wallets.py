@@ -22,7 +22,7 @@ class Wallet(models.Model):
     last_number = models.BigIntegerField(default=0)
     last_written_at = models.DateTimeField()
     created_at = models.DateTimeField()
-    # Until when credits are on their way by themselves: what a refused spend is told.
+    # Until when an auto-recharge under way may take: a refused spend says so.
     recharging_until = models.DateTimeField(null=True, blank=True)
     # When what is available falls below this, the ledger publishes `FELL_BELOW_WATCH`.
     watched_below = models.BigIntegerField(null=True, blank=True)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credits.models import MAX_CREDITS
-from usage.metering.meter import find_terms
+from usage.metering.rates import find_terms
 from usage.pricing import MAX_QUANTITY, Measures, RateTerms, WrongMeasure, price
 from usage.uses import Invalid
 

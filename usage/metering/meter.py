@@ -17,9 +17,10 @@ from usage.limits import Limits
 from usage.metering import events, rows
 from usage.metering.bounds import check_use
 from usage.metering.events import NewEvent
+from usage.metering.rates import cost_of, find_terms
 from usage.metering.rows import Found, Payer, Person
 from usage.models import MAX_SERVICES
-from usage.pricing import Measures, RateTerms, WrongMeasure, price
+from usage.pricing import RateTerms
 from usage.rollups import late_uses
 from usage.uses import KEY_WAS_USED, Conflict, Insufficient, Invalid, Metered, NotFound, SwitchedOff, Use, UseRefusal
 
@@ -264,33 +265,6 @@ class Session:
             made = rows.create_services(nameless, self.now)
             for event, key in self.new_events:
                 event.service_id = event.service_id or made[event.organization_id, key]
-
-
-def find_terms(rates: Sequence[RateTerms], *, model: str, at: datetime) -> RateTerms:
-    """Return the rate in force at an instant: the model's own, or else the one for all models. Raises Invalid.
-
-    rates: of one feature, the latest first.
-    """
-    in_force = [terms for terms in rates if terms.effective_at <= at]
-    for terms in in_force:
-        if terms.model == model:
-            return terms
-    for terms in in_force:
-        if not terms.model:
-            return terms
-    if not in_force:
-        raise Invalid("feature", "This feature has no price at that time.")
-    if not model:
-        raise Invalid("model", "This feature is priced by model. Name the model.")
-    raise Invalid("model", f"This feature has no price for the model “{model}”.")
-
-
-def cost_of(terms: RateTerms, measures: Measures) -> int:
-    """Return the price of a use, in smallest units. Raises Invalid."""
-    try:
-        return price(terms, measures)
-    except WrongMeasure as wrong:
-        raise Invalid(wrong.field, str(wrong)) from None
 
 
 def _answer(recorded: ledger.Recorded) -> Metered:

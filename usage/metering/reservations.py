@@ -15,7 +15,8 @@ from credits.ledger.reservations import MAX_SECONDS
 from usage.metering import events, rows
 from usage.metering.bounds import check_measures, check_use
 from usage.metering.events import NewEvent, NewReservedUse
-from usage.metering.meter import Session, content_hash, cost_of, payer_of
+from usage.metering.meter import Session, content_hash, payer_of
+from usage.metering.rates import cost_of
 from usage.metering.rows import Found, Payer, Person
 from usage.models import ReservedUse, UsageEvent
 from usage.pricing import Measures, RateTerms

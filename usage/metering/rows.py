@@ -1,7 +1,7 @@
 """The meter's statements before and after the wallets are locked: a fixed number of them for any number of uses.
 
-Before the lock: who, where, what it costs. After the lock: what may have changed meanwhile and must be read anew, such
-as AI switches. No decision is made here.
+Before the lock: who, where, what it costs. After the lock: what may have changed by then, such as AI switches. No
+decision is made here.
 """
 
 from collections.abc import Iterable, Sequence
