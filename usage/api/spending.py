@@ -152,6 +152,8 @@ def _shared_connection() -> Iterator[None]:
     shared = _connection_of_spends
     if time.monotonic() > _trusted_until:
         shared.close_if_unusable_or_obsolete()
+        # Now and not with Django's first cursor: statements that run before it would fail on a broken connection.
+        shared.close_if_health_check_failed()
     connections["default"] = shared
     try:
         yield

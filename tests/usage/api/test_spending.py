@@ -116,13 +116,30 @@ def test_a_blocked_wallet_does_not_take_its_neighbours_along(
     spending.close_connection()
 
 
-def test_a_broken_connection_costs_one_answer_and_is_replaced(acme: Stage, key: str) -> None:
-    assert spending.pay(spend(key, "before")).credits == 50
+def end_other_connections() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
         )
+
+
+def test_a_broken_connection_that_was_idle_costs_no_answer(
+    acme: Stage, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert spending.pay(spend(key, "before")).credits == 50
+    end_other_connections()
+    monkeypatch.setattr(spending, "_trusted_until", 0.0)
+    monkeypatch.setattr(spending, "_plans_until", 0.0)
+
+    assert spending.pay(spend(key, "after")).credits == 50
+
+    assert acme.balance() == 9_900
+
+
+def test_a_broken_connection_costs_one_answer_and_is_replaced(acme: Stage, key: str) -> None:
+    assert spending.pay(spend(key, "before")).credits == 50
+    end_other_connections()
     answers = races.run_many(lambda: _paid_or_refused(spend(key, "after")), 1)
     assert slugs(answers) in (["unavailable"], ["paid"])
     assert spending.pay(spend(key, "after")).credits == 50
