@@ -1,6 +1,6 @@
-"""Background work of the money: nudges by Celery, and jobs of the schedule, which say what they did.
+"""Background work of billing: Celery tasks that start work sooner, and jobs of the schedule.
 
-Each calls one function, holds no logic, and may run twice or at once.
+Each calls one function, holds no logic, and may run twice or at once. A job returns what it did, as numbers by word.
 """
 
 from datetime import timedelta
@@ -21,13 +21,13 @@ from jobs.nudges import nudge_after_commit
 
 @shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
 def process_stripe_event(event_id: int) -> None:
-    """Work off an event of Stripe's."""
+    """Process an event of Stripe's."""
     inbox.process(event_id)
 
 
 @shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
 def recharge_wallet(wallet_id: int) -> None:
-    """Buy what the wallet's rule of auto-recharge says, if it is its turn."""
+    """Buy what the wallet's auto-recharge rule says, if it is due."""
     charges.recharge(wallet_id)
 
 
@@ -37,22 +37,22 @@ def nudge_recharge(fell: Occurrence[WalletFact]) -> None:
 
 
 def process_stripe_events() -> dict[str, int]:
-    """Work off the events whose turn it is."""
+    """Process the events that are due."""
     return {"events": inbox.process_due()}
 
 
 def sweep_recharges() -> dict[str, int]:
-    """Find out about attempts left under way, and recharge wallets below their thresholds."""
+    """Resolve open attempts, and recharge wallets below their thresholds."""
     return sweep.sweep()
 
 
 def renew_plans() -> dict[str, int]:
-    """Begin the months of plans that no Stripe counts."""
+    """Renew plans that are not billed through Stripe."""
     return renewals.renew_due()
 
 
 def ask_stripe_about_plans() -> dict[str, int]:
-    """Ask Stripe about plans whose news may have been lost."""
+    """Ask Stripe about plans whose events may have been lost."""
     return renewals.ask_stripe()
 
 
@@ -62,7 +62,7 @@ def tell_of_expiring() -> dict[str, int]:
 
 
 def resolve_refunds() -> dict[str, int]:
-    """Find out what became of refunds whose answer got lost."""
+    """Resolve refunds whose answer got lost."""
     return {"refunds": refund_calls.resolve_due()}
 
 
@@ -78,5 +78,5 @@ def reconcile_payments() -> dict[str, int]:
 
 
 def audit_nightly() -> dict[str, int | str]:
-    """Prove the books, seal what was proved, and tell staff where something is broken."""
+    """Prove all invariants, seal what was proved, and alert staff if one is broken."""
     return nightly.run()

@@ -57,10 +57,10 @@ class RefundForm(ActForm):
         return int(minor)
 
     @property
-    def wish(self) -> refunding.Wish:
+    def wish(self) -> refunding.RefundChoice:
         """What is asked for. The form must be valid."""
         data = self.cleaned_data
-        return refunding.Wish(amount_minor=data["amount"], mode=RefundMode(data["mode"]), reason=data["reason"])
+        return refunding.RefundChoice(amount_minor=data["amount"], mode=RefundMode(data["mode"]), reason=data["reason"])
 
 
 class FindForm(forms.Form):
@@ -100,7 +100,7 @@ class RefundPage:
         )
         if purchase.grant_id is None or purchase.amount_minor == 0:
             return self._page(request, purchase, None, refusal=_("Nothing was paid for this purchase."))
-        stands = refunding.look(purchase)
+        stands = refunding.position_of(purchase)
         data = request.POST if request.method == "POST" else None
         form = RefundForm(data, purchase=purchase, unspent_minor=stands.unspent_minor)
         if not form.is_valid():
@@ -112,7 +112,7 @@ class RefundPage:
 
     def _rehearse_or_do(self, request: HttpRequest, purchase: Purchase, form: RefundForm) -> HttpResponse:
         try:
-            effect = refunding.rehearse(purchase, form.wish)
+            effect = refunding.preview(purchase, form.wish)
             if request.POST.get("shown") != shown(form.wish, effect):
                 return self._page(request, purchase, form, effect=effect)
             return self._refund(request, purchase, form.wish, form.cleaned_data["token"])
@@ -120,7 +120,9 @@ class RefundPage:
             form.add_error(None, str(refusal))
             return self._page(request, purchase, form)
 
-    def _refund(self, request: HttpRequest, purchase: Purchase, wish: refunding.Wish, token: UUID) -> HttpResponse:
+    def _refund(
+        self, request: HttpRequest, purchase: Purchase, wish: refunding.RefundChoice, token: UUID
+    ) -> HttpResponse:
         actor = cast("User", request.user)
         made = refunding.refund(purchase, wish, refund_id=token, actor=actor)
         if made.state in {RefundState.PENDING, RefundState.SUCCEEDED}:
@@ -181,8 +183,8 @@ def _notes(purchase: Purchase) -> list[str]:
 
 
 def facts(purchase: Purchase) -> list[tuple[str, str]]:
-    """The purchase's position: label and value."""
-    stands = refunding.look(purchase)
+    """How the purchase stands: label and value."""
+    stands = refunding.position_of(purchase)
     program = purchase.organization.wallet.program
     return [
         (_("Paid"), requests.money(stands.paid_minor, purchase)),
@@ -198,8 +200,8 @@ def facts(purchase: Purchase) -> list[tuple[str, str]]:
     ]
 
 
-def what_it_does(purchase: Purchase, wish: refunding.Wish, effect: refunding.Effect) -> list[tuple[str, str]]:
-    """The effect of the refund: label and value."""
+def what_it_does(purchase: Purchase, wish: refunding.RefundChoice, effect: refunding.Effect) -> list[tuple[str, str]]:
+    """What the refund would do: label and value."""
     program = purchase.organization.wallet.program
     return [
         (_("Money back"), requests.money(wish.amount_minor, purchase)),
@@ -212,8 +214,8 @@ def what_it_does(purchase: Purchase, wish: refunding.Wish, effect: refunding.Eff
     ]
 
 
-def shown(wish: refunding.Wish, effect: refunding.Effect) -> str:
-    """The effect as one word, to check that what is confirmed is what was shown."""
+def shown(wish: refunding.RefundChoice, effect: refunding.Effect) -> str:
+    """The effect in a word, to see whether what is confirmed is what was shown."""
     return f"{wish.amount_minor}:{wish.mode}:{effect.taken}:{effect.owed}:{effect.balance_after}"
 
 

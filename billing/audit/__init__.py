@@ -1,1 +1,1 @@
-"""What billing has to prove of money and plans, and the whole audit of the night."""
+"""The audit of billing: invariants of purchases and plans, and the nightly audit of everything."""

@@ -1,6 +1,6 @@
-"""What must be true of purchases and plans: each that is paid, and each month, is one grant of the ledger, and back.
+"""Invariants of purchases and plans: every paid purchase and every month of a plan has its grant, and the reverse.
 
-Proved like the ledger's own invariants (`credits.audit`), in the same snapshot. It only reads.
+They are proved like the ledger's (`credits.audit`), in the same snapshot. Reads only.
 """
 
 from django.db import connection
@@ -124,7 +124,7 @@ PURCHASES = [
                         SELECT coalesce(sum(d.amount_minor), 0) FROM billing_dispute d
                         WHERE d.purchase_id = p.id AND d.status = 'lost'
                     )) AS back,
-                    v.taken, v.besides, (
+                    v.taken, v.voided_by_staff, (
                         SELECT coalesce(sum(-x.credits), 0) FROM credits_operation x
                         WHERE x.wallet_id = w.id AND x.subject = p.grant_id AND x.kind = 'expiry'
                     ) AS expired
@@ -133,7 +133,7 @@ PURCHASES = [
                 CROSS JOIN LATERAL (
                     SELECT
                         coalesce(sum(-n.net) FILTER (WHERE n.is_reversal), 0) AS taken,
-                        coalesce(sum(-n.net) FILTER (WHERE NOT n.is_reversal), 0) AS besides
+                        coalesce(sum(-n.net) FILTER (WHERE NOT n.is_reversal), 0) AS voided_by_staff
                     FROM (
                         SELECT starts_with(o.idempotency_key, 'reversal:' || p.id || ':') AS is_reversal,
                             o.credits + coalesce((
@@ -150,7 +150,7 @@ PURCHASES = [
                 )
             ) m
         ) t
-        WHERE taken > target OR taken < least(target, credits - expired - besides)
+        WHERE taken > target OR taken < least(target, credits - expired - voided_by_staff)
         """,
     ),
     Invariant(

@@ -1,7 +1,7 @@
-"""The whole audit: what every room has to prove, in one snapshot, sealed where all of it holds; and nightly, by itself.
+"""The whole audit: every app's invariants, proved in one snapshot, and sealed if all hold. It runs every night.
 
-It stands in the highest room that has something to prove: it sees the ledger's invariants, the meter's and those of
-purchases. The rooms say what must be true; here it is only put together and told.
+It is in billing because billing may import all other apps with invariants. The invariants themselves do not belong
+here: each app declares its own.
 """
 
 import logging
@@ -23,13 +23,13 @@ from usage.rollups import audit as rollup_audit
 
 logger = logging.getLogger(__name__)
 
-# What rooms above the ledger have sealed with its operations.
-BESIDES = [SEALED_EVENTS]
+# Records of other apps that are sealed together with the ledger's operations.
+OTHER_SEALED = [SEALED_EVENTS]
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What was read, and which invariants don't hold."""
+class AuditReport:
+    """How many rows were read, and which invariants don't hold."""
 
     proved: dict[str, int]
     invariants: int
@@ -38,13 +38,13 @@ class Report:
     seconds: float
 
 
-def make_report(scope: audit.Scope) -> Report:
+def make_report(scope: audit.Scope) -> AuditReport:
     """Prove everything in scope, in the caller's transaction."""
     began = time.monotonic()
     above = [*EVENTS, *rollup_audit.invariants(scope), *limit_audit.invariants(scope), *PURCHASES, *ALLOWANCES]
-    sealed = audit.seal_invariants(BESIDES)
+    sealed = audit.seal_invariants(OTHER_SEALED)
     found = [*audit.prove_ledger(scope), *audit.prove([*above, *sealed], scope)]
-    return Report(
+    return AuditReport(
         proved={**audit.count(scope), "events": count_events(scope), "purchases": count_purchases(scope)},
         invariants=len(audit.INVARIANTS) + 1 + len(above) + len(sealed),
         broken=[item for item in found if not item.invariant.is_liveness],
@@ -53,27 +53,27 @@ def make_report(scope: audit.Scope) -> Report:
     )
 
 
-def audit_and_seal(*, now: datetime) -> tuple[Report, audit.Sealed | None]:
-    """Audit all wallets as of `now` and seal what was proved; no seal where an invariant is broken.
+def audit_and_seal(*, now: datetime) -> tuple[AuditReport, audit.Sealed | None]:
+    """Audit all wallets as of `now` and seal what was proved; no seal is made where an invariant is broken.
 
-    Outside any transaction. Raises audit.SealedMeanwhile where another audit was quicker.
+    Outside any transaction. Raises audit.SealedMeanwhile if another audit made a seal first.
     """
     with audit.snapshot():
         report = make_report(audit.Scope(now=now))
-        unsealed = None if report.broken else audit.read_unsealed(BESIDES)
+        unsealed = None if report.broken else audit.read_unsealed(OTHER_SEALED)
     return report, audit.seal(unsealed, now=now) if unsealed else None
 
 
 def run(*, now: datetime | None = None) -> dict[str, int | str]:
-    """Audit, seal, and tell staff where something is broken: an error in the log, an audit event, a mail to ADMINS.
+    """Audit and seal; a broken invariant is logged as an error, recorded as an audit event and mailed to ADMINS.
 
-    Returns {"invariants": how many, "broken": how many of them, "seal": its hash, empty where none was made}. Run
-    again, it seals again: a seal costs nothing and says that all was well at its time. now: for tests.
+    Returns {"invariants": how many, "broken": how many of them, "seal": its hash, empty if none was made}. Every run
+    makes a seal, which states that all was well at its time. now: for tests.
     """
     instant = now or timezone.now()
     report, sealed = audit_and_seal(now=instant)
     if report.broken:
-        _tell(report, now=instant)
+        _alert_staff(report, now=instant)
     return {
         "invariants": report.invariants,
         "broken": len(report.broken),
@@ -81,7 +81,7 @@ def run(*, now: datetime | None = None) -> dict[str, int | str]:
     }
 
 
-def _tell(report: Report, *, now: datetime) -> None:
+def _alert_staff(report: AuditReport, *, now: datetime) -> None:
     lines = in_words(report)
     for line in lines:
         logger.error("The nightly audit: %s", line)
@@ -95,7 +95,7 @@ def _tell(report: Report, *, now: datetime) -> None:
         transaction.on_commit(lambda: mail_admins("The nightly audit found broken books", message), robust=True)
 
 
-def in_words(report: Report) -> list[str]:
+def in_words(report: AuditReport) -> list[str]:
     """Return one line per invariant that doesn't hold, those that are merely late last."""
     return [_line("broken", item) for item in report.broken] + [_line("late", item) for item in report.late]
 

@@ -1,4 +1,4 @@
-"""Payment methods on file. Our rows are copies for showing; what is true stands at Stripe and is read from there."""
+"""Payment methods on file. Our rows are copies to show; Stripe's state is the truth, and is read before it matters."""
 
 from datetime import datetime
 
@@ -17,23 +17,23 @@ from organizations import audit_events
 from organizations.models import Organization, User
 from organizations.refusals import Refusal
 
-# How often an answer of Stripe's is thrown away because the copies were written meanwhile.
+# How often Stripe is asked again because the copies were written meanwhile.
 MOST_QUESTIONS = 6
 
 
 class MethodRefused(Refusal):
-    """The payment method can't be removed or made the default as things stand; the sentence says why."""
+    """The payment method can't be removed or made the default now; the message says why."""
 
 
 def on_file(organization: Organization) -> list[PaymentMethod]:
-    """Return the copies of what is on file, the default first. One query."""
+    """Return our copies of what is on file, the default first. One query."""
     return list(organization.payment_methods.filter(detached_at=None).order_by("-is_default", "-attached_at", "pk"))
 
 
 def refresh(organization: Organization, *, now: datetime | None = None) -> list[PaymentMethod]:
-    """Bring the copies to what Stripe has on file, and return them. Where none is the default the newest becomes it.
+    """Refresh the copies from Stripe and return them. Where there is no default, the newest becomes it.
 
-    Outside any transaction; as often as one likes. Raises the gateway's errors, and TooBusy.
+    Outside any transaction; may be repeated. Raises the gateway's errors, and TooBusy.
     """
     customer = StripeCustomer.objects.filter(organization=organization).first()
     if customer is None:
@@ -48,7 +48,7 @@ def refresh(organization: Organization, *, now: datetime | None = None) -> list[
             _set_default(customer.stripe_id, default, key=f"first-method:{default}:{instant:%Y%m%d%H%M}")
         with transaction.atomic():
             StripeCustomer.objects.select_for_update(no_key=True).get(pk=customer.pk)
-            # An answer that was asked for before another's was written may be the older one.
+            # If the copies were written since Stripe was asked, this answer could be the older one.
             if _copies(organization) == before:
                 _copy(organization, methods, default, instant)
                 return on_file(organization)
@@ -75,7 +75,7 @@ def open_setup(organization: Organization, *, form_token: str) -> str:
 def make_default(
     *, organization: Organization, method: PaymentMethod, actor: User, form_token: str, now: datetime | None = None
 ) -> None:
-    """Have everything charged to a method that is on file, the plan's months too. Once for its form.
+    """Make a method on file the default for every charge, including the plan's. Once for its form.
 
     Outside any transaction. Raises MethodRefused and the gateway's errors.
     """
@@ -93,7 +93,7 @@ def make_default(
 def remove(
     *, organization: Organization, method: PaymentMethod, actor: User, form_token: str, now: datetime | None = None
 ) -> None:
-    """Take a method off file for good. One that is off already stays off. Not one that something is to be charged to.
+    """Remove a method from file for good, unless a plan or auto-recharge needs it. A second call changes nothing.
 
     Outside any transaction. Raises MethodRefused and the gateway's errors.
     """
@@ -104,7 +104,7 @@ def remove(
                 payment_method=method.stripe_id, key=f"remove-method:{method.stripe_id}:{form_token}"
             )
         except stripe_gateway.Refused:
-            # Off file already, by the portal or another form; what is left is the copy.
+            # It was removed already, in the portal or by another form; only our copy is left.
             if any(method.stripe_id == each.stripe_id for each in refresh(organization, now=now)):
                 raise
         refresh(organization, now=now)
@@ -159,7 +159,7 @@ def _copy(
 
 
 def _record(action: Action, method: PaymentMethod, actor: User, form_token: str, *, now: datetime | None) -> None:
-    """Leave the audit event of an owner's act, once for its form."""
+    """Write the audit event of an owner's act, once for its form."""
     audit_events.record_once(
         key=f"{method.stripe_id}:{form_token}",
         action=action,

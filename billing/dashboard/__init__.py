@@ -1,1 +1,1 @@
-"""What the owners' first page shows: balance, forecast, credits about to expire."""
+"""The owners' dashboard: balance, forecast, credits about to expire."""

@@ -1,7 +1,7 @@
-"""Until when the credits last if they go on being used as fast as of late. Pure: grants and figures in, an answer out.
+"""Forecast: until when the credits last at the recent pace of use. Pure: grants and figures in, an answer out.
 
-Nothing that may come in later (a purchase, next month's allowance) is counted; credits that expire before the pace
-gets to them are.
+Credits that may come later (a purchase, the next allowance) are not counted. Credits that will expire unused at this
+pace are taken off when they expire.
 """
 
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ from uuid import UUID
 from credits import burndown
 from credits.balance.queries import OpenGrant
 
-# The pace is that of so many days, fewer where the first use is not so long ago, but no fewer than PACE_NEEDS.
+# The pace is measured over so many days; over fewer after a recent first use, but at least PACE_NEEDS.
 PACE_DAYS = 28
 PACE_NEEDS = 3
-# Further ahead a date would say more than anyone knows.
+# No date further ahead is forecast.
 HORIZON = timedelta(days=2 * 365)
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """So many credits (smallest units) in so many days."""
+    """Credits used (smallest units) over a number of days."""
 
     credits: int
     days: int
@@ -32,7 +32,7 @@ class Pace:
         return self.credits // self.days
 
     def in_time(self, duration: timedelta) -> int:
-        """Return what is used in a time at this pace."""
+        """Return how many credits are used in a time at this pace."""
         return self.credits * int(duration.total_seconds()) // (self.days * 86_400)
 
     def time_for(self, credits: int) -> timedelta:
@@ -44,8 +44,8 @@ class Pace:
 class Forecast:
     """`until`: the instant at which the credits end at `pace`, where `state` is "until".
 
-    The other states: "nothing left", "too early" (too few days of use to know a pace), "no use" (none of late),
-    "long" (beyond the horizon).
+    The other states: "nothing left", "too early" (too few days of use), "no use" (none lately), "long" (beyond the
+    horizon).
     """
 
     state: Literal["until", "nothing left", "too early", "no use", "long"]
@@ -61,9 +61,9 @@ def pace_days(now: datetime, first_use_at: datetime | None) -> int:
 
 
 def forecast(grants: Sequence[OpenGrant], *, used: int, days: int, now: datetime) -> Forecast:
-    """Say until when the grants last.
+    """Return until when the grants last.
 
-    used: smallest units in the last `days` days, refunds taken off.
+    used: smallest units in the last `days` days, less refunds.
     """
     if not burndown.in_order(grants, at=now):
         return Forecast("nothing left")
@@ -77,10 +77,10 @@ def forecast(grants: Sequence[OpenGrant], *, used: int, days: int, now: datetime
 
 
 def lost_at_expiry(grants: Sequence[OpenGrant], *, used: int, days: int, now: datetime) -> dict[UUID, int]:
-    """Return what of each grant that expires within the horizon will be left then, and so be lost, in smallest units.
+    """Return how much of each grant that expires within the horizon will be lost, in smallest units.
 
-    used: smallest units in the last `days` days, refunds taken off; nothing used loses everything. What is reserved
-    or frozen is not counted: nobody can use it up.
+    used: smallest units in the last `days` days, less refunds; without use everything is lost. Reserved and frozen
+    credits are not counted: nobody can use them.
     """
     pace = Pace(used, days) if used > 0 and days > 0 else None
     free = {grant.id: grant.free for grant in grants if not grant.is_frozen}
@@ -94,13 +94,13 @@ def lost_at_expiry(grants: Sequence[OpenGrant], *, used: int, days: int, now: da
 
 
 def _turns(grants: Sequence[OpenGrant], now: datetime) -> list[datetime]:
-    """Return the instants still to come, within the horizon, at which a grant begins or expires."""
+    """Return the future instants within the horizon at which a grant begins or expires."""
     turns = {grant.effective_at for grant in grants} | {grant.expires_at for grant in grants if grant.expires_at}
     return sorted(turn for turn in turns if now < turn < now + HORIZON)
 
 
 def _use(free: dict[UUID, int], ordered: Sequence[OpenGrant], wanted: int) -> None:
-    """Take so much from what is free of the grants, the first one first, as far as it goes."""
+    """Take an amount from the grants' free credits, in their order, until it is covered or nothing is left."""
     for grant in ordered:
         taken = min(free[grant.id], wanted)
         free[grant.id] -= taken
@@ -108,7 +108,7 @@ def _use(free: dict[UUID, int], ordered: Sequence[OpenGrant], wanted: int) -> No
 
 
 def _ends_at(grants: Sequence[OpenGrant], pace: Pace, now: datetime) -> datetime | None:
-    """Walk from one beginning or expiry to the next, using up grants in burn-down order on the way."""
+    """Go from one beginning or expiry to the next, and use up grants in burn-down order in between."""
     free = {grant.id: grant.free for grant in grants}
     at = now
     for turn in [*_turns(grants, now), now + HORIZON]:

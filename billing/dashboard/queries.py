@@ -1,4 +1,4 @@
-"""What the dashboard shows of one organization, gathered in a fixed number of queries. Reads only."""
+"""What the dashboard shows of an organization, in a fixed number of queries. Reads only."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from usage.models import Service
 from usage.reports import Span, periods
 
 CHART_DAYS = 90
-# So many of the grants, features and people are named.
+# How many grants, features and people are listed.
 MOST_GRANTS = 50
 MOST_NAMES = 5
 
@@ -27,7 +27,7 @@ def overview(organization: Organization, wallet: Wallet, *, now: datetime) -> di
     zone = ZoneInfo(organization.time_zone)
     balance = balance_of(wallet, now)
     today = now.astimezone(zone).date()
-    # The pace is that of whole days, which the daily sums tell: today is not over.
+    # The pace counts whole days, so not today.
     days = forecast.pace_days(now, reports.first_use_at(organization))
     of_late = Span(today - timedelta(days=days), midnight(today, zone))
     last_month = Span(month_before(today).first, periods.same_moment_last_month(now, zone)[1])
@@ -50,18 +50,18 @@ def overview(organization: Organization, wallet: Wallet, *, now: datetime) -> di
 
 
 def _held(balance: Balance) -> int:
-    """All that the grants hold: to be spent now or later, reserved, frozen."""
+    """All credits of the grants: those that can be spent now or later, reserved and frozen ones."""
     return sum(grant.remaining for grant in balance.grants)
 
 
 def _chart(wallet: Wallet, balance: Balance, *, now: datetime, zone: ZoneInfo) -> dict[str, Any] | None:
-    """The picture of the last days; None on the wallet's first day."""
+    """The chart of the last days; None on the wallet's first day."""
     today = now.astimezone(zone).date()
     first = wallet.created_at.astimezone(zone).date()
     days = over_time.days_until(today, at_most=CHART_DAYS, not_before=first)
     if len(days) < 2:
         return None
-    # Today ends with what is there now, and what has expired by now is gone, swept or not.
+    # Today's value is the balance now, without what has expired, swept or not.
     ends = [
         *over_time.day_ends(wallet, days[:-1], zone),
         DayEnd(today, _held(balance) - balance.debt),

@@ -1,4 +1,4 @@
-"""The money's rows: what is sold, to whom, what was paid, refunded, disputed; and what Stripe told us.
+"""The tables of billing: what is sold, to whom, what was paid, refunded and disputed, and Stripe's events.
 
 Money is an integer in the currency's minor unit beside its currency; credits are integers in smallest units. Rows only:
 states move in the domain modules, under lock.

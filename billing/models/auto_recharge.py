@@ -1,4 +1,4 @@
-"""Auto-recharge: an owner's standing order to buy when little is left, and every attempt that was made under it."""
+"""Auto-recharge: the rule by which an organization buys automatically, and every attempt made by it."""
 
 from django.conf import settings
 from django.db import models
@@ -17,9 +17,9 @@ class PauseReason(models.TextChoices):
 
 
 class AutoRecharge(models.Model):
-    """The rule: below `threshold` buy lots of a pack, within `monthly_limit_minor` a month. Off without consent.
+    """The rule: below `threshold` buy lots of a pack, for at most `monthly_limit_minor` a month. On only with consent.
 
-    `consent_text` is what the owner was shown when agreeing. Months are those of the organization's time zone.
+    `consent_text` is the text that the owner agreed to. Months are those of the organization's time zone.
     """
 
     organization = models.OneToOneField(
@@ -75,14 +75,16 @@ class RechargeState(models.TextChoices):
 
 
 class RechargeAttempt(models.Model):
-    """One try to charge off-session, committed before the call. At most one per organization is under way; one whose
-    fate is unknown is under way until it is known. What is paid or under way counts against the month's limit."""
+    """One attempt to charge off-session, committed before the call. At most one per organization is open.
+
+    An attempt whose fate is unknown stays open. Paid and open attempts count towards the month's limit.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="recharge_attempts")
     purchase = models.OneToOneField(Purchase, on_delete=models.PROTECT, related_name="recharge_attempt")
     state = models.CharField(_("state"), max_length=12, choices=RechargeState, default=RechargeState.PENDING)
-    # What is charged, at Stripe. The same key goes with the same content, whatever is the default later.
+    # Stripe's id of what is charged: a repeated call must say the same, whatever the default is by then.
     payment_method = models.CharField(max_length=255)
     month_on = models.DateField(_("month"))
     amount_minor = models.BigIntegerField(_("amount, in minor units"))

@@ -1,4 +1,4 @@
-"""What a program sells, on which terms: packs, custom amounts, plans, promotions, with a price per currency."""
+"""The catalogue: what a program sells and on which terms, with a price per currency."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -29,7 +29,7 @@ class SaleTerms(models.Model):
     needs_payment_method = models.BooleanField(_("needs a payment method on file"), default=False)
     takes_bank_transfer = models.BooleanField(_("takes bank transfers"), default=False)
     gives_tax_invoice = models.BooleanField(_("gives tax invoices"), default=False)
-    # What stands on orders and receipts of bank transfers: who sells, and where the money goes.
+    # Printed on orders and receipts of bank transfers: who sells, and where the money goes.
     seller = models.TextField(_("seller"), max_length=500, blank=True)
     bank_account = models.TextField(_("bank account"), max_length=500, blank=True)
     offers_link = models.BooleanField(_("offers Link"), default=False)
@@ -45,7 +45,7 @@ class SaleTerms(models.Model):
     referrer_credits = models.BigIntegerField(_("credits for the referrer"), default=0)
     referred_credits = models.BigIntegerField(_("credits for the referred"), default=0)
     referral_days = models.PositiveIntegerField(_("referral credits expire after days"), null=True, blank=True)
-    # What an owner who turns auto-recharge on finds filled in; without a pack the program doesn't offer it.
+    # The proposal for auto-recharge; without a pack the program doesn't offer it.
     recharge_pack = models.ForeignKey("billing.Pack", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     recharge_threshold = models.BigIntegerField(_("recharge below"), null=True, blank=True)
 
@@ -73,12 +73,12 @@ class SaleTerms(models.Model):
 
 
 class ProgramCurrency(models.Model):
-    """A currency that a program sells in; without countries it is for everywhere else."""
+    """A currency that a program sells in; the one without countries is for all other countries."""
 
     program = models.ForeignKey(Program, on_delete=models.PROTECT, related_name="currencies")
     code = models.CharField(_("currency"), max_length=3)
     countries = ArrayField(models.CharField(max_length=2), verbose_name=_("countries"), default=list, blank=True)
-    # The most that an owner may let auto-recharge spend in a month, as it is first filled in.
+    # The monthly limit that is proposed for auto-recharge.
     recharge_monthly_limit_minor = models.BigIntegerField(_("recharge limit a month"), null=True, blank=True)
 
     class Meta:
@@ -200,7 +200,7 @@ class Plan(models.Model):
 
 
 class PlanPrice(models.Model):
-    """What a month of a plan costs in one currency; 0 for a free plan. Stripe's own price is made at first use."""
+    """What a month of a plan costs in one currency; 0 for a free plan. The price at Stripe is made at first use."""
 
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="prices")
     currency = models.CharField(_("currency"), max_length=3)

@@ -1,4 +1,4 @@
-"""The organization as a customer: its names at Stripe, its payment methods, billing details and referrals."""
+"""The organization as a customer: its id at Stripe, payment methods, billing details and referrals."""
 
 from django.db import models
 from django.utils import timezone
@@ -22,7 +22,7 @@ class StripeCustomer(models.Model):
 
 
 class PaymentMethod(models.Model):
-    """A card or Link account on file at Stripe; what can be shown of it. A copy: Stripe's state is the truth."""
+    """What can be shown of a card or Link account on file at Stripe. A copy: Stripe's state is the truth."""
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="payment_methods")
     stripe_id = models.CharField(max_length=255, unique=True)
@@ -52,14 +52,14 @@ class PaymentMethod(models.Model):
 
     @property
     def label(self) -> str:
-        """How people tell it from others: "Visa •••• 4242", "Link aiko@example.com"."""
+        """Its name for people: "Visa •••• 4242", "Link aiko@example.com"."""
         name = (self.brand or self.kind).replace("_", " ")
         rest = f"•••• {self.last4}" if self.last4 else self.email
         return f"{name[:1].upper()}{name[1:]} {rest}".strip()
 
 
 class BillingDetails(models.Model):
-    """Who the receipts and tax invoices are for."""
+    """The recipient of receipts and tax invoices."""
 
     organization = models.OneToOneField(
         Organization, on_delete=models.PROTECT, primary_key=True, related_name="billing_details"
@@ -78,7 +78,7 @@ class BillingDetails(models.Model):
 
 
 class ReferralCode(models.Model):
-    """The code by which an organization brings others."""
+    """The code by which an organization refers others."""
 
     organization = models.OneToOneField(
         Organization, on_delete=models.PROTECT, primary_key=True, related_name="referral_code"
@@ -90,7 +90,7 @@ class ReferralCode(models.Model):
 
 
 class Referral(models.Model):
-    """An organization's referral code in use: who brought whom. Credits come at the first paid purchase, once."""
+    """A used referral code: which organization brought which. Credited once, at the first paid purchase."""
 
     referrer = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="referrals_made")
     referred = models.OneToOneField(Organization, on_delete=models.PROTECT, related_name="referral")

@@ -28,19 +28,19 @@ class PurchaseState(models.TextChoices):
 
 
 class Purchase(models.Model):
-    """An order: what, how much, for how much, by whom. Its id is the idempotency key of everything done about it.
+    """An order for credits. Its id is the idempotency key of every call about it.
 
-    `credits` are paid for and become one grant. `amount_minor` is what is charged, `list_amount_minor` what it was
-    before a promotion.
+    `credits` are paid for and become one grant. `amount_minor` is charged; `list_amount_minor` is the price before a
+    promotion.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    # Read over the phone: the program's prefix and eight letters and digits that can't be mistaken for each other.
+    # To be read over the phone: the program's prefix and eight letters and digits that don't look alike.
     reference = models.CharField(_("reference"), max_length=20, unique=True)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="purchases")
     pack = models.ForeignKey(Pack, on_delete=models.PROTECT, null=True, blank=True, related_name="purchases")
     lots = models.PositiveIntegerField(_("lots"), default=1)
-    # What is bought, as it was called at the order: packs change their names.
+    # What is bought, by its name at the time: packs are renamed.
     name = models.CharField(_("what"), max_length=140)
     credits = models.BigIntegerField(_("credits"))
     validity_days = models.PositiveIntegerField(_("expire after days"), null=True, blank=True)
@@ -50,13 +50,13 @@ class Purchase(models.Model):
     promotion = models.ForeignKey(Promotion, on_delete=models.PROTECT, null=True, blank=True, related_name="purchases")
     method = models.CharField(_("method"), max_length=15, choices=Method)
     state = models.CharField(_("state"), max_length=12, choices=PurchaseState, default=PurchaseState.PENDING)
-    # What the form carried: a double click, the back button and a second tab of it order once.
+    # The form's: a double click, the back button and a second tab order once.
     form_token = models.CharField(max_length=64)
     bought_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     created_at = models.DateTimeField(_("ordered"))
-    # Until when an unpaid order holds its place under the holding limit.
+    # Until when an unpaid order counts towards the holding limit.
     expires_at = models.DateTimeField(_("open until"))
     paid_at = models.DateTimeField(_("paid"), null=True, blank=True)
     stripe_session_id = models.CharField(max_length=255, null=True, blank=True, unique=True)

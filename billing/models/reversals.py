@@ -1,4 +1,4 @@
-"""Money going back: refunds, requests for them, disputes, each with what it did to the grant."""
+"""Reversals: refunds, requests for them, and disputes, each with the operation that took the credits."""
 
 from django.conf import settings
 from django.db import models
@@ -15,7 +15,7 @@ class RequestState(models.TextChoices):
 
 
 class RefundRequest(models.Model):
-    """An owner's wish to have a purchase refunded; staff answer it."""
+    """An owner's request to have a purchase refunded, and the staff's answer."""
 
     purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT, related_name="refund_requests")
     message = models.TextField(_("message"), max_length=2000)
@@ -57,9 +57,9 @@ class RefundState(models.TextChoices):
 
 
 class Refund(models.Model):
-    """Money given back for a purchase, and the operation that took the credits for it. Committed before the call.
+    """Money given back for a purchase, and the operation that took its credits. Committed before the call to Stripe.
 
-    A refund made in Stripe's dashboard gets a row too, when we learn of it. A bank transfer is sent back by hand.
+    A refund made in Stripe's dashboard gets a row once it is known here. A bank transfer is sent back by hand.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -91,14 +91,14 @@ class Refund(models.Model):
 
 
 class Dispute(models.Model):
-    """A payment that the customer's bank disputes. Open: the grant is frozen. Lost: voided. Won: thawed."""
+    """A payment that the customer's bank disputes. Open: the grant is frozen. Lost: it is voided. Won: it is thawed."""
 
     purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT, related_name="disputes")
     stripe_id = models.CharField(max_length=255, unique=True)
     status = models.CharField(_("status"), max_length=40)
     reason = models.CharField(_("reason"), max_length=60, blank=True)
     amount_minor = models.BigIntegerField(_("amount, in minor units"))
-    # Whether it was this dispute that froze the grant: then its end thaws it.
+    # Whether this dispute froze the grant; if so, its end thaws it.
     has_frozen = models.BooleanField(_("has frozen the grant"), default=False)
     void_operation = models.ForeignKey(Operation, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     opened_at = models.DateTimeField(_("opened"))

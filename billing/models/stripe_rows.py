@@ -1,4 +1,4 @@
-"""What Stripe told us: every event once, whatever became of it."""
+"""Stripe's events: each is stored once, with the outcome of its processing."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -13,8 +13,10 @@ class EventState(models.TextChoices):
 
 
 class StripeEvent(models.Model):
-    """A verified webhook event. A cheap filter of duplicates and the memory of what is to be done; never the guarantee
-    that something is done once: that is the key of its effect."""
+    """A verified webhook event, and what is left to do about it.
+
+    It filters duplicates cheaply. That something is done once is guaranteed by the key of its effect, not here.
+    """
 
     event_id = models.CharField(max_length=255)
     account = models.CharField(max_length=255, blank=True)

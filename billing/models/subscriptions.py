@@ -1,4 +1,4 @@
-"""Subscriptions: which plan an organization is on, since when, until when, and which credits its months brought."""
+"""Subscriptions: which plan an organization is on, for which period, and the credits that its months brought."""
 
 from django.conf import settings
 from django.db import models
@@ -17,7 +17,7 @@ class SubscriptionState(models.TextChoices):
 
 
 class Subscription(models.Model):
-    """An organization's plan. Paid through Stripe (`stripe_id`), or by invoice, put there by staff, or free.
+    """An organization's plan: paid through Stripe (`stripe_id`), or assigned by staff and invoiced, or free.
 
     Months are counted from `anchor_at`, so a subscription of the 31st renews on the last day of shorter months and on
     the 31st again after them. The allowance of a period is granted under a key made of the subscription and its start.
@@ -35,11 +35,11 @@ class Subscription(models.Model):
     ends_at_period_end = models.BooleanField(_("ends with the period"), default=False)
     # A downgrade waits for the period's end.
     next_plan = models.ForeignKey(Plan, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    # Where an invoice that Stripe could not collect is paid.
+    # The page to pay an invoice that Stripe could not collect.
     unpaid_invoice_url = models.TextField(blank=True)
-    # Counts the writes: what was asked of Stripe before another's write is asked again.
+    # Counts the writes, so that an answer of Stripe's from before another write is not written.
     revision = models.PositiveIntegerField(default=0)
-    # When Stripe was last asked; the sweep asks again about what is due and what was not asked about for a day.
+    # When Stripe was last asked; see `billing.plans.renewals`.
     settled_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
 
@@ -69,10 +69,10 @@ class Subscription(models.Model):
 
 
 class Allowance(models.Model):
-    """Credits that a period of a subscription brought, once per key; or should have, had we known of it in time.
+    """The credits of a subscription's period, once per key. `plan` is the one that was paid for.
 
-    Without an operation nothing was granted: the period was over when we learned that it was paid, and its credits
-    with it. `plan` is the one that was paid for.
+    Without an operation nothing was granted: when the payment became known the period was over, and its credits with
+    it.
     """
 
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="allowances")
@@ -101,7 +101,7 @@ class Allowance(models.Model):
 
 
 class StripePrice(models.Model):
-    """A monthly price that we made at Stripe. Kept for good: old subscriptions go on paying an old price."""
+    """A monthly price that we made at Stripe. Never deleted: old subscriptions continue at their old price."""
 
     stripe_id = models.CharField(max_length=255, unique=True)
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="stripe_prices")
@@ -127,14 +127,14 @@ class CheckoutStage(models.TextChoices):
 
 
 class PlanCheckout(models.Model):
-    """A page of Stripe's on which a plan can be subscribed to. One is open at a time, so that nobody pays twice."""
+    """A page of Stripe's on which a plan is subscribed to. One is open at a time, so that nobody pays twice."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="plan_checkouts")
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
     currency = models.CharField(_("currency"), max_length=3)
     stage = models.CharField(_("state"), max_length=10, choices=CheckoutStage, default=CheckoutStage.OPEN)
-    # What the form carried: a double click opens one page.
+    # The form's: a double click opens one page.
     form_token = models.CharField(max_length=64)
     stripe_session_id = models.CharField(max_length=255, null=True, blank=True, unique=True)
     url = models.TextField(blank=True)

@@ -1,9 +1,8 @@
-"""The credits that a plan's months bring: each granted once, under a key made of the subscription and the period.
+"""A plan's allowances: the credits of a month, granted once under a key made of the subscription and the period.
 
-A month brings its plan's allowance, and it expires with the month. A dearer plan taken up within the month brings the
-difference for the part of the month that is left, as Stripe charges the difference of the fee, and nothing a second
-time however often plans are changed. A month that is over when we learn of it is noted, not granted: its credits would
-have expired. Bought credits are never touched here.
+A month brings its plan's allowance, which expires with the month. A higher plan chosen within the month brings the
+difference, prorated like the fee that Stripe charges, and never a second time, however often plans are changed. A month
+that is already over is recorded without a grant: its credits would have expired. Bought credits are never changed here.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +23,7 @@ MEMORY = timedelta(days=100)
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Credits (smallest units, above zero) that a plan brings for a period, and the key under which it does so once."""
+    """Credits (smallest units, above zero) that a plan brings for a period, and the key under which they come once."""
 
     key: str
     plan: Plan
@@ -38,7 +37,7 @@ def of_month(subscription: Subscription, plan: Plan, period: Period) -> list[Due
 
 
 def of_upgrade(subscription: Subscription, plan: Plan, at: datetime) -> list[Due]:
-    """Return what a dearer plan brings for the rest of the current month of a subscription without invoices at Stripe.
+    """Return what a higher plan brings for the rest of the current month, where Stripe writes no invoices.
 
     Under the wallet's lock.
     """
@@ -50,10 +49,10 @@ def of_upgrade(subscription: Subscription, plan: Plan, at: datetime) -> list[Due
 
 
 def of_invoices(subscription: Subscription, invoices: Sequence[InvoiceState]) -> list[Due]:
-    """Return what the paid ones among a subscription's invoices, given newest first, bring, oldest first.
+    """Return what a subscription's paid invoices bring, oldest first. invoices: all of them, newest first.
 
     An invoice for a whole month brings the month's allowance; one for the rest of a month brings the difference to the
-    highest plan that an earlier invoice of the month was for. So each stands for itself, whichever is seen first.
+    highest plan of the month's earlier invoices. So the result does not depend on which invoice is seen first.
     """
     prices = StripePrice.objects.filter(stripe_id__in=[invoice.price_id for invoice in invoices if invoice.price_id])
     plans = {price.stripe_id: price.plan for price in prices.select_related("plan")}
@@ -83,10 +82,10 @@ def of_invoices(subscription: Subscription, invoices: Sequence[InvoiceState]) ->
 
 
 def give(subscription: Subscription, dues: Iterable[Due], *, now: datetime | None = None) -> list[Allowance]:
-    """Grant what is due and was not yet, in order; return what is new. Inside the caller's transaction, which has
-    locked the wallet before anything else.
+    """Grant what is due and not granted yet, in order; return what is new.
 
-    A Due whose period is over is noted without a grant. A second call does nothing. Raises the ledger's WalletFull.
+    Inside the caller's transaction, which has locked the wallet before anything else. A Due whose period is over is
+    recorded without a grant. A second call does nothing. Raises the ledger's WalletFull.
     """
     wallet = Wallet.objects.get(organization=subscription.organization_id)
     wanted = list(dues)

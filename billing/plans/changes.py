@@ -1,7 +1,7 @@
-"""What owners may do about a plan: choose one, change it, leave it, stay. Staff's part is in `invoiced_plans`.
+"""Plan changes by owners: choose a plan, change it, cancel it, keep it. What staff may do is in `invoiced`.
 
-A dearer plan begins at once, and Stripe charges the difference for the rest of the month; another waits for the month's
-end. What Stripe has done is read back by `subscriptions.settle`, so that a call whose answer was lost is known later.
+A higher plan begins at once, and Stripe charges the difference for the rest of the month; any other begins with the
+next month. What Stripe did is read back by `subscriptions.settle`, which also resolves a call whose answer was lost.
 """
 
 from dataclasses import dataclass
@@ -23,37 +23,37 @@ from organizations.refusals import Refusal
 
 
 class PlanRefused(Refusal):
-    """The plan can't be chosen, changed or left as things stand; the sentence says why and what to do."""
+    """The plan can't be chosen, changed or canceled now; the message says why and what to do."""
 
 
-class Kind(Enum):
-    """What choosing a plan means."""
+class ChangeKind(Enum):
+    """What choosing a plan does."""
 
-    SUBSCRIBE = "subscribe"  # pay on Stripe's page; it begins then
+    SUBSCRIBE = "subscribe"  # it begins once it is paid on Stripe's page
     BEGIN = "begin"  # a free plan begins now
-    UPGRADE = "upgrade"  # a dearer plan begins now, the difference is charged
-    WAIT = "wait"  # another plan begins when the month is over
-    STAY = "stay"  # what was to happen at the month's end is taken back
-    NOTHING = "nothing"  # it is the plan already
+    UPGRADE = "upgrade"  # a higher plan begins now, and the difference is charged
+    WAIT = "wait"  # another plan begins with the next month
+    STAY = "stay"  # a change or end that was planned is revoked
+    NOTHING = "nothing"  # it is the current plan, and nothing is planned
 
 
 ACTIONS = {
-    Kind.BEGIN: Action.SUBSCRIPTION_BEGIN,
-    Kind.UPGRADE: Action.SUBSCRIPTION_UPGRADE,
-    Kind.WAIT: Action.SUBSCRIPTION_WAIT,
-    Kind.STAY: Action.SUBSCRIPTION_STAY,
+    ChangeKind.BEGIN: Action.SUBSCRIPTION_BEGIN,
+    ChangeKind.UPGRADE: Action.SUBSCRIPTION_UPGRADE,
+    ChangeKind.WAIT: Action.SUBSCRIPTION_WAIT,
+    ChangeKind.STAY: Action.SUBSCRIPTION_STAY,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PlanChange:
     """What choosing a plan would do. Money in minor units, credits in smallest units.
 
-    price_minor: a month. due_minor: to be paid now; for an upgrade Stripe works it out to the second, this is how it
-    stands at `begins_at`. brings: credits that come now.
+    price_minor: a month's. due_minor: to be paid now; for an upgrade as of `begins_at`, Stripe computes it to the
+    second. brings: credits that come now.
     """
 
-    kind: Kind
+    kind: ChangeKind
     plan: Plan
     currency: str
     price_minor: int
@@ -69,67 +69,67 @@ def subscription_of(organization: Organization) -> Subscription | None:
 
 
 def is_live(subscription: Subscription | None) -> bool:
-    """Whether there is a plan that goes on or is overdue."""
+    """Whether there is a plan that is paid or overdue."""
     return subscription is not None and subscription.state in subscriptions.LIVE
 
 
-def look(organization: Organization, *, now: datetime | None = None) -> None:
-    """Read back what was done about the plan elsewhere, such as on Stripe's own page. Outside any transaction."""
+def refresh(organization: Organization, *, now: datetime | None = None) -> None:
+    """Read what was changed at Stripe, such as in its portal. Outside any transaction."""
     row = subscription_of(organization)
     if row is not None and row.stripe_id is not None:
         subscriptions.settle(row.stripe_id, now=now)
 
 
-def change_to(organization: Organization, plan: Plan, *, now: datetime) -> Change:
-    """Say what choosing a plan would do. Writes nothing. Raises PlanRefused."""
+def change_to(organization: Organization, plan: Plan, *, now: datetime) -> PlanChange:
+    """Return what choosing a plan would do. Writes nothing. Raises PlanRefused."""
     row = subscription_of(organization)
     currency = row.currency if row is not None and is_live(row) else organization.currency
     price = PlanPrice.objects.filter(plan=plan, currency=currency).first()
     if price is None or not plan.is_sold or plan.program_id != organization.wallet.program_id:
         raise PlanRefused(_("This plan is not on sale."))
     if row is None or not is_live(row):
-        kind = Kind.SUBSCRIBE if price.amount_minor else Kind.BEGIN
+        kind = ChangeKind.SUBSCRIBE if price.amount_minor else ChangeKind.BEGIN
     else:
         kind = _kind(row, plan, price.amount_minor)
     begins_at, due, brings = now, 0, plan.allowance
-    if kind == Kind.SUBSCRIBE:
+    if kind == ChangeKind.SUBSCRIBE:
         due = price.amount_minor
-    elif kind == Kind.UPGRADE and row is not None:
+    elif kind == ChangeKind.UPGRADE and row is not None:
         period = Period(row.period_start, row.period_end)
         due = share_left(price.amount_minor - _price(row.plan, currency), period, now)
         brings = share_left(max(0, plan.allowance - row.plan.allowance), period, now)
-    elif kind == Kind.WAIT and row is not None:
+    elif kind == ChangeKind.WAIT and row is not None:
         begins_at, brings = row.period_end, 0
-    elif kind in {Kind.STAY, Kind.NOTHING}:
+    elif kind in {ChangeKind.STAY, ChangeKind.NOTHING}:
         brings = 0
-    return Change(kind, plan, currency, price.amount_minor, due, brings, begins_at)
+    return PlanChange(kind, plan, currency, price.amount_minor, due, brings, begins_at)
 
 
-def _kind(row: Subscription, plan: Plan, amount_minor: int) -> Kind:
-    """What choosing a plan means for one who has a live one. Raises PlanRefused."""
+def _kind(row: Subscription, plan: Plan, amount_minor: int) -> ChangeKind:
+    """What choosing a plan does where there is a live one. Raises PlanRefused."""
     if row.is_invoiced:
         raise PlanRefused(_("Your plan is invoiced. Ask our support to change it."))
     if plan == row.plan:
-        return Kind.STAY if row.next_plan_id or row.ends_at_period_end else Kind.NOTHING
+        return ChangeKind.STAY if row.next_plan_id or row.ends_at_period_end else ChangeKind.NOTHING
     if row.stripe_id is None:
-        return Kind.SUBSCRIBE if amount_minor else Kind.BEGIN
+        return ChangeKind.SUBSCRIBE if amount_minor else ChangeKind.BEGIN
     if row.state == SubscriptionState.PAST_DUE:
         raise PlanRefused(_("An invoice of your plan is not paid. Pay it first, then change the plan."))
     if amount_minor > _price(row.plan, row.currency):
-        return Kind.UPGRADE
-    return Kind.NOTHING if plan == row.next_plan else Kind.WAIT
+        return ChangeKind.UPGRADE
+    return ChangeKind.NOTHING if plan == row.next_plan else ChangeKind.WAIT
 
 
 def choose(
     *, organization: Organization, plan: Plan, actor: User, form_token: str, now: datetime | None = None
 ) -> str | None:
-    """Do what `change_to` says; return the address of Stripe's page where it has to be paid there, else None.
+    """Do what `change_to` returns; return the address of Stripe's page if the plan is paid there, else None.
 
-    form_token: what the form carried, at most 64 characters; a form acts once. Outside any transaction. Raises
-    PlanRefused, BeingPaid, and the gateway's OutcomeUnknown, Unavailable and Refused.
+    form_token: the form's, at most 64 characters; a form acts once. Outside any transaction. Raises PlanRefused,
+    BeingPaid, and the gateway's OutcomeUnknown, Unavailable and Refused.
     """
     change = change_to(organization, plan, now=now or timezone.now())
-    if change.kind == Kind.SUBSCRIBE:
+    if change.kind == ChangeKind.SUBSCRIBE:
         return checkouts.open_checkout(
             organization=organization,
             plan=plan,
@@ -138,13 +138,13 @@ def choose(
             form_token=form_token,
             now=now,
         )
-    if change.kind == Kind.NOTHING:
+    if change.kind == ChangeKind.NOTHING:
         return None
-    if change.kind == Kind.BEGIN:
+    if change.kind == ChangeKind.BEGIN:
         _begin_free(organization, plan, currency=change.currency, now=now)
-    elif change.kind == Kind.UPGRADE:
+    elif change.kind == ChangeKind.UPGRADE:
         _upgrade(organization, plan, form_token, now=now)
-    elif change.kind == Kind.WAIT:
+    elif change.kind == ChangeKind.WAIT:
         _wait_for(organization, plan, form_token, now=now)
     else:
         _stay(organization, form_token, now=now)
@@ -153,7 +153,7 @@ def choose(
 
 
 def cancel(*, organization: Organization, actor: User, form_token: str, now: datetime | None = None) -> Subscription:
-    """Let the plan end with its month; what it brought stays until then. A second call changes nothing.
+    """Let the plan end with its month; its credits stay until then. A second call changes nothing.
 
     Outside any transaction. Raises PlanRefused and the gateway's errors.
     """
@@ -185,8 +185,10 @@ def _begin_free(organization: Organization, plan: Plan, *, currency: str, now: d
 
 
 def _upgrade(organization: Organization, plan: Plan, form_token: str, *, now: datetime | None) -> None:
-    """Charge the difference and begin the dearer plan. What waited for the month's end is taken back first, so that
-    the difference is that to the plan which is paid."""
+    """Charge the difference and begin the higher plan.
+
+    A planned change is revoked first, so that the difference is to the plan that is paid for.
+    """
     row = _stay(organization, form_token, now=now, must_be_at_stripe=True)
     price = checkouts.price_at_stripe(plan, row.currency)
     try:
@@ -204,7 +206,7 @@ def _upgrade(organization: Organization, plan: Plan, form_token: str, *, now: da
 
 
 def _wait_for(organization: Organization, plan: Plan, form_token: str, *, now: datetime | None) -> None:
-    """Have another plan begin when the month is over: a paid one by the next invoice's price, a free one by ours."""
+    """Have another plan begin with the next month: a paid one by its price at Stripe, a free one by our own row."""
     row = _stay(organization, form_token, now=now, must_be_at_stripe=True)
     if subscriptions.is_free(plan, row.currency):
         stripe_gateway.cancel_at_period_end(str(row.stripe_id), cancel=True, key=f"plan-leave:{form_token}")
@@ -219,7 +221,7 @@ def _wait_for(organization: Organization, plan: Plan, form_token: str, *, now: d
 def _stay(
     organization: Organization, form_token: str, *, now: datetime | None, must_be_at_stripe: bool = False
 ) -> Subscription:
-    """Take back what was to happen at the month's end, and return the subscription as it then stands."""
+    """Revoke a planned change or end, and return the subscription then."""
     with transaction.atomic():
         row = subscriptions.lock(organization)
         if row is None or not is_live(row):
@@ -244,7 +246,7 @@ def _stay(
 
 
 def _paid_price(row: Subscription) -> str:
-    """The price at which the current plan was last paid: who stays goes on paying that, whatever it costs others."""
+    """The price at which the current plan was last paid: it stays, whatever the plan costs others by now."""
     for invoice in stripe_gateway.find_invoices(str(row.stripe_id)):
         if invoice.status == "paid" and subscriptions.plan_at(invoice.price_id or "") == row.plan:
             return str(invoice.price_id)
@@ -252,7 +254,7 @@ def _paid_price(row: Subscription) -> str:
 
 
 def _mark_ending(organization: Organization, *, next_plan: Plan | None) -> None:
-    """Note which free plan follows when the month is over, if any. Nothing where the plan does not end."""
+    """Note which free plan follows when the plan ends, if any. A plan that does not end stays as it is."""
     with transaction.atomic():
         row = subscriptions.lock(organization)
         if row is None or not is_live(row):
@@ -265,14 +267,14 @@ def _mark_ending(organization: Organization, *, next_plan: Plan | None) -> None:
 
 
 def _price(plan: Plan, currency: str) -> int:
-    """What a month of a plan costs now; 0 where it is not sold in the currency."""
+    """What a month of a plan costs now, in minor units; 0 where it is not sold in the currency."""
     return PlanPrice.objects.filter(plan=plan, currency=currency).values_list("amount_minor", flat=True).first() or 0
 
 
 def _record(
     organization: Organization, action: Action, plan: Plan, actor: User, form_token: str, *, now: datetime | None
 ) -> None:
-    """Leave the audit event of an owner's act, once for its form."""
+    """Write the audit event of an owner's act, once for its form."""
     audit_events.record_once(
         key=f"{plan.key}:{form_token}",
         action=action,

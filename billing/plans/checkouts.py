@@ -1,7 +1,7 @@
-"""Subscribing to a plan on Stripe's page, and the prices that the page charges.
+"""Checkouts of plans: Stripe's page on which a plan is subscribed to, and the prices at Stripe that it charges.
 
-An organization has one such page open at a time, and an older one is closed before another is opened, so that two tabs
-can't both be paid. What is paid becomes a subscription in `subscriptions.settle`.
+An organization has one such page open at a time; an older one is closed before another is opened, so that two tabs
+can't both be paid. What was paid becomes a subscription in `subscriptions.settle`.
 """
 
 from datetime import datetime
@@ -24,7 +24,7 @@ from organizations.refusals import Refusal
 
 
 class BeingPaid(Refusal):
-    """A page of this organization is being paid on, or was, a moment ago."""
+    """A plan is being paid for on a page of this organization, or was paid for a moment ago."""
 
 
 def open_checkout(
@@ -32,8 +32,8 @@ def open_checkout(
 ) -> str:
     """Open a page of Stripe's on which a plan is subscribed to, and return its address. Outside any transaction.
 
-    form_token: what the form carried, at most 64 characters; a form opens one page, however often it is sent. Raises
-    BeingPaid, and the gateway's Refused and OutcomeUnknown (then call again with the same token).
+    form_token: the form's, at most 64 characters; a form opens one page, however often it is sent. Raises BeingPaid,
+    and the gateway's Refused and OutcomeUnknown (call again with the same token).
     """
     checkout = PlanCheckout.objects.filter(organization=organization, form_token=form_token).first()
     if checkout is None:
@@ -61,12 +61,12 @@ def open_checkout(
 
 
 def settle_checkout(checkout: PlanCheckout, *, now: datetime | None = None) -> Subscription | None:
-    """Look what became of a page: return the subscription that was paid on it, None if none was yet.
+    """Ask Stripe about a page and return the subscription that was paid for on it; None if there is none yet.
 
-    Outside any transaction; as often as one likes. Raises what `subscriptions.settle` raises.
+    Outside any transaction; may be repeated. Raises what `subscriptions.settle` raises.
     """
     if checkout.stripe_session_id is None:
-        # Stripe's answer was lost, and with it the address: nobody can have paid. Its form may still ask again.
+        # Stripe's answer with the address was lost, so nobody can have paid. The form may be sent again.
         _move(checkout, CheckoutStage.EXPIRED)
         return None
     return _follow(checkout, stripe_gateway.read_checkout(checkout.stripe_session_id), now=now)

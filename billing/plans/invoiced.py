@@ -1,6 +1,6 @@
-"""Plans of customers who pay by invoice: staff put them on one and let it end, each with a reason.
+"""Plans of customers who pay by invoice: staff assign them and let them end, each with a reason.
 
-Their months are begun by `renewals`; no Stripe is asked. What owners may do is in `plan_changes`.
+They are renewed in `renewals`; Stripe is not involved. What owners may do is in `changes`.
 """
 
 from datetime import datetime
@@ -23,11 +23,11 @@ from organizations.models import Organization, User
 def put_on_plan(
     *, organization: Organization, plan: Plan, actor: User | None, reason: str, now: datetime | None = None
 ) -> Subscription:
-    """Put a customer who pays by invoice on a plan. Not for one who pays through Stripe: that would be paid twice.
+    """Put a customer who pays by invoice on a plan; one who pays through Stripe would pay twice and is refused.
 
-    The first time its months begin now. Later a plan with a larger allowance is taken up at once and brings the
-    difference for the rest of the month; another waits for the month's end. The same plan again changes nothing, but
-    takes back what was to happen. now: for tests and the demo's history. Raises PlanRefused.
+    The first plan's months begin now. After that a plan with a larger allowance begins at once and brings the
+    difference for the rest of the month; any other begins with the next month. The same plan again only revokes a
+    planned change or end. now: for tests and the demo's history. Raises PlanRefused.
     """
     instant = now or timezone.now()
     with transaction.atomic():
@@ -36,9 +36,9 @@ def put_on_plan(
             raise PlanRefused(_("This organization pays its plan through Stripe. Let that end first."))
         if plan.program_id != Wallet.objects.get(organization=organization).program_id:
             raise PlanRefused(_("The plan belongs to another program."))
-        before = _standing(row)
+        before = _summary(row)
         row = _put(organization, row, plan, instant, now)
-        if _standing(row) != before:
+        if _summary(row) != before:
             audit_events.record(
                 action=Action.SUBSCRIPTION_PUT_ON_PLAN,
                 organization=organization,
@@ -71,8 +71,8 @@ def end_invoiced(*, organization: Organization, actor: User, reason: str, now: d
     return row
 
 
-def _standing(row: Subscription | None) -> tuple[object, ...] | None:
-    """What people would call the plan: which, by invoice or not, what comes after it."""
+def _summary(row: Subscription | None) -> tuple[object, ...] | None:
+    """What of a subscription is worth an audit event when it changes."""
     if row is None:
         return None
     return row.plan_id, row.next_plan_id, row.state, row.is_invoiced, row.ends_at_period_end, row.period_start

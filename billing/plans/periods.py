@@ -1,10 +1,9 @@
 """Months of a plan, counted from an anchor without drift. Pure: instants and a time zone in, instants out.
 
-The rule: a period ends on the anchor's day of the month at the anchor's time of day, both read on the clocks of the
-organization's time zone; in a month without that day, on its last day. Every end is counted from the anchor and never
-from the end before, so a plan of the 31st ends on 28 February and on 31 March. A time that a clock change leaves out is
-read as an hour later; one that comes twice is its first. Stripe counts its own subscriptions the same way in UTC, and
-its answer is taken as it is.
+A period ends on the anchor's day of the month at the anchor's time of day, both in the organization's time zone; in a
+month without that day, on its last day. Every end is counted from the anchor, never from the end before, so a plan of
+the 31st ends on 28 February and on 31 March. A local time that a clock change skips is read an hour later; of one that
+comes twice the first counts. Stripe counts its own subscriptions this way in UTC; its answer is taken as it is.
 """
 
 from calendar import monthrange
@@ -13,7 +12,7 @@ from itertools import count
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-# Where an organization moves to another time zone, an end could come days after the one before: that is no month.
+# After a change of time zone an end could come days after the one before: that would be no month.
 SHORTEST = timedelta(days=14)
 
 
@@ -25,12 +24,12 @@ class Period(NamedTuple):
 
 
 def months_after(anchor: datetime, months: int, zone: ZoneInfo) -> datetime:
-    """Return the instant so many months after an aware anchor, in UTC."""
+    """Return the instant that many months after an aware anchor, in UTC."""
     local = anchor.astimezone(zone)
     past = local.year * 12 + local.month - 1 + months
     year, month = past // 12, past % 12 + 1
     day = min(local.day, monthrange(year, month)[1])
-    # Reckoned as time on a clock; the way back to UTC decides what a clock change does to it.
+    # Computed in local time; the conversion to UTC applies clock changes.
     return local.replace(year=year, month=month, day=day, fold=0).astimezone(UTC)
 
 
@@ -40,7 +39,7 @@ def first_period(anchor: datetime, zone: ZoneInfo) -> Period:
 
 
 def following(anchor: datetime, start: datetime, zone: ZoneInfo) -> Period:
-    """Return the period that begins at `start`, where another of the same anchor has ended."""
+    """Return the period that begins at `start`, the end of the period before, counted from the same anchor."""
     local, begin = anchor.astimezone(zone), start.astimezone(zone)
     months = (begin.year - local.year) * 12 + begin.month - local.month
     ends = (months_after(anchor, months + further, zone) for further in count(0))
@@ -48,10 +47,8 @@ def following(anchor: datetime, start: datetime, zone: ZoneInfo) -> Period:
 
 
 def periods_until(anchor: datetime, start: datetime, now: datetime, zone: ZoneInfo) -> list[Period]:
-    """Return the periods from `start` on, in order, the last of which is the one that `now` lies in.
+    """Return the periods from `start` to the one that contains `now`, in order; none where `start` is in the future."""
 
-    Empty where `start` is still to come.
-    """
     periods: list[Period] = []
     while start <= now:
         period = following(anchor, start, zone)
@@ -61,6 +58,6 @@ def periods_until(anchor: datetime, start: datetime, now: datetime, zone: ZoneIn
 
 
 def share_left(amount: int, period: Period, at: datetime) -> int:
-    """Return how much of an amount for the whole period falls on what is left of it at an instant, rounded down."""
+    """Return the part of a whole period's amount for what is left of the period at an instant, rounded down."""
     whole, left = period.end - period.start, period.end - max(at, period.start)
     return amount * max(left, timedelta(0)) // whole if left < whole else amount

@@ -10,7 +10,7 @@ from organizations.models import Organization
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class PlanOffer:
     """A plan with its price a month in the organization's currency."""
 
     plan: Plan
@@ -21,7 +21,7 @@ class Offer:
 
 
 def plan_page(organization: Organization) -> dict[str, Any]:
-    """Return the context of the page: the plan as it stands, and what is on offer."""
+    """Return the context of the page: the current plan, and the plans on offer."""
     wallet = Wallet.objects.select_related("program").filter(organization=organization).first()
     row = subscription_of(organization)
     live = row if row is not None and is_live(row) else None
@@ -30,7 +30,7 @@ def plan_page(organization: Organization) -> dict[str, Any]:
     if wallet is not None:
         prices = PlanPrice.objects.filter(plan__program=wallet.program_id, currency=currency)
     offers = [
-        Offer(
+        PlanOffer(
             plan=price.plan,
             price_minor=price.amount_minor,
             currency=price.currency,

@@ -1,7 +1,7 @@
-"""What plans do by themselves: months that begin where no Stripe counts them; Stripe asked where its news may be lost.
+"""Renewals: plans that are not billed through Stripe begin their months here; about the others Stripe is asked.
 
-Both may run at any time, side by side with themselves, and be killed anywhere: each organization is a transaction of
-its own, under its wallet's lock, and what was done is not found again.
+Both jobs may run at any time, twice at once, and be killed anywhere: each organization has a transaction of its own,
+under its wallet's lock, and what was done is not found again. What a month brings belongs in `allowances`.
 """
 
 import logging
@@ -18,12 +18,13 @@ from billing.audit_actions import Action
 from billing.models import Allowance, CheckoutStage, PlanCheckout, Subscription, SubscriptionState
 from billing.plans import allowances, checkouts, subscriptions
 from billing.plans.periods import periods_until
+from jobs.outbox import within
 from organizations import audit_events
 from organizations.models import Organization
 
 logger = logging.getLogger(__name__)
 
-# A run takes nothing further after this, so that its task ends before the queue's soft time limit.
+# A run begins nothing after this, so that its task ends before the queue's soft time limit.
 RUN_SECONDS = 20
 # How soon Stripe is asked again about what is due, and how soon about everything.
 ASK_AGAIN = timedelta(minutes=10)
@@ -31,29 +32,26 @@ ASK_ANYWAY = timedelta(days=1)
 
 
 def renew_due(*, now: datetime | None = None) -> dict[str, int]:
-    """Begin the month of every invoiced or free plan whose month is over; return how many, and how many failed.
+    """Renew every invoiced or free plan whose month is over; return how many were renewed and how many failed.
 
-    Of several months that passed unseen the last is granted; the others' credits would have expired and are noted.
+    Where several months have passed, the last is granted; the others' credits would have expired and are recorded.
     now: for tests.
     """
     instant = now or timezone.now()
     due = Subscription.objects.filter(stripe_id=None, period_end__lte=instant)
     due = due.exclude(state=SubscriptionState.CANCELED).order_by("period_end")
-    give_up = time.monotonic() + RUN_SECONDS
     done = failed = 0
-    for subscription in due.select_related("organization").iterator(chunk_size=200):
-        if time.monotonic() > give_up:
-            break
+    for subscription in within(RUN_SECONDS, due.select_related("organization").iterator(chunk_size=200)):
         try:
             done += renew(subscription.organization, now=instant)
-        except Exception:  # one organization's trouble is not the others'
+        except Exception:  # one organization's error must not stop the others
             logger.exception("The plan of %s could not be renewed", subscription.organization.slug)
             failed += 1
     return {"renewed": done, "failed": failed}
 
 
 def renew(organization: Organization, *, now: datetime) -> bool:
-    """Begin the month of one organization's plan if its month is over; return whether it was."""
+    """Renew one organization's plan if its month is over; return whether anything changed."""
     with transaction.atomic():
         row = subscriptions.lock(organization)
         if row is None or row.stripe_id or row.state == SubscriptionState.CANCELED or row.period_end > now:
@@ -75,10 +73,9 @@ def renew(organization: Organization, *, now: datetime) -> bool:
 
 
 def ask_stripe(*, now: datetime | None = None) -> dict[str, int]:
-    """Ask Stripe about every plan whose news may have been lost; return how many, and how many plans and checkouts
-    failed. Outside any transaction.
+    """Ask Stripe about plans and open checkouts whose events may have been lost. Outside any transaction.
 
-    now: for tests.
+    Returns how many plans were asked about, and how many plans and checkouts failed. now: for tests.
     """
     instant = now or timezone.now()
     give_up = time.monotonic() + RUN_SECONDS
@@ -102,7 +99,7 @@ def ask_stripe(*, now: datetime | None = None) -> dict[str, int]:
 
 
 def _to_ask_about(now: datetime) -> QuerySet[Subscription]:
-    """Subscriptions at Stripe: those not asked about for a day, and sooner those that something is due of."""
+    """Subscriptions at Stripe that were not asked about for a day, or for ten minutes where something is due."""
     granted = Allowance.objects.filter(subscription=OuterRef("pk"), period_start=OuterRef("period_start"))
     something_is_due = (
         Q(period_end__lte=now)

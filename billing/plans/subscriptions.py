@@ -1,9 +1,8 @@
-"""Settling subscriptions: one door for webhooks, return pages, owners' changes and the sweep.
+"""Settling subscriptions: webhooks, return pages, owners' changes and the sweep all call `settle`.
 
-`settle` asks Stripe how a subscription and its invoices stand, and brings our row and the credits of its months there.
-Whoever calls it, how often and in whatever order, the same state of Stripe gives the same rows and each month's credits
-once. Changes of plans never touch bought credits. What owners and staff may do is in `plan_changes`
-and `invoiced_plans`.
+It asks Stripe for a subscription and its invoices, and makes our row and the credits of its months match. However often
+and in whatever order it is called, the same state at Stripe gives the same rows, and each month's credits come once.
+Plan changes never touch bought credits. What owners may do is in `changes`, what staff may do in `invoiced`.
 """
 
 import logging
@@ -25,7 +24,7 @@ from organizations.models import Organization
 
 logger = logging.getLogger(__name__)
 
-# How Stripe's states are ours.
+# Stripe's states, as ours.
 STATES = {
     "incomplete": SubscriptionState.INCOMPLETE,
     "active": SubscriptionState.ACTIVE,
@@ -37,21 +36,21 @@ STATES = {
     "incomplete_expired": SubscriptionState.CANCELED,
 }
 LIVE = frozenset({SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE})
-# How often an answer of Stripe's is thrown away because the row was written meanwhile.
+# How often Stripe is asked again because the row was written meanwhile.
 MOST_QUESTIONS = 6
 
 
 class UnknownPrice(Exception):
-    """A subscription is for a price that is none of ours. Nothing was changed; people decide."""
+    """A subscription has a price that is not ours. Nothing was changed; staff decide."""
 
 
 class TooBusy(Exception):
-    """The subscription was written again and again while Stripe was asked. Call again later."""
+    """The subscription was written each time while Stripe was asked. Call again later."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What Stripe says of a subscription, and the plan that its next invoice is for."""
+class _Answer:
+    """A subscription and its invoices at Stripe, and the plan that its next invoice is for."""
 
     state: stripe_gateway.SubscriptionState
     invoices: list[stripe_gateway.InvoiceState]
@@ -59,23 +58,23 @@ class _Told:
 
 
 def settle(stripe_id: str, *, now: datetime | None = None) -> Subscription | None:
-    """Bring an organization's subscription to where Stripe says it is, and give what its months bring.
+    """Make an organization's subscription match Stripe's, and grant what its months bring.
 
-    None: it is no customer's of ours. now: for tests. Outside any transaction. Any number of calls, from anywhere, at
-    once, in any order end in the same state. Raises UnknownPrice, TooBusy, and the gateway's Refused and Unavailable.
+    None: it belongs to no customer of ours. now: for tests. Outside any transaction. Any number of calls, at once and
+    in any order, end in the same state. Raises UnknownPrice, TooBusy, and the gateway's Refused and Unavailable.
     """
     organization = _organization_of(stripe_id)
     if organization is None:
         return None
     for _question in range(MOST_QUESTIONS):
-        # An answer is written only if nobody wrote since it was asked for: an old one never overwrites a newer one.
+        # An answer is written only if the row was not written since Stripe was asked: it could be the older one.
         revision = Subscription.objects.filter(organization=organization).values_list("revision", flat=True).first()
         state = stripe_gateway.read_subscription(stripe_id)
-        told = _Told(state, stripe_gateway.find_invoices(stripe_id), _plan_of(state))
+        answer = _Answer(state, stripe_gateway.find_invoices(stripe_id), _plan_of(state))
         with transaction.atomic():
             row = lock(organization)
             if (row.revision if row else None) == revision:
-                return _write(organization, row, told, now or timezone.now())
+                return _write(organization, row, answer, now or timezone.now())
     raise TooBusy(stripe_id)
 
 
@@ -87,7 +86,7 @@ def lock(organization: Organization) -> Subscription | None:
 
 
 def keep(row: Subscription) -> None:
-    """Write a locked row, so that whoever asked Stripe before asks again."""
+    """Save a locked row; an answer that Stripe was asked for before is not written over it."""
     row.revision += 1
     row.save()
 
@@ -104,10 +103,10 @@ def is_free(plan: Plan, currency: str) -> bool:
 
 
 def begin_free(row: Subscription, plan: Plan, at: datetime, *, now: datetime | None) -> None:
-    """Put a locked row, that of nobody's live subscription at Stripe, on a free plan from an instant on.
+    """Put a locked row without a live subscription at Stripe on a free plan, from the instant `at`.
 
-    A period that still runs goes on, and its credits don't come again: leaving and returning brings nothing. Another
-    begins at `at`.
+    A period of a free plan that still runs goes on, and its credits don't come again: leaving and returning brings
+    nothing. Otherwise a period begins at `at`.
     """
     is_known = Subscription.objects.filter(pk=row.pk).exists()
     runs_on = is_known and row.stripe_id is None and row.period_start <= at < row.period_end
@@ -139,26 +138,26 @@ def _plan_of(state: stripe_gateway.SubscriptionState) -> Plan:
     return plan
 
 
-def _write(organization: Organization, row: Subscription | None, told: _Told, now: datetime) -> Subscription | None:
-    """Write what Stripe told to the locked row, if it is this subscription that the organization is on."""
-    if not _is_followed(row, told.state):
-        if STATES.get(told.state.status) in LIVE and row is not None:
-            _alarm(organization, row, told.state.id, now)
+def _write(organization: Organization, row: Subscription | None, answer: _Answer, now: datetime) -> Subscription | None:
+    """Write Stripe's answer to the locked row, if it is about the subscription that the organization is on."""
+    if not _is_followed(row, answer.state):
+        if STATES.get(answer.state.status) in LIVE and row is not None:
+            _report_second(organization, row, answer.state.id, now)
         return row
-    target = row or Subscription(organization=organization, created_at=now, currency=told.state.currency)
+    target = row or Subscription(organization=organization, created_at=now, currency=answer.state.currency)
     before = Subscription.objects.filter(pk=target.pk).first()
-    _follow(target, told)
+    _follow(target, answer)
     target.settled_at = now
     keep(target)
-    allowances.give(target, allowances.of_invoices(target, told.invoices), now=now)
+    allowances.give(target, allowances.of_invoices(target, answer.invoices), now=now)
     _record(before, target, now)
     if target.state == SubscriptionState.CANCELED and target.next_plan is not None:
-        begin_free(target, target.next_plan, told.state.ended_at or target.period_end, now=now)
+        begin_free(target, target.next_plan, answer.state.ended_at or target.period_end, now=now)
     return target
 
 
 def _is_followed(row: Subscription | None, state: stripe_gateway.SubscriptionState) -> bool:
-    """Whether this is the subscription that the organization is on, or the one that takes an ended one's place."""
+    """Whether this is the subscription that the organization is on, or one that replaces an ended one."""
     if row is None:
         return state.status != "incomplete_expired"
     if row.stripe_id == state.id:
@@ -167,40 +166,40 @@ def _is_followed(row: Subscription | None, state: stripe_gateway.SubscriptionSta
     return STATES.get(state.status) in LIVE and (is_free_to_go or row.state == SubscriptionState.CANCELED)
 
 
-def _follow(row: Subscription, told: _Told) -> None:
-    """Fill a locked row with what Stripe told. The plan is the one that is paid for; the price, what comes next."""
-    state = told.state
+def _follow(row: Subscription, answer: _Answer) -> None:
+    """Fill a locked row from Stripe's answer. The row's plan is the one paid for; the price names the next one."""
+    state = answer.state
     is_ending = state.cancel_at_period_end or state.status == "canceled"
     waits = row.next_plan if row.stripe_id == state.id else None
-    row.plan = _paid_plan(told) or told.plan
+    row.plan = _paid_plan(answer) or answer.plan
     if is_ending:
         row.next_plan = waits if waits is not None and is_free(waits, state.currency) else None
     else:
-        row.next_plan = told.plan if told.plan != row.plan else None
+        row.next_plan = answer.plan if answer.plan != row.plan else None
     row.stripe_id, row.currency, row.is_invoiced = state.id, state.currency, False
     row.state = STATES.get(state.status, SubscriptionState.PAST_DUE)
     row.ends_at_period_end = state.cancel_at_period_end and row.state != SubscriptionState.CANCELED
     row.period_start = state.period_start or row.period_start
     row.period_end = state.period_end or row.period_end
     row.anchor_at = state.anchor_at or row.period_start
-    unpaid = [invoice for invoice in told.invoices if invoice.status == "open" and invoice.remaining_minor > 0]
+    unpaid = [invoice for invoice in answer.invoices if invoice.status == "open" and invoice.remaining_minor > 0]
     row.unpaid_invoice_url = unpaid[0].hosted_url if unpaid and row.state != SubscriptionState.CANCELED else ""
 
 
-def _paid_plan(told: _Told) -> Plan | None:
+def _paid_plan(answer: _Answer) -> Plan | None:
     """The plan that the newest paid invoice of the current month was for; None while none of it is paid."""
     paid = [
         invoice
-        for invoice in told.invoices
-        if invoice.status == "paid" and invoice.period_end == told.state.period_end and invoice.price_id
+        for invoice in answer.invoices
+        if invoice.status == "paid" and invoice.period_end == answer.state.period_end and invoice.price_id
     ]
-    # They come newest first, and of two made in the same second `max` takes the one that comes first.
+    # They come newest first, and of two made in the same second `max` takes the first.
     newest = max(paid, key=lambda each: each.created_at, default=None)
     return plan_at(str(newest.price_id)) if newest else None
 
 
 def _record(before: Subscription | None, after: Subscription, now: datetime) -> None:
-    """Leave an audit event for each thing that Stripe's answer changed."""
+    """Write an audit event for each change that Stripe's answer made."""
     details = {"plan": after.plan.key, "stripe_id": after.stripe_id, "period_end": after.period_end.isoformat()}
     for action in _changes(before, after):
         audit_events.record(
@@ -228,9 +227,9 @@ def _changes(before: Subscription | None, after: Subscription) -> list[Action]:
     return [action for action, is_so in changes.items() if is_so]
 
 
-def _alarm(organization: Organization, row: Subscription, stripe_id: str, now: datetime) -> None:
-    """Two subscriptions of one organization live at Stripe: people must end one. Said once."""
-    logger.error("Organization %s pays for %s beside %s", organization.slug, stripe_id, row.stripe_id or "its plan")
+def _report_second(organization: Organization, row: Subscription, stripe_id: str, now: datetime) -> None:
+    """Report that an organization pays two subscriptions at Stripe; staff must end one. The audit event comes once."""
+    logger.error("Organization %s pays for %s and for %s", organization.slug, stripe_id, row.stripe_id or "its plan")
     audit_events.record_once(
         key=stripe_id,
         action=Action.SUBSCRIPTION_SECOND_AT_STRIPE,

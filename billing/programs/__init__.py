@@ -1,1 +1,1 @@
-"""Programs: the terms of a TOML file, checked and brought into the database. The files that ship lie here too."""
+"""Programs: their terms are read from TOML files, checked and loaded. The files that ship are here too."""

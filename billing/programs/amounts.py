@@ -1,6 +1,6 @@
-"""Amounts of a program's file, made exact: credits in the program's smallest unit, money in the minor unit.
+"""Amounts in a program's file, as exact integers: credits in the program's smallest unit, money in the minor unit.
 
-Nothing is rounded: what doesn't come out whole is a problem of the file. Decimal throughout; no float enters.
+Nothing is rounded: an amount that doesn't come out whole is a problem of the file. Decimal throughout, no float.
 """
 
 import re
@@ -10,7 +10,7 @@ from billing.programs.files import Problems
 from credits.models import MAX_CREDITS
 from organizations.formats import currency_decimals
 
-# Digits and a point, as people write them: no signs, exponents, separators or other alphabets' digits.
+# Digits and a point only: no signs, exponents, separators or other scripts' digits.
 PLAIN = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
 # Stripe takes amounts of at most eight digits.
 MAX_MONEY_MINOR = 99_999_999
@@ -18,7 +18,7 @@ EXACT = Context(prec=60, traps=[Inexact])
 
 
 class Amounts:
-    """Reads the amounts of one file; what can't be read exactly is noted and counts as 0."""
+    """Reads the amounts of one file. An amount that can't be read exactly is noted as a problem and counts as 0."""
 
     def __init__(self, *, decimals: int, problems: Problems) -> None:
         self.decimals = decimals
@@ -37,7 +37,7 @@ class Amounts:
         return int(amount)
 
     def money(self, value: str, *, currency: str, table: str, key: str, least: int = 1) -> int:
-        """Return money in the currency's minor unit. `least` is in minor units: 0 where it may be free."""
+        """Return money in the currency's minor unit. least: in minor units; 0 where it may be free."""
         if not PLAIN.fullmatch(value):
             return self._wrong(table, key, f'must be a plain number such as "10.00", not "{value}".')
         try:

@@ -1,4 +1,4 @@
-"""What a load of a program wrote, as its audit events tell it."""
+"""What a load of a program wrote, as its audit events show it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from billing.audit_actions import Action
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that a load wrote: of each field what it was and what it is."""
+    """A row that a load wrote: for each field its value before and after."""
 
     action: Action
     target: str
@@ -17,7 +17,7 @@ class Change:
 
 
 def moves(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that differ, each with what it was and what it is."""
+    """Return the fields that differ, each with its value before and after."""
     return {
         name: {"before": before.get(name), "after": value} for name, value in after.items() if before.get(name) != value
     }

@@ -1,7 +1,7 @@
-"""What a program's file says of selling: currencies, packs, custom amounts, plans and what goes with them, checked.
+"""Checks of the tables that say what a program sells: currencies, packs, custom amounts, plans, promotions.
 
-Nothing is handed on: `program_offers` reads what was found in order here.
-`tables` holds the tables that are in order (see `program_files.read_tables`).
+Problems are collected, nothing is converted: `catalog` reads the tables once they are valid. `tables` holds the valid
+tables of a file, as `files.read_tables` returns them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ from organizations.formats import currency_decimals
 
 
 def check_sales(tables: Mapping[str, Any], amounts: Amounts) -> None:
-    """Note every problem of the tables that say how credits are sold and given."""
+    """Note every problem of the tables on selling and granting credits."""
     currencies = [table.code for table in tables.get("currencies", [])]
     _check_currencies(tables.get("currencies", []), amounts)
     _check_packs(tables.get("packs", []), currencies, amounts)
@@ -37,7 +37,7 @@ def check_sales(tables: Mapping[str, Any], amounts: Amounts) -> None:
 
 
 def check_fit(tables: Mapping[str, Any], amounts: Amounts) -> None:
-    """Note where tables don't fit together. Only for files whose tables are all in order."""
+    """Note where tables contradict each other. Only for files whose tables are all valid."""
     problems = amounts.problems
     packs, plans, recharge = tables["packs"], tables["plans"], tables["auto_recharge"]
     if (packs or tables["custom_amounts"]) and tables["buying"] is None:
@@ -58,7 +58,7 @@ def _has_paid(plans: Iterable[PlanTable]) -> bool:
 
 
 def refuse_doubles(values: Iterable[str], *, table: str, key: str, amounts: Amounts) -> None:
-    """Note every value that comes twice."""
+    """Note every duplicate value."""
     seen: set[str] = set()
     for value in values:
         if value in seen:

@@ -1,7 +1,7 @@
-"""Reading a program's file: find it, parse it, and fit it into its tables, with every problem named at once.
+"""Reading a program's file: it is found, parsed and converted to its tables, and all problems are reported at once.
 
-msgspec alone stops at the first problem of a table; here each key is converted by itself. Nothing of the meaning of
-what is read, and no database.
+msgspec stops at the first problem of a table, so each key is converted by itself. The meaning of the tables does not
+belong here, and no database is used.
 """
 
 import tomllib
@@ -21,7 +21,7 @@ MAX_BYTES = 1_000_000
 
 
 class BrokenProgram(Exception):
-    """A program that can't be brought in. `problems`: one sentence each, with file, table and key."""
+    """A program that can't be loaded. `problems`: one sentence each, with file, table and key."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -29,14 +29,14 @@ class BrokenProgram(Exception):
 
 
 class Problems:
-    """Collects what is wrong with a file."""
+    """Collects the problems of a file."""
 
     def __init__(self, file: str) -> None:
         self.file = file
         self.sentences: list[str] = []
 
     def add(self, table: str, key: str, sentence: str) -> None:
-        """Note a problem: `table` as people see it in the file ("[[packs]] small"), `key` or "", what is wrong."""
+        """Note a problem. table: as in the file ("[[packs]] small"). key: the key's name, or empty."""
         self.sentences.append(": ".join(part for part in (self.file, table, key, sentence) if part))
 
     def refuse(self) -> None:
@@ -51,7 +51,7 @@ def shipped_programs() -> list[str]:
 
 
 def find_file(name_or_file: str) -> Path:
-    """Return the file of a shipped program, by name, or any other, by path. Raises BrokenProgram."""
+    """Return the file of a shipped program by its name, or any file by its path. Raises BrokenProgram."""
     if name_or_file in shipped_programs():
         return SHIPPED / f"{name_or_file}.toml"
     path = Path(name_or_file)
@@ -62,9 +62,9 @@ def find_file(name_or_file: str) -> Path:
 
 
 def read_tables(path: Path, problems: Problems) -> dict[str, Any]:
-    """Read a file into its tables: those that are in order, by name. Of an optional one left out: its default.
+    """Read a file and return its valid tables by name; an optional table that is left out has its default.
 
-    What is not in order is noted; raises BrokenProgram where the file can't be read or is no TOML.
+    Problems are noted. Raises BrokenProgram where the file can't be read or is not TOML.
     """
     try:
         with path.open("rb") as file:
@@ -83,7 +83,7 @@ def read_tables(path: Path, problems: Problems) -> dict[str, Any]:
 
 
 def name_of(item: object, number: int) -> str:
-    """Return what tells an item of a list of tables from the others: its key, else its number, from 1."""
+    """Return the name of an item in a list of tables: its key, or its number from 1."""
     for key in ("key", "code", "currency", "model"):
         name = item.get(key) if isinstance(item, Mapping) else getattr(item, key, None)
         if isinstance(name, str) and name:
@@ -106,7 +106,7 @@ def _read_keys(kind: type[Table], raw: Mapping[str, Any], where: str, problems: 
             known = len(problems.sentences)
             value = _read_value(field.type, raw[name], where, name, problems)
             if isinstance(value, list):
-                # What is in order in a list is read on, so that all of a file's problems come to light together.
+                # The valid items of a list are kept, so that all problems of a file are found together.
                 values[name] = [item for item in value if item is not None]
             elif len(problems.sentences) == known:
                 values[name] = value
@@ -157,7 +157,7 @@ def _table_in(kind: Any) -> tuple[type[Table] | None, bool]:
 
 
 def describe(kind: Any) -> str:
-    """Say in words what a field of this type may hold."""
+    """Describe in words what a field of this type may hold."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return next(part.description for part in arguments if isinstance(part, Meta) and part.description)

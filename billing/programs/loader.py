@@ -1,7 +1,7 @@
-"""Bringing a program into the database: its row, its features, their rates, what it sells. Safely repeatable.
+"""Loading a program into the database: its row, its features, their rates, what it sells. Safely repeatable.
 
-Terms that may have been used are never edited: a rate that changed becomes a new row. What the file no longer names
-stays, since usage events point at it. Reading the file belongs in `program_terms`, what is sold in `catalog_sales`.
+Terms that may have been used are never edited: a changed rate becomes a new row. Rows that the file no longer names
+stay, because usage events refer to them. The file is read in `terms`; what is sold is loaded in `sales_loader`.
 """
 
 from dataclasses import dataclass, field
@@ -20,25 +20,25 @@ from credits.models import Program
 from organizations import audit_events
 from usage.models import Feature, Pricing, Rate
 
-# Rates that a file doesn't date hold from here on, so that usage from before Drawdown finds its price.
+# Rates without a date hold from here on, so that usage from before Drawdown is priced.
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 COLUMNS = ("pricing", "model", "credits", "min_credits", "max_credits", "input_credits", "output_credits", "per")
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load did. `kept`: what the database has and the file doesn't name."""
+    """What a load did. `kept`: rows that the file doesn't name."""
 
     changes: list[Change]
     kept: list[str]
 
 
 def load_program(terms: ProgramTerms, *, now: datetime | None = None) -> Loaded:
-    """Bring a program in, or up to date, in one transaction, with an audit event for each change.
+    """Create or update a program in one transaction, with an audit event for each change.
 
-    now: the instant of the load (aware), from which a changed rate holds where the file names none. A second load of
-    the same terms writes nothing. Raises BrokenProgram, with nothing written, where the terms can't follow those that
-    are in the database.
+    now: the instant of the load (aware), from which a changed rate holds where the file gives no date. A second load of
+    the same terms writes nothing. Raises BrokenProgram where the terms can't replace those in the database; then
+    nothing is written.
     """
     with transaction.atomic():
         load = _Load(terms, now or timezone.now())
@@ -46,7 +46,7 @@ def load_program(terms: ProgramTerms, *, now: datetime | None = None) -> Loaded:
         for feature in terms.features:
             load.feature(feature)
         load.problems.refuse()
-        sales = Sales(load.row, terms.offers)
+        sales = Sales(load.row, terms.catalog)
         sales.load()
         changes = [*load.changes, *sales.changes]
         for change in changes:
@@ -72,7 +72,7 @@ class _Load:
         self.problems = Problems(self.terms.file)
 
     def program(self) -> None:
-        """Write the program's row, and keep other loads and new wallets waiting until this one is done."""
+        """Write the program's row and lock it: other loads and new wallets wait until this load is done."""
         columns = self.terms.columns
         row, is_new = Program.objects.get_or_create(key=self.terms.key, defaults=dict(columns))
         self.row = Program.objects.select_for_update().get(pk=row.pk)
@@ -94,7 +94,7 @@ class _Load:
             self.row.save(update_fields=list(moved))
             self._note(Action.PROGRAM_CHANGED, details=moved)
         if "decimals" in moved and not self.problems.sentences:
-            # No wallet, so no use yet: rates in the old smallest unit would misprice what is imported later.
+            # There is no wallet and so no use yet. Rates in the old smallest unit would misprice imported usage.
             Rate.objects.filter(feature__program=self.row).delete()
 
     def feature(self, terms: FeatureTerms) -> None:
@@ -124,7 +124,7 @@ class _Load:
             )
 
     def _rates(self, feature: Feature, rates: list[RateTerms], stored: list[Rate]) -> None:
-        """Write the rates of one feature and model that are not there. An undated one is the base of the dated ones."""
+        """Write the missing rates of one feature and model. One without a date holds before the dated ones."""
         first_dated = min((rate.effective_at for rate in rates if rate.effective_at is not None), default=None)
         where = f"[[features]] {feature.key}, [[rates]] {rates[0].model}".rstrip()
         for rate in rates:
@@ -155,7 +155,7 @@ class _Load:
         self.changes.append(Change(action, target, details))
 
     def kept(self) -> list[str]:
-        """Return what the database has and the file doesn't name."""
+        """Return the rows that the file doesn't name."""
         named = {feature.key: {rate.model for rate in feature.rates} for feature in self.terms.features}
         features = Feature.objects.filter(program=self.row).values_list("key", flat=True)
         rates = Rate.objects.filter(feature__program=self.row, feature__key__in=named)

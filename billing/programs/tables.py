@@ -1,8 +1,7 @@
-"""The shape of a program's file: which tables it may have, which keys, of which types. Nothing of their meaning.
+"""The shape of a program's file: its tables, their keys and types. What they mean belongs in `terms` and `catalog`.
 
-Amounts of credits are whole units of the program, as numbers or as decimals in quotes ("0.15"); money is in quotes
-("10.00"). What they come to in smallest and minor units is for `program_terms`. Each description here ends the sentence
-"must be …" that someone reads whose file is wrong.
+Credits are in whole units of the program, as numbers or as decimals in quotes ("0.15"); money is in quotes ("10.00").
+Each description completes the error message "must be …" for a key with a wrong value.
 """
 
 from datetime import datetime
@@ -62,7 +61,7 @@ class BuyingTable(Table):
     validity_days: Days | None = None
     reference_prefix: Prefix | None = None
     confirmation: Text | None = None
-    # For orders by bank transfer: who sells, with address and registration number, and where the money goes.
+    # Printed on orders by bank transfer: the seller with address and registration number, and the bank account.
     seller: Lines | None = None
     bank_account: Lines | None = None
 
@@ -161,7 +160,7 @@ class ReferralTable(Table):
 class PromotionTable(Table):
     code: Code
     name: Text
-    # One of these two.
+    # Exactly one of these two.
     credits: Amount | None = None
     percent_off: Annotated[int, Meta(ge=1, le=100, description="a whole number from 1 to 100")] | None = None
     validity_days: Days | None = None

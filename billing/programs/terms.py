@@ -1,6 +1,6 @@
-"""What a program's file means: the program, its features and their rates in smallest units, ready for the database.
+"""The terms in a program's file: the program, its features and their rates in smallest units, ready for the database.
 
-Everything is exact: an amount that the program's decimals can't hold is refused, never rounded.
+Everything is exact: an amount with more decimals than the program has is refused, never rounded.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from billing.programs.amounts import Amounts
+from billing.programs.catalog import Catalog, read_catalog
 from billing.programs.checks import check_fit, check_sales, refuse_doubles
 from billing.programs.files import BrokenProgram, Problems, name_of, read_tables
-from billing.programs.offers import Offers, read_offers
 from billing.programs.tables import FeatureTable, RateTable
 from credits.models import MAX_BALANCE
 from usage.pricing import FIELDS_BY_PRICING
@@ -22,7 +22,7 @@ AMOUNTS = ("credits", "min_credits", "max_credits", "input_credits", "output_cre
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateTerms:
-    """A rate as its row will hold it. `effective_at` None: the file leaves it to the loader."""
+    """A rate as its row will hold it. `effective_at` None: the file gives no date, and the loader decides."""
 
     pricing: str
     model: str
@@ -53,16 +53,16 @@ class ProgramTerms:
     key: str
     columns: Mapping[str, Any]
     features: tuple[FeatureTerms, ...]
-    offers: Offers
+    catalog: Catalog
 
 
 def read_program(path: Path) -> ProgramTerms:
-    """Read a program's file. Raises BrokenProgram with every problem that it has."""
+    """Read a program's file. Raises BrokenProgram with all of its problems."""
     problems = Problems(path.name)
     tables = read_tables(path, problems)
     is_whole = not problems.sentences
     if "program" not in tables:
-        # Without decimals no amount means anything.
+        # Without the program's decimals no amount can be read.
         raise BrokenProgram(problems.sentences)
     program = tables["program"]
     amounts = Amounts(decimals=program.decimals, problems=problems)
@@ -74,8 +74,8 @@ def read_program(path: Path) -> ProgramTerms:
         if not features:
             problems.add("[[features]]", "", "there must be one at least.")
     problems.refuse()
-    offers = read_offers(tables, amounts)
-    return ProgramTerms(file=path.name, key=program.key, columns=columns, features=features, offers=offers)
+    catalog = read_catalog(tables, amounts)
+    return ProgramTerms(file=path.name, key=program.key, columns=columns, features=features, catalog=catalog)
 
 
 def _columns(tables: Mapping[str, Any], amounts: Amounts) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What owners type on the pages of money, checked. What it costs and whether it is sold is for the domain to say."""
+"""Forms of the pages on which owners buy. Prices and what is on sale are not checked here."""
 
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from billing.purchases.quotes import Choice, CustomChoice, PackChoice
 from organizations.formats import currency_decimals
 
 MAX_LOTS = 1_000_000
-# A code as long as this is a mistake; shorter ones are looked up.
+# Longer codes are refused without a query.
 MAX_CODE = 100
 
 
@@ -69,7 +69,7 @@ class ChoiceForm(forms.Form):
 
 
 class OrderForm(ChoiceForm):
-    """A choice that is to be ordered. The token is the form's own: it orders once."""
+    """A choice to order, with the form's token: a form orders once."""
 
     form_token = forms.UUIDField()
 

@@ -1,6 +1,6 @@
-"""What is on sale to an organization, and what a choice would do, for the page that shows it. Reads only.
+"""What is on sale to an organization, and what a choice would cost and bring, for pages. Reads only.
 
-Sure is only what `orders.place_order` decides under the wallet's lock.
+A page's answer can be out of date; `orders.place_order` decides under the wallet's lock.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class PackOffer:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a choice costs, and how the organization would stand once it is paid. Smallest units."""
+    """What a choice costs, and the organization's credits once it is paid, in smallest units."""
 
     quote: Quote
     balance: Balance
@@ -46,14 +46,14 @@ class Preview:
 
 
 def packs_on_sale(wallet: Wallet, currency: str) -> list[PackOffer]:
-    """Return the packs on sale in a currency, as the catalogue orders them."""
+    """Return the packs on sale in a currency, in the catalogue's order."""
     prices = list(
         PackPrice.objects.filter(pack__program=wallet.program_id, pack__is_sold=True, currency=currency)
         .select_related("pack")
         .order_by("pack__position", "pack__credits")
     )
     scale = 10**wallet.program.decimals
-    # One measure for all, so that they can be compared: the large one where the small one would blur the prices.
+    # One measure for all packs, so that they can be compared: the large one where rounding would hide differences.
     is_small = all(price.amount_minor * 1_000 * scale >= 100 * price.pack.credits for price in prices)
     per_credits = (COMPARED_PER[0] if is_small else COMPARED_PER[1]) * scale
     return [

@@ -1,8 +1,8 @@
-"""Ordering: who may buy, how much may be held, and the order row that everything after it hangs on.
+"""Orders: who may buy, how much may be held, and the order row that payment and grant refer to.
 
-The order is committed before Stripe hears of it; its id is the idempotency key of the checkout. Orders of an
-organization are placed one at a time, under its wallet's lock, so two of them can't share the last place under the
-holding limit.
+The order is committed before Stripe is called; its id is the idempotency key of the checkout. An organization's orders
+are placed one at a time, under its wallet's lock, so that two can't share the last place under the holding limit.
+Payment and grant are not decided here.
 """
 
 import logging
@@ -39,15 +39,15 @@ from organizations.refusals import Refusal
 
 logger = logging.getLogger(__name__)
 
-# How long an unpaid order holds its place: a checkout as long as Stripe lets one be paid, a bank transfer two weeks.
+# How long an unpaid order keeps its place: an hour for a checkout, two weeks for a bank transfer.
 CHECKOUT_LASTS = timedelta(hours=1)
 TRANSFER_LASTS = timedelta(days=14)
-# So many orders may wait for their payment; whoever has more is not about to pay them.
+# How many orders of an organization may wait for their payment.
 MOST_OPEN_ORDERS = 20
 
 
 class MayNotBuy(Refusal):
-    """The program doesn't sell to this organization as it stands; the sentence says what would have to change."""
+    """The program doesn't sell to this organization now; the message says what has to change."""
 
 
 class HoldingLimitReached(Refusal):
@@ -85,7 +85,7 @@ def refuse_unless_buyer(organization: Organization, method: Method) -> SaleTerms
 
 
 def terms_of(organization: Organization) -> SaleTerms | None:
-    """Return how the organization's program sells; None: it sells nothing, or there is no program."""
+    """Return the program's terms of sale; None: it sells nothing, or the organization has no program."""
     return SaleTerms.objects.filter(program__wallets__organization=organization).first()
 
 
@@ -100,7 +100,7 @@ def _refuse_transfer(organization: Organization, terms: SaleTerms) -> None:
 
 
 def is_on_paid_plan(organization: Organization) -> bool:
-    """Whether the organization has a plan that costs something and is not ended or waiting for its first payment."""
+    """Whether the organization has a plan with a price that is paid or overdue."""
     subscription = getattr(organization, "subscription", None)
     if subscription is None or subscription.state not in {SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE}:
         return False
@@ -117,9 +117,9 @@ def place_order(
     promotion_code: str = "",
     now: datetime | None = None,
 ) -> Purchase:
-    """Place an order, or return the one that this form placed before (whatever else the second call says).
+    """Place an order, or return the one that this form placed before, whatever else the second call says.
 
-    form_token: what the form carried, at most 64 characters; a form orders once. The quote is frozen on the order.
+    form_token: the form's, at most 64 characters; a form orders once. The quote is frozen on the order.
     Raises MayNotBuy, NotForSale, PromotionRefused, HoldingLimitReached; then nothing was written.
     """
     earlier = Purchase.objects.filter(organization=organization, form_token=form_token).first()
@@ -128,7 +128,7 @@ def place_order(
     terms = refuse_unless_buyer(organization, method)
     wallet = Wallet.objects.select_related("program").get(organization=organization)
     with transaction.atomic(), ledger.open_book(keys=[(wallet.pk, "")], now=now) as book:
-        # A double click has waited for the lock.
+        # The first of a double click may have ordered while this one waited for the lock.
         earlier = Purchase.objects.filter(organization=organization, form_token=form_token).first()
         if earlier is not None:
             return earlier
@@ -150,9 +150,9 @@ def place_order(
 
 
 def refuse_above_limits(wallet: Wallet, quoted: Quote, *, held: int, now: datetime) -> None:
-    """Refuse what the organization may not hold or order. held: smallest units, reserved and frozen ones too.
+    """Refuse what the organization may not hold or order. held: smallest units, including reserved and frozen ones.
 
-    Sure only under the wallet's lock. Raises HoldingLimitReached, MayNotBuy.
+    Final only under the wallet's lock. Raises HoldingLimitReached, MayNotBuy.
     """
     if Purchase.objects.filter(open_orders(wallet.organization, now=now)).count() >= MOST_OPEN_ORDERS:
         raise MayNotBuy(_("Too many orders wait for their payment. Pay some, or cancel them."))
@@ -184,7 +184,7 @@ def write_order(
     form_token: str,
     now: datetime,
 ) -> Purchase:
-    """Write the order row of a quote. Under the wallet's lock, after everything that could refuse it."""
+    """Write the order row of a quote. Under the wallet's lock, after every check."""
     details = BillingDetails.objects.filter(organization=organization).first() or BillingDetails()
     purchase = Purchase.objects.create(
         reference=new_reference(terms.reference_prefix),
@@ -259,7 +259,7 @@ def begin_checkout(purchase: Purchase) -> str:
         )
         raise
     Purchase.objects.filter(pk=purchase.pk).update(stripe_session_id=checkout.session_id, checkout_url=checkout.url)
-    # Only a pending order opens: a webhook may have settled it while Stripe's answer was on its way.
+    # Only a pending order opens: a webhook may have settled it before Stripe's answer came.
     Purchase.objects.filter(pk=purchase.pk, state=PurchaseState.PENDING).update(state=PurchaseState.OPEN)
     return checkout.url
 

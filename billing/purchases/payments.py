@@ -1,6 +1,6 @@
-"""What was paid for becomes credits: one transaction that grants and marks paid, and the deposits that staff confirm.
+"""Payments: a paid order becomes credits in one transaction; staff confirm deposits of bank transfers here.
 
-Whether something was paid is for `purchases` (cards, by asking Stripe) and for staff (bank transfers) to say.
+Whether an order was paid by card is decided in `settlement`, by asking Stripe.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ SOURCES = {
     Method.BANK_TRANSFER: Source.BANK_TRANSFER,
     Method.AUTO_RECHARGE: Source.AUTO_RECHARGE,
 }
-# Payments that are not Stripe's: nothing to pay, bank transfers, and the demo's past.
+# Payments that are not Stripe's: free orders, bank transfers, and the demo's history.
 OWN_PAYMENTS = ("free:", "deposit:", "demo:")
 
 
@@ -40,7 +40,7 @@ class NotPayable(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Deposit:
-    """The money of a bank transfer that staff saw arrive. amount_minor: what arrived, in minor units."""
+    """The money of a bank transfer, as staff saw it arrive. amount_minor: in minor units."""
 
     amount_minor: int
     deposited_on: date
@@ -58,8 +58,8 @@ def grant_paid(
 ) -> Purchase:
     """Grant an order's credits under a key made of its payment, and mark it paid, in one transaction.
 
-    The wallets are locked first, then the order. A referral that waits for the first paid purchase is credited with
-    it. deposit: what staff confirmed. A second call changes nothing.
+    The wallets are locked first, then the order. The first paid purchase also credits a referral. deposit: what staff
+    confirmed. A second call changes nothing.
     """
     wallet = Wallet.objects.get(organization=purchase.organization_id)
     key = f"payment:{payment_id}"
@@ -106,16 +106,16 @@ def grant_paid(
 
 
 def _record_paid(purchase: Purchase, *, payment_id: str, deposit: Deposit | None, now: datetime) -> None:
-    told: dict[str, object] = {"payment": payment_id, "credits": purchase.credits}
+    details: dict[str, object] = {"payment": payment_id, "credits": purchase.credits}
     if deposit is not None:
-        told |= {"amount_minor": deposit.amount_minor, "deposited_on": deposit.deposited_on.isoformat()}
+        details |= {"amount_minor": deposit.amount_minor, "deposited_on": deposit.deposited_on.isoformat()}
     audit_events.record(
         action=Action.PURCHASE_PAID if deposit is None else Action.PURCHASE_DEPOSIT_CONFIRMED,
         organization=purchase.organization,
         actor=None if deposit is None else deposit.confirmed_by,
         target=purchase.reference,
         reason="" if deposit is None else deposit.reason,
-        details=told,
+        details=details,
         now=now,
     )
 
@@ -136,8 +136,10 @@ def _publish_paid(purchase: Purchase, *, balance: int, paid_at: datetime) -> Non
 
 
 def expiry_of(purchase: Purchase, paid_at: datetime) -> datetime | None:
-    """Return when a purchase's credits expire: at the end of the day, so many days after the day of the purchase, in
-    the organization's time zone. None: never."""
+    """Return when a purchase's credits expire; None: never.
+
+    They expire at the end of a day, `validity_days` after the day of the payment, in the organization's time zone.
+    """
     if purchase.validity_days is None:
         return None
     zone = ZoneInfo(purchase.organization.time_zone)
@@ -145,7 +147,10 @@ def expiry_of(purchase: Purchase, paid_at: datetime) -> datetime | None:
 
 
 def leave_promotion(locked: Purchase, state: PurchaseState) -> None:
-    """An order that comes back to life leaves its promotion to the one that took it meanwhile. Its price stays."""
+    """Take the promotion off an expired or canceled order that is paid after all, if another order uses it by now.
+
+    Its price stays.
+    """
     was_over = locked.state in {PurchaseState.FAILED, PurchaseState.EXPIRED, PurchaseState.CANCELED}
     if not was_over or locked.promotion_id is None or state not in {PurchaseState.PAID, PurchaseState.PROCESSING}:
         return
@@ -159,10 +164,9 @@ def leave_promotion(locked: Purchase, state: PurchaseState) -> None:
 
 
 def confirm_deposit(purchase: Purchase, deposit: Deposit, *, now: datetime | None = None) -> Purchase:
-    """Say that the money of a bank transfer has arrived, and grant its credits. A second call changes nothing.
+    """Confirm that the money of a bank transfer has arrived, and grant its credits. A second call changes nothing.
 
-    What arrived must be what was ordered; an order that expired or was canceled is paid by it all the same. Raises
-    NotPayable.
+    The amount must be that of the order. An expired or canceled order is paid all the same. Raises NotPayable.
     """
     if purchase.method != Method.BANK_TRANSFER:
         raise NotPayable(_("This order is not paid by bank transfer."))

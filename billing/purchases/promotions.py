@@ -1,6 +1,7 @@
-"""Promotion codes: credits that a code brings by itself, and the percentage that another takes off a purchase.
+"""Promotion codes: one kind brings credits by itself, the other takes a percentage off a purchase.
 
-Once per organization, within the code's dates, at most so many times in all. The wallet is locked before the promotion.
+Once per organization, within the code's dates, up to its limit of uses. The wallet is locked before the promotion. What
+a purchase costs is computed in `quotes`.
 """
 
 from datetime import datetime, timedelta
@@ -23,13 +24,13 @@ class PromotionRefused(Refusal):
 
 
 class AlreadyOrdered(PromotionRefused):
-    """The promotion is already used by another order of the organization."""
+    """Another order of the organization uses the promotion."""
 
 
 def find_promotion(organization: Organization, code: str, *, now: datetime) -> Promotion:
-    """Return the promotion that a code names, if it runs now. Raises PromotionRefused.
+    """Return the promotion of a code, if it is valid now. Raises PromotionRefused.
 
-    Whether the organization has used it, and how often it was used in all, is asked under lock, when it is used.
+    Earlier uses are checked under lock, when it is used.
     """
     program = organization.wallet.program
     promotion = Promotion.objects.filter(program=program, code__iexact=code.strip()).first()
@@ -43,7 +44,7 @@ def find_promotion(organization: Organization, code: str, *, now: datetime) -> P
 
 
 def claim(organization: Organization, promotion_id: int, *, now: datetime) -> None:
-    """Keep a percentage for an order of the organization, which the caller writes in the same transaction.
+    """Reserve a percentage for an order of the organization, which the caller writes in the same transaction.
 
     Under the wallet's lock. Raises AlreadyOrdered and PromotionRefused.
     """
@@ -64,9 +65,9 @@ def claim(organization: Organization, promotion_id: int, *, now: datetime) -> No
 
 
 def redeem(*, organization: Organization, code: str, actor: User, now: datetime | None = None) -> PromotionUse:
-    """Give the organization the credits that a code brings, and return the use. Once: a second call is refused.
+    """Grant the organization the credits of a code, and return the use. A second call is refused.
 
-    now: for tests; otherwise the ledger's clock. Raises PromotionRefused.
+    now: for tests; without it the database's clock, read after the lock. Raises PromotionRefused.
     """
     if organization.closed_at is not None or not Wallet.objects.filter(organization=organization).exists():
         raise PromotionRefused(_("There is no promotion “%(code)s”.") % {"code": code.strip()[:30]})
@@ -106,7 +107,7 @@ def redeem(*, organization: Organization, code: str, actor: User, now: datetime 
 
 
 def _refuse_used_up(promotion: Promotion, *, now: datetime) -> None:
-    """Refuse a promotion that was used as often as it may be. Orders that may still be paid count."""
+    """Refuse a promotion without uses left. Orders that may still be paid count as uses."""
     if promotion.most_uses is None:
         return
     orders = Purchase.objects.filter(promotion=promotion).filter(

@@ -20,7 +20,7 @@ from organizations.models import Organization
 
 @dataclass(frozen=True, slots=True)
 class PurchasesPage:
-    """Some purchases, newest first. older, newer: the reference to go on from, None where there are none."""
+    """Some purchases, newest first. older, newer: the reference to continue from, None where there are no more."""
 
     purchases: list[Purchase]
     older: str | None
@@ -28,7 +28,7 @@ class PurchasesPage:
 
 
 def purchases_page(organization: Organization, *, before: str, after: str, limit: int) -> PurchasesPage | None:
-    """Return a page: of those before a reference, or after one, or the newest. None: there is no such place."""
+    """Return the page before or after a reference, or the newest; None: there is no purchase of this reference."""
     everything = Purchase.objects.filter(organization=organization).select_related("bought_by")
     edge = everything.filter(reference=before or after).first() if before or after else None
     if (before or after) and edge is None:
@@ -59,7 +59,7 @@ def _page(rows: list[Purchase], limit: int, *, has_newer: bool) -> PurchasesPage
 
 
 def purchases_csv(organization: Organization, program: Program) -> Iterator[str]:
-    """Return the lines of all purchases as CSV. Money and credits stand there in whole and in smallest units."""
+    """Return the lines of all purchases as CSV. Money and credits are given in whole and in smallest units."""
     states = {str(state): str(state.label) for state in PurchaseState}
     methods = {str(method): str(method.label) for method in Method}
     zone = ZoneInfo(organization.time_zone)

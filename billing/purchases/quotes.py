@@ -1,7 +1,7 @@
-"""What a purchase costs and brings: a choice from the catalogue in, a quote out. Prices are read, nothing is written.
+"""Quotes: a choice from the catalogue in, its price and credits out. Reads only.
 
-A quote is frozen on the order: what changes in the catalogue afterwards changes no order. Money in minor units,
-credits in smallest units, both exact: amounts that don't divide are not for sale.
+A quote is frozen on the order, so a later change of the catalogue changes no order. Money in minor units, credits in
+smallest units, both exact: amounts that don't divide are not on sale.
 """
 
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ class NotForSale(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class PackChoice:
-    """So many lots of a pack."""
+    """A number of lots of a pack."""
 
     pack_key: str
     lots: int = 1
@@ -44,7 +44,7 @@ Choice = PackChoice | CustomChoice
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What is to be paid and what it brings. `name`: what is bought, as it is called on the order for ever.
+    """What is to be paid and what it brings. `name`: what is bought, as the order will always call it.
 
     list_amount_minor: the price before the promotion.
     """
@@ -77,7 +77,7 @@ def currency_for(program: Program, organization: Organization) -> str:
 
 
 def quote(organization: Organization, choice: Choice, *, promotion_code: str = "", now: datetime) -> Quote:
-    """Return the quote for a choice. Raises NotForSale and PromotionRefused, each with its sentence."""
+    """Return the quote for a choice. Raises NotForSale and PromotionRefused, each with a message."""
     program = organization.wallet.program
     currency = currency_for(program, organization)
     if isinstance(choice, PackChoice):
@@ -91,7 +91,7 @@ def quote(organization: Organization, choice: Choice, *, promotion_code: str = "
     promotion = find_promotion(organization, promotion_code, now=now)
     if promotion.percent_off is None:
         raise PromotionRefused(_("This code brings credits by itself: redeem it without a purchase."))
-    # Rounded in the customer's favour: what is left of a minor unit is not charged.
+    # Rounded down, in the customer's favour.
     discounted = quoted.list_amount_minor * (100 - promotion.percent_off) // 100
     return replace(quoted, promotion_id=promotion.pk, amount_minor=discounted)
 
@@ -153,7 +153,7 @@ def _quote_custom(organization: Organization, choice: CustomChoice, currency: st
 
 
 def _in_words(credits: int, program: Program, language: str) -> str:
-    """An amount of credits in the organization's language, whoever orders."""
+    """Format credits in the organization's language, whoever orders."""
     with translation.override(language):
         return format_credits_with_unit(credits, decimals=program.decimals, unit=program.unit, language=language)
 
@@ -163,7 +163,7 @@ def _money(amount_minor: int, currency: str) -> str:
 
 
 def open_orders(organization: Organization, *, now: datetime) -> Q:
-    """Return the filter of the organization's orders that may still be paid and so hold their place."""
+    """Return the filter of the organization's orders that may still be paid and so count towards limits."""
     return Q(organization=organization, state__in=[PurchaseState.PENDING, PurchaseState.OPEN], expires_at__gt=now) | Q(
         organization=organization, state=PurchaseState.PROCESSING
     )

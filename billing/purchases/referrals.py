@@ -1,6 +1,7 @@
-"""Referrals: one organization brings another, and both get credits at the other's first paid purchase. Not to oneself.
+"""Referrals: one organization brings another, and both get credits at the other's first paid purchase.
 
-An organization's code is made at first use and shown to its owners; it is used by the referred one before it buys.
+An organization's code is made when its owners first see it; the referred organization enters it before it buys. Nobody
+refers an organization of their own.
 """
 
 from collections.abc import Sequence
@@ -36,9 +37,9 @@ def code_of(organization: Organization, *, actor: User | None = None) -> str:
 
 
 def use_code(*, organization: Organization, code: str, actor: User, now: datetime) -> Referral:
-    """Note who brought the organization. Once, before its first purchase. Raises ReferralRefused.
+    """Record who brought the organization. Once, before its first purchase. Raises ReferralRefused.
 
-    The same code again answers the same.
+    The same code again returns the same referral.
     """
     owner = ReferralCode.objects.select_related("organization").filter(code__iexact=code.strip()).first()
     if owner is None or owner.organization.closed_at is not None:
@@ -75,7 +76,7 @@ def _is_shared(one: Organization, other: Organization) -> bool:
 
 
 def waiting(purchase: Purchase) -> Referral | None:
-    """Return the referral that this purchase, being paid with money, will credit."""
+    """Return the referral that this purchase, paid with money, will credit; None: there is none."""
     if purchase.amount_minor == 0:
         return None
     return (
@@ -96,7 +97,7 @@ def ledger_keys(referral: Referral | None) -> Sequence[tuple[int, str]]:
 
 
 def credit(book: ledger.Book, referral: Referral, *, now: datetime) -> None:
-    """Give both sides what the program promises. In a book opened for `ledger_keys`; once, whoever asks how often."""
+    """Grant both organizations what the program promises. In a book opened for `ledger_keys`; a repeat does nothing."""
     terms = SaleTerms.objects.get(program=referral.referrer.wallet.program_id)
     expires_at = now + timedelta(days=terms.referral_days) if terms.referral_days else None
     amounts = (terms.referrer_credits, terms.referred_credits)

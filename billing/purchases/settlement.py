@@ -1,7 +1,7 @@
-"""Settling purchases: one door for the webhook, the return page, the reconciliation and the recharge.
+"""Settling purchases: webhooks, return pages, the reconciliation and recharges all call `settle`.
 
-`settle` asks Stripe what is true, compares it with the order, and grants under a key made of the payment, so that
-whoever calls it, how often and in whatever order, a payment becomes credits once.
+It asks Stripe for the payment, compares it with the order, and grants under a key made of the payment. So a payment
+becomes credits once, however often and in whatever order it is called.
 """
 
 import logging
@@ -21,7 +21,7 @@ from organizations.models import User
 
 logger = logging.getLogger(__name__)
 
-# Legal moves. What Stripe says it has taken is paid for, whatever we thought before.
+# Legal moves. Money that Stripe has taken counts as paid, whatever the state was before.
 MOVES: dict[str, frozenset[str]] = {
     "pending": frozenset({"open", "processing", "paid", "failed", "expired", "canceled"}),
     "open": frozenset({"processing", "paid", "failed", "expired", "canceled"}),
@@ -31,27 +31,27 @@ MOVES: dict[str, frozenset[str]] = {
     "canceled": frozenset({"paid", "processing"}),
     "paid": frozenset(),
 }
-# States in which an order waits, and may be paid, canceled or left to expire.
+# States in which an order waits for its payment, and may be canceled or expire.
 WAITING = frozenset({PurchaseState.PENDING, PurchaseState.OPEN})
-# An order of which Stripe knows nothing is given up so long after its time: by then no call about it is on its way.
+# An order that Stripe does not know expires so long after its time: by then no call about it is under way.
 LOST_AFTER = timedelta(hours=1)
 
 
 class WrongPayment(Exception):
-    """What Stripe took differs from the order in amount, currency or customer. Nothing was granted; people decide."""
+    """What Stripe took differs from the order in amount, currency or customer. Nothing was granted; staff decide."""
 
 
 def settle(purchase_id: UUID, *, now: datetime | None = None) -> Purchase:
-    """Bring an order to where Stripe says it is, and grant its credits if it is paid. Outside any transaction.
+    """Move an order to the state of its payment at Stripe; grant its credits if it is paid. Outside any transaction.
 
-    Any number of calls, from anywhere, at once, in any order grant once. now: for tests; the grant's clock is the
-    database's. Raises WrongPayment, and the gateway's Unavailable (call again later).
+    Any number of calls, at once and in any order, grant once. now: for tests; the grant's clock is the database's.
+    Raises WrongPayment, and the gateway's Unavailable: call again later.
     """
     purchase = Purchase.objects.select_related("organization").get(pk=purchase_id)
     if purchase.state == PurchaseState.PAID:
         return _with_documents(purchase)
     if purchase.amount_minor == 0:
-        # Nothing to pay: an order that is open is as good as paid, one that was given up is not.
+        # Nothing to pay: an open order counts as paid, one that is over does not.
         if purchase.state not in WAITING:
             return purchase
         return grant_paid(purchase, payment_id=f"free:{purchase.pk}", now=now)
@@ -72,14 +72,14 @@ def _settle_with_stripe(purchase: Purchase, *, now: datetime | None) -> Purchase
 
 
 def _expire_if_late(purchase: Purchase, *, now: datetime | None, after: timedelta) -> Purchase:
-    """Let an order that nobody paid go once its time is over. Money that comes all the same is granted all the same."""
+    """Let an unpaid order expire once its time is over. Money that comes later is granted all the same."""
     if purchase.state not in WAITING or (now or timezone.now()) < purchase.expires_at + after:
         return purchase
     return _move(purchase, PurchaseState.EXPIRED, failure="")
 
 
 def _with_documents(purchase: Purchase) -> Purchase:
-    """Note where the invoice is that Stripe wrote, as soon as there is one. Nothing depends on it, so nothing fails."""
+    """Store the address of Stripe's invoice once there is one. Nothing depends on it, so errors are only logged."""
     if purchase.stripe_session_id is None or purchase.invoice_url:
         return purchase
     try:
@@ -97,7 +97,7 @@ def _with_documents(purchase: Purchase) -> Purchase:
 def _ask(
     purchase: Purchase,
 ) -> tuple[stripe_gateway.PaymentState | None, stripe_gateway.CheckoutState | None]:
-    """Ask Stripe for the order's checkout and payment; an order that lost the answer is found by its id."""
+    """Ask Stripe for the order's payment and checkout; where the answer was lost, search by the order's id."""
     checkout = None
     payment_id = purchase.stripe_payment_intent_id
     if purchase.stripe_session_id is not None:
@@ -119,15 +119,15 @@ def _refuse_wrong(purchase: Purchase, payment: stripe_gateway.PaymentState, *, n
     taken = (payment.received_minor, payment.currency, payment.customer)
     if asked == taken:
         return
-    _tell_staff(purchase, payment, details={"asked": asked, "taken": taken}, now=now)
+    _report_difference(purchase, payment, details={"asked": asked, "taken": taken}, now=now)
     message = f"Order {purchase.reference} asked for {asked}, payment {payment.id} took {taken}."
     raise WrongPayment(message)
 
 
-def _tell_staff(
+def _report_difference(
     purchase: Purchase, payment: stripe_gateway.PaymentState, *, details: dict[str, object], now: datetime | None
 ) -> None:
-    """Keep what is wrong with a payment where staff look, once; the owner reads that people are at it."""
+    """Report a wrong payment to staff, once, and tell the owner that staff are looking into it."""
     with transaction.atomic():
         is_new = audit_events.record_once(
             key=f"{purchase.reference}:{payment.id}",
@@ -145,7 +145,7 @@ def _tell_staff(
 def _target(
     payment: stripe_gateway.PaymentState | None, checkout: stripe_gateway.CheckoutState | None
 ) -> tuple[PurchaseState | None, str]:
-    """Return where an unpaid order belongs, and why it failed if it did; None: where it is."""
+    """Return the state that an unpaid order should have (None: unchanged), and why it failed, if it did."""
     if checkout is not None and checkout.status == "expired":
         return PurchaseState.EXPIRED, ""
     if payment is not None and payment.status == "processing":
@@ -154,7 +154,7 @@ def _target(
         return PurchaseState.CANCELED, ""
     failure = (payment.failure_message or "") if payment is not None else ""
     if checkout is not None and checkout.status == "complete":
-        # A delayed method: on its way until the payment says that it failed.
+        # A delayed method: processing until the payment fails or succeeds.
         is_failed = payment is not None and payment.status == "requires_payment_method"
         return (PurchaseState.FAILED if is_failed else PurchaseState.PROCESSING), failure
     # An open checkout after a declined card: the customer may try again on the same page.
@@ -178,9 +178,9 @@ def _move(purchase: Purchase, state: PurchaseState | None, *, failure: str) -> P
 
 
 def cancel(purchase: Purchase, *, actor: User | None = None, now: datetime | None = None) -> Purchase:
-    """Give up an order that nobody has paid; its checkout is closed at Stripe first. Outside any transaction.
+    """Cancel an unpaid order; its checkout is closed at Stripe first. Outside any transaction.
 
-    One that was paid meanwhile is settled instead, one that is over stays as it is. Raises the gateway's errors.
+    An order that was paid meanwhile is settled instead; one that is over stays as it is. Raises the gateway's errors.
     """
     if purchase.state not in WAITING:
         return purchase

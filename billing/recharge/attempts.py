@@ -1,6 +1,6 @@
-"""Attempts of auto-recharge: one at a time, begun with its order before Stripe is asked, and ended once.
+"""Attempts of auto-recharge: one at a time, begun with its order before Stripe is called, and closed once.
 
-Both happen under the wallet's lock. What lies between is the charge (`charges`); the rule is changed in `consent`. No
+Both happen under the wallet's lock. The charge between them is in `charges`; owners change the rule in `consent`. No
 call to Stripe belongs here.
 """
 
@@ -23,7 +23,7 @@ from billing.models import (
 )
 from billing.purchases.orders import write_order
 from billing.recharge import notices
-from billing.recharge.rules import UNDER_WAY, Standing, decide
+from billing.recharge.rules import UNDER_WAY, Holdings, decide
 from credits import ledger
 from credits.models import Wallet, new_id
 from organizations import audit_events
@@ -31,7 +31,7 @@ from organizations.calendar import month_of
 
 BACK_OFF = timedelta(hours=1)
 MOST_FAILURES = 3
-# How long a refused spend is told that credits are on their way: as long as a charge with its retries may take.
+# How long a refused spend answers that credits are on their way: as long as a charge with its retries may take.
 RECHARGING_LASTS = timedelta(seconds=60)
 
 
@@ -43,7 +43,7 @@ OUTCOMES = {
 
 
 def begin(wallet_id: int, now: datetime | None) -> RechargeAttempt | None:
-    """Commit an attempt and its order, if the wallet's rule wants one and nothing is in the way; else return None.
+    """Commit an attempt and its order and return it; None where the wallet's rule buys nothing now.
 
     now: for tests; without it the database's clock, read after the lock.
     """
@@ -51,11 +51,11 @@ def begin(wallet_id: int, now: datetime | None) -> RechargeAttempt | None:
         return None
     with transaction.atomic(), ledger.open_book(keys=[(wallet_id, "")], now=now) as book:
         wallet = book.wallet(wallet_id)
-        row = _rule_whose_turn_it_is(wallet.organization_id, wallet.now)
+        row = _due_rule(wallet.organization_id, wallet.now)
         if row is None or wallet.available >= row.threshold:
             return None
         held = sum(grant.remaining for grant in wallet.grants.values())
-        decision = decide(row, Standing(wallet.available, wallet.debt, held, wallet.now))
+        decision = decide(row, Holdings(wallet.available, wallet.debt, held, wallet.now))
         if decision.quote is None or decision.terms is None:
             return None
         attempt_id = new_id()
@@ -80,8 +80,8 @@ def begin(wallet_id: int, now: datetime | None) -> RechargeAttempt | None:
         )
 
 
-def _rule_whose_turn_it_is(organization_id: int, now: datetime) -> AutoRecharge | None:
-    """Return the rule if it is on, not paused, not backing off, and nothing is under way. Under the wallet's lock."""
+def _due_rule(organization_id: int, now: datetime) -> AutoRecharge | None:
+    """Return the rule if it is on, not paused, not backing off, and has no open attempt. Under the wallet's lock."""
     row = rules().filter(pk=organization_id, is_on=True, paused_at=None).first()
     if row is None or (row.retry_at is not None and now < row.retry_at):
         return None
@@ -91,7 +91,7 @@ def _rule_whose_turn_it_is(organization_id: int, now: datetime) -> AutoRecharge 
 
 
 def rules() -> QuerySet[AutoRecharge]:
-    """Every rule, with all that a decision about it reads."""
+    """Every rule, with the rows that a decision about it reads."""
     return AutoRecharge.objects.select_related("pack", "organization__wallet__program")
 
 
@@ -104,9 +104,10 @@ def close(
     payment_id: str | None = None,
     counts: bool = True,
 ) -> RechargeAttempt:
-    """End an attempt, once, and let its rule go on, back off or pause. What was paid has succeeded, whatever is said.
+    """Close an attempt, once, and let its rule continue, back off or pause. Returns the attempt as it is then.
 
-    counts: whether a failure is one of the three that pause the rule.
+    An attempt whose order is paid has succeeded, whatever `state` says. counts: whether a failure is one of the three
+    that pause the rule.
     """
     wallet_id = Wallet.objects.values_list("pk", flat=True).get(organization=attempt.organization_id)
     with transaction.atomic(), ledger.open_book(keys=[(wallet_id, "")], now=now) as book:
@@ -125,7 +126,7 @@ def close(
             locked.error_code = locked.error_message = ""
         locked.save(update_fields=["state", "closed_at", "error_code", "error_message"])
         ledger.set_recharging(book, wallet_id=wallet_id, until=None)
-        if _tell_the_rule(book, wallet_id, locked, instant, counts=counts):
+        if _update_rule(book, wallet_id, locked, instant, counts=counts):
             notices.publish_failure(locked, purchase, now=instant)
         audit_events.record(
             action=OUTCOMES[RechargeState(locked.state)],
@@ -152,10 +153,10 @@ def _fail_order(purchase: Purchase, failure: stripe_gateway.Refused, payment_id:
     purchase.save(update_fields=["state", "failure", "stripe_payment_intent_id"])
 
 
-def _tell_the_rule(book: ledger.Book, wallet_id: int, attempt: RechargeAttempt, now: datetime, *, counts: bool) -> bool:
-    """Forget failures after a success; after a failure back off, and pause where trying again is of no use.
+def _update_rule(book: ledger.Book, wallet_id: int, attempt: RechargeAttempt, now: datetime, *, counts: bool) -> bool:
+    """Reset the failures after a success; back off after a failure, and pause where a retry is of no use.
 
-    Returns whether this paused it.
+    Returns whether this paused the rule.
     """
     reason = None
     row = AutoRecharge.objects.select_for_update(no_key=True, of=("self",)).get(pk=attempt.organization_id)

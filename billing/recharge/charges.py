@@ -1,7 +1,7 @@
-"""Auto-recharge at Stripe: an attempt's charge is made once, outside any transaction, and settled.
+"""Charges of auto-recharge: an attempt is charged at Stripe once, outside any transaction, and its order settled.
 
-`recharge` is the whole of one recharge. Attempts are begun and ended in `attempts`, under the wallet's lock; their
-orders are settled in `purchases`. What is due is found in `sweep`.
+`recharge` is a whole recharge from decision to credits. Attempts are begun and closed in `attempts`, orders are settled
+in `billing.purchases`, and `sweep` finds what is due. No rule is decided here.
 """
 
 import logging
@@ -19,10 +19,10 @@ logger = logging.getLogger(__name__)
 
 
 def recharge(wallet_id: int, *, now: datetime | None = None) -> RechargeAttempt | None:
-    """Buy what the wallet's rule says, if it is its turn; return the attempt, or None where there is nothing to do.
+    """Buy what the wallet's rule says, if it is due; return the attempt, or None where there is nothing to do.
 
-    May be called at any time, by anyone, side by side with itself. Outside any transaction. now: for tests; without it
-    the database's clock, read after the lock.
+    May be called at any time, and several times at once. Outside any transaction. now: for tests; without it the
+    database's clock, read after the lock.
     """
     attempt = begin(wallet_id, now)
     if attempt is None:
@@ -33,7 +33,7 @@ def recharge(wallet_id: int, *, now: datetime | None = None) -> RechargeAttempt 
 
 
 class Charge(stripe_calls.StripeCall[PaymentState]):
-    """The charge of an attempt. `attempt`: as it stands after the last step. now: for tests."""
+    """The charge of an attempt. `attempt` is refreshed by every step. now: for tests."""
 
     what = "payment"
     key_lasts = timedelta(hours=1)
@@ -86,7 +86,7 @@ class Charge(stripe_calls.StripeCall[PaymentState]):
         return balance_of(row.organization.wallet, now).available < row.threshold
 
     def follow(self, payment: PaymentState) -> None:
-        """Bring the attempt to where its payment is."""
+        """Settle the order or close the attempt, as the payment's status says."""
         Purchase.objects.filter(pk=self.attempt.purchase_id, stripe_payment_intent_id=None).update(
             stripe_payment_intent_id=payment.id
         )
@@ -99,7 +99,7 @@ class Charge(stripe_calls.StripeCall[PaymentState]):
         self.attempt = close(self.attempt, state, failure, now=self.now, payment_id=payment.id)
 
     def _settle(self) -> None:
-        """Have the order settled by what Stripe says; close the attempt once it is paid."""
+        """Settle the order; close the attempt once it is paid."""
         try:
             purchase = settlement.settle(self.attempt.purchase_id, now=self.now)
         except (stripe_gateway.GatewayError, settlement.WrongPayment) as error:
@@ -110,7 +110,7 @@ class Charge(stripe_calls.StripeCall[PaymentState]):
             self.attempt = close(self.attempt, RechargeState.SUCCEEDED, None, now=self.now)
 
     def fail(self, refused: stripe_gateway.Refused) -> None:
-        """Close the attempt. A charge that never arrived is none of the failures that pause the rule."""
+        """Close the attempt as failed. A charge that never arrived does not count towards the rule's pause."""
         is_decline = isinstance(refused, stripe_gateway.Declined)
         needs_person = isinstance(refused, stripe_gateway.AuthenticationRequired)
         has_arrived = not isinstance(refused, stripe_calls.NeverArrived)
@@ -126,7 +126,7 @@ class Charge(stripe_calls.StripeCall[PaymentState]):
         )
 
     def mark_unknown(self, why: str) -> None:
-        """Say that the attempt's fate is not known: it goes on blocking others until it is."""
+        """Mark the attempt's fate as unknown; the attempt blocks others until it is known."""
         RechargeAttempt.objects.filter(pk=self.attempt.pk, state=RechargeState.PENDING).update(
             state=RechargeState.UNKNOWN, error_message=why[:300]
         )

@@ -1,7 +1,7 @@
-"""Auto-recharge as owners and staff set it: consent, turn off, restart, pause. It charges nothing.
+"""The settings of auto-recharge: owners consent, turn it off and restart it; staff pause and resume it.
 
-Every change happens under the wallet's lock, so that it never falls between an attempt's decision and its row; and it
-leaves an audit event. What it buys and when belongs in `recharge_rules` and `recharge_attempts`.
+Every change is made under the wallet's lock, so that none falls between an attempt's decision and its row, and leaves
+an audit event. What is bought belongs in `rules`; nothing is charged here.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from organizations.refusals import Refusal
 
 
 class ConsentOutdated(Refusal):
-    """What the owner agreed to is not what would be agreed to now."""
+    """The text that the owner agreed to is no longer the current one."""
 
 
 class MethodMissing(Refusal):
@@ -34,16 +34,16 @@ class MethodMissing(Refusal):
 
 
 class PausedByStaff(Refusal):
-    """Support paused it; only support can let it go on."""
+    """Staff paused it; only staff can resume it."""
 
 
 def digest(text: str) -> str:
-    """Return what a form carries of the text that it shows."""
+    """Return the digest by which a form names the text that it shows."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def rule_row(organization: Organization) -> AutoRecharge | None:
-    """Return the organization's rule, on or off, or None where nobody ever agreed to one."""
+    """Return the organization's rule, on or off; None if no owner ever agreed to one."""
     return AutoRecharge.objects.select_related("pack").filter(organization=organization).first()
 
 
@@ -62,10 +62,10 @@ def _locked(organization: Organization) -> AutoRecharge | None:
 def turn_on(
     *, organization: Organization, rule: Rule, shown: str, actor: User, now: datetime | None = None
 ) -> AutoRecharge:
-    """Keep the rule that an owner consents to, with the text that was shown, and begin anew: no failures, no pause.
+    """Store the rule that an owner consents to, with the text that was shown, without failures or pause.
 
-    shown: the digest of that text. Consenting again to a rule that is on and not paused changes nothing. Raises
-    ConsentOutdated, MethodMissing; then nothing was written. A pause by staff stays.
+    shown: the digest of that text. Consenting again to a rule that is on and not paused changes nothing; a pause by
+    staff stays. Raises ConsentOutdated, MethodMissing; then nothing was written.
     """
     text = consent_text(organization, rule)
     if digest(text) != shown:
@@ -82,7 +82,7 @@ def turn_on(
         row.threshold, row.monthly_limit_minor, row.currency = rule.threshold, rule.monthly_limit_minor, rule.currency
         row.consented_by, row.consented_at, row.consent_text = actor, instant, text
         if not is_paused_by_staff:
-            _begin_anew(row)
+            _reset(row)
         row.save()
         _watch(book, wallet_id, row)
         _withdraw_notices(row, now=instant)
@@ -99,7 +99,7 @@ def turn_on(
 
 
 def turn_off(*, organization: Organization, actor: User, now: datetime | None = None) -> None:
-    """Buy nothing more. An attempt that is under way is still settled: money taken becomes credits. Again: nothing."""
+    """Turn auto-recharge off. An open attempt is still settled: money taken becomes credits. Again: nothing."""
     with _under_lock(organization, now) as (book, wallet_id, instant):
         row = _locked(organization)
         if row is None or not row.is_on:
@@ -112,7 +112,10 @@ def turn_off(*, organization: Organization, actor: User, now: datetime | None = 
 
 
 def restart(*, organization: Organization, actor: User, now: datetime | None = None) -> None:
-    """Go on after failures, at an owner's word. Where nothing holds it up, nothing changes. Raises PausedByStaff."""
+    """Restart after failures, by an owner. Nothing changes where it is neither paused nor backing off.
+
+    Raises PausedByStaff.
+    """
     with _under_lock(organization, now) as (book, wallet_id, instant):
         row = _locked(organization)
         if row is None or (row.paused_at is None and row.retry_at is None):
@@ -123,7 +126,7 @@ def restart(*, organization: Organization, actor: User, now: datetime | None = N
 
 
 def pause(*, organization: Organization, actor: User, reason: str, now: datetime | None = None) -> bool:
-    """Pause at the staff's word; whether that changed anything."""
+    """Pause, by staff; return whether anything changed."""
     with _under_lock(organization, now) as (book, wallet_id, instant):
         row = _locked(organization)
         if row is None or row.pause_reason == PauseReason.STAFF:
@@ -136,7 +139,7 @@ def pause(*, organization: Organization, actor: User, reason: str, now: datetime
 
 
 def resume(*, organization: Organization, actor: User, reason: str, now: datetime | None = None) -> bool:
-    """Go on at the staff's word, whatever held it up; whether that changed anything."""
+    """Resume, by staff, whatever paused it; return whether anything changed."""
     with _under_lock(organization, now) as (book, wallet_id, instant):
         row = _locked(organization)
         if row is None or (row.paused_at is None and row.retry_at is None):
@@ -146,7 +149,7 @@ def resume(*, organization: Organization, actor: User, reason: str, now: datetim
 
 
 def resume_with_other_methods(*, now: datetime | None = None) -> None:
-    """Go on where failures or the bank had stopped it and another payment method has become the default since."""
+    """Resume rules that failures or the bank paused, where another payment method is the default by now."""
     charged = RechargeAttempt.objects.filter(organization=OuterRef("organization")).order_by("-created_at")
     default = PaymentMethod.objects.filter(organization=OuterRef("organization"), is_default=True, detached_at=None)
     stopped = AutoRecharge.objects.filter(
@@ -170,19 +173,19 @@ def _resume(
     now: datetime,
     reason: str = "",
 ) -> None:
-    _begin_anew(row)
+    _reset(row)
     row.save(update_fields=["failures", "retry_at", "paused_at", "pause_reason"])
     _watch(book, wallet_id, row)
     _withdraw_notices(row, now=now)
     _record(action, row, actor=actor, reason=reason, now=now)
 
 
-def _begin_anew(row: AutoRecharge) -> None:
+def _reset(row: AutoRecharge) -> None:
     row.failures, row.retry_at, row.paused_at, row.pause_reason = 0, None, None, ""
 
 
 def _watch(book: ledger.Book, wallet_id: int, row: AutoRecharge) -> None:
-    """Have the ledger tell when the balance falls through the threshold, while that is of interest."""
+    """Have the ledger signal a fall below the threshold while the rule is on and not paused."""
     is_at_work = row.is_on and row.paused_at is None
     ledger.set_watch(book, wallet_id=wallet_id, below=row.threshold if is_at_work else None)
 

@@ -1,4 +1,4 @@
-"""What owners type about auto-recharge, read exactly. Whether the rule can be kept is for `recharge_rules` to say."""
+"""The form of auto-recharge's rule: amounts are read exactly. Whether the rule is allowed is decided in `rules`."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -16,7 +16,7 @@ from organizations.formats import currency_decimals
 
 
 class RuleForm(forms.Form):
-    """Which pack, below what balance, for how much a month."""
+    """Which pack to buy, below which balance, for how much a month."""
 
     def __init__(self, data: Any, *, program: Program, prices: Sequence[PackPrice], initial: Any = None) -> None:
         super().__init__(data, initial=initial)
@@ -44,7 +44,7 @@ class RuleForm(forms.Form):
 
 
 def initial_of(row: AutoRecharge | None, terms: SaleTerms, program: Program, currency: str) -> dict[str, Any]:
-    """What the form begins with: the rule as it is, or what the program proposes."""
+    """What the form shows at first: the current rule, or the program's proposal."""
     money_decimals = currency_decimals(currency)
     if row is not None and row.currency == currency:
         pack, threshold, limit = row.pack.key, row.threshold, row.monthly_limit_minor

@@ -1,4 +1,4 @@
-"""Paying in person what auto-recharge could not: an order of its own for the same lots, on Stripe's page."""
+"""Paying in person for what auto-recharge could not charge: a new order for the same lots, paid on Stripe's page."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -16,11 +16,11 @@ from organizations.refusals import Refusal
 
 
 class NothingToPay(Refusal):
-    """The attempt was paid, or is still under way."""
+    """The attempt was paid, or is still open."""
 
 
 def is_open(attempt: RechargeAttempt) -> bool:
-    """Whether an attempt could not pay, and nobody has paid it in person since."""
+    """Whether an attempt failed, and nobody has paid in person since."""
     if attempt.state not in {RechargeState.FAILED, RechargeState.NEEDS_PERSON}:
         return False
     return not _orders_of(attempt).filter(state=PurchaseState.PAID).exists()
@@ -32,10 +32,10 @@ def _orders_of(attempt: RechargeAttempt) -> QuerySet[Purchase]:
 
 
 def order(attempt: RechargeAttempt, *, buyer: User, now: datetime | None = None) -> Purchase:
-    """Place an order for what an attempt could not pay, or return the one that waits for its payment already.
+    """Place an order for what a failed attempt was to buy, or return the one that already waits for its payment.
 
-    At today's price. The monthly limit of auto-recharge does not count what an owner pays in person. Raises
-    NothingToPay, and as `orders.place_order`; then nothing was written.
+    At today's price. Auto-recharge's monthly limit does not count it. Raises NothingToPay, and what
+    `orders.place_order` raises; then nothing was written.
     """
     if not is_open(attempt):
         raise NothingToPay(_("This payment is not open."))

@@ -1,7 +1,7 @@
-"""What a rule of auto-recharge would have done lately, from the balances that the ledger noted. Reads only.
+"""Preview of an auto-recharge rule: what it would have bought in the last 30 days, from recorded balances. Reads only.
 
-Seen hour by hour, by the lowest balance of each; what auto-recharge really bought meanwhile is left out. Uses that were
-refused then are not known, so the truth may have been more.
+The lowest balance of each hour counts; what auto-recharge really bought is left out. Uses that were refused then are
+not known, so the real figure may be higher.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ from sql.statements import fetch
 
 LOOKED_BACK = timedelta(days=30)
 
-# One pass over the window, however many operations: at most 720 rows come back.
+# One pass over the window; at most 720 rows come back, however many operations there are.
 READ_LOWEST = """
     SELECT hour, min(lowest) FROM (
         SELECT date_trunc('hour', o.written_at) AS hour,
@@ -31,7 +31,7 @@ READ_LOWEST = """
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """How often it would have bought, for how much money; `was_limited`: the monthly limit would have stopped it."""
+    """How often the rule would have bought, and for how much. was_limited: whether the monthly limit was reached."""
 
     purchases: int
     lots: int

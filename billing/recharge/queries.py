@@ -1,4 +1,4 @@
-"""What the owners' page of auto-recharge says: how it stands, what stops it, what it spent and tried. Reads only."""
+"""What the owners' page of auto-recharge shows: state, obstacle, money spent, attempts. Reads only."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from billing.models import AutoRecharge, PauseReason, RechargeAttempt
 from billing.recharge import in_person
-from billing.recharge.rules import Standing, decide, spent_in
+from billing.recharge.rules import Holdings, decide, spent_in
 from credits.balance.queries import balance_of
 from organizations.calendar import month_of
 from organizations.models import Organization
@@ -18,9 +18,9 @@ ATTEMPTS_SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a rule stands. `word` and `tone` for a badge; `obstacle`: why it would buy nothing now, or empty.
+    """The state of a rule. word, tone: its badge. obstacle: why it would buy nothing now, or empty.
 
-    `to_pay`: the attempt that an owner may pay in person, or None. `can_restart`: whether an owner's restart helps.
+    to_pay: the attempt that an owner may pay in person, or None. can_restart: whether an owner can restart it.
     """
 
     row: AutoRecharge
@@ -35,7 +35,7 @@ class Status:
 
 
 def status_of(organization: Organization, *, now: datetime) -> Status | None:
-    """Return how the organization's rule stands, or None where nobody ever agreed to one."""
+    """Return the state of the organization's rule; None if no owner ever agreed to one."""
     rows = AutoRecharge.objects.select_related("pack", "organization__wallet__program", "consented_by")
     row = rows.filter(pk=organization.pk).first()
     if row is None:
@@ -70,8 +70,8 @@ def _badge(row: AutoRecharge) -> tuple[str, str]:
 
 
 def _obstacle(row: AutoRecharge, now: datetime) -> str:
-    """What would be in the way of a purchase now, were the balance as low as it can be while it stands as it does."""
+    """Why the rule would buy nothing if the balance fell just below the threshold now; empty if it would buy."""
     balance = balance_of(row.organization.wallet, now)
     held = sum(grant.remaining for grant in balance.grants)
     available = min(balance.available, row.threshold - 1)
-    return decide(row, Standing(available, balance.debt, held, now)).obstacle
+    return decide(row, Holdings(available, balance.debt, held, now)).obstacle

@@ -1,7 +1,7 @@
-"""The rule of an auto-recharge: what an owner may choose, what it buys, what is in its way. Reads only.
+"""The rule of auto-recharge: what an owner may choose, what the rule buys, and what prevents it. Reads only.
 
-Whoever decides to charge calls `decide` under the wallet's lock; pages call it to say what would happen. Money in
-minor units, credits in smallest units; months are those of the organization's time zone.
+`decide` is called under the wallet's lock before a charge, and by pages that show what would happen. Money in minor
+units, credits in smallest units; months are those of the organization's time zone.
 """
 
 from dataclasses import dataclass, replace
@@ -40,7 +40,7 @@ UNDER_WAY = (RechargeState.PENDING, RechargeState.UNKNOWN)
 
 
 class RuleRefused(Refusal):
-    """The rule can't be kept; `field` names what would have to change: pack, threshold or monthly_limit."""
+    """The rule is not allowed; `field` names what has to change: pack, threshold or monthly_limit."""
 
     def __init__(self, sentence: str, *, field: str | None = None) -> None:
         super().__init__(sentence)
@@ -58,13 +58,13 @@ class Rule:
     currency: str
 
     def lots_for(self, gap: int) -> int:
-        """Return how many lots close a gap to the threshold, at once."""
+        """Return how many lots one purchase needs to close a gap to the threshold."""
         return max(self.pack.least_lots, -(-gap // self.pack.credits))
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What a wallet holds: `available` can be spent, `debt` is owed, `held` counts for the holding limit."""
+class Holdings:
+    """What a wallet holds: `available` can be spent, `debt` is owed, `held` counts towards the holding limit."""
 
     available: int
     debt: int
@@ -74,7 +74,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to buy now, and how it is paid; or, without a quote, what is in the way."""
+    """What to buy now and how to pay for it; without a quote, the obstacle."""
 
     obstacle: str
     quote: quotes.Quote | None = None
@@ -103,7 +103,7 @@ def offered(organization: Organization) -> list[PackPrice]:
 
 
 def make_rule(organization: Organization, *, pack_key: str, threshold: int, monthly_limit_minor: int) -> Rule:
-    """Return the rule that an owner chose, at today's price. Raises RuleRefused, with the field to look at."""
+    """Return the rule that an owner chose, at today's price. Raises RuleRefused, with the field that has to change."""
     price = next((price for price in offered(organization) if price.pack.key == pack_key), None)
     if price is None:
         raise RuleRefused(_("This pack is not on sale."), field="pack")
@@ -140,7 +140,7 @@ def _refuse_above_holding(organization: Organization, rule: Rule) -> None:
 
 
 def consent_text(organization: Organization, rule: Rule) -> str:
-    """Return what an owner agrees to, in the active language, with every figure of the rule."""
+    """Return the text that an owner agrees to, in the active language, with every figure of the rule."""
     program = organization.wallet.program
 
     def credits(amount: int) -> str:
@@ -168,20 +168,22 @@ def rule_of(row: AutoRecharge) -> Rule:
 
 
 def spent_in(organization: Organization, month_on: date) -> int:
-    """Return what a month's limit has gone into: paid, under way, or not known; and what was paid in spite of us."""
+    """Return how much of a month's limit is used: attempts that are paid, open or unknown, and orders paid later."""
     counted = Q(state__in=[*UNDER_WAY, RechargeState.SUCCEEDED]) | Q(purchase__state=PurchaseState.PAID)
     attempts = RechargeAttempt.objects.filter(counted, organization=organization, month_on=month_on)
     return int(attempts.aggregate(spent=Sum("amount_minor"))["spent"] or 0)
 
 
 def default_method(organization: Organization) -> PaymentMethod | None:
-    """Return what would be charged."""
+    """Return the payment method that would be charged."""
     return organization.payment_methods.filter(is_default=True, detached_at=None).first()
 
 
-def decide(row: AutoRecharge, standing: Standing) -> Decision:
-    """Return what the rule buys for a wallet that stands so, or what is in the way. Whether it is paused, or under
-    way already, or not below the threshold, is for the caller to ask."""
+def decide(row: AutoRecharge, holdings: Holdings) -> Decision:
+    """Return what the rule buys for a wallet with these holdings, or the obstacle.
+
+    The caller has checked that the rule is on, not paused, without an open attempt, and below its threshold.
+    """
     organization, rule = row.organization, rule_of(row)
     try:
         terms = orders.refuse_unless_buyer(organization, Method.AUTO_RECHARGE)
@@ -191,17 +193,17 @@ def decide(row: AutoRecharge, standing: Standing) -> Decision:
             return Decision(_("There is no payment method on file."))
         if Dispute.objects.filter(purchase__organization=organization, closed_at=None).exists():
             return Decision(_("A payment is disputed: nothing is charged until that is over."))
-        if _awaits_allowance(organization, standing.now):
+        if _awaits_allowance(organization, holdings.now):
             return Decision(_("The plan's credits for the new month are on their way."))
-        quoted = _within_bounds(row, rule, lot, standing)
-        orders.refuse_above_limits(organization.wallet, quoted, held=standing.held, now=standing.now)
+        quoted = _within_bounds(row, rule, lot, holdings)
+        orders.refuse_above_limits(organization.wallet, quoted, held=holdings.held, now=holdings.now)
     except Refusal as refusal:
         return Decision(str(refusal))
     return Decision("", quoted, terms, method.stripe_id)
 
 
 def _awaits_allowance(organization: Organization, now: datetime) -> bool:
-    """Whether the plan goes on, its last credits have just lapsed, and those of the new month have not come yet."""
+    """Whether the plan continues, its last allowance has just expired, and the next one has not come yet."""
     row = Subscription.objects.select_related("plan", "next_plan").filter(organization=organization).first()
     if row is None or row.state != SubscriptionState.ACTIVE or row.ends_at_period_end:
         return False
@@ -218,18 +220,18 @@ def _quote_lot(row: AutoRecharge, rule: Rule) -> quotes.Quote:
     return lot
 
 
-def _within_bounds(row: AutoRecharge, rule: Rule, lot: quotes.Quote, standing: Standing) -> quotes.Quote:
+def _within_bounds(row: AutoRecharge, rule: Rule, lot: quotes.Quote, holdings: Holdings) -> quotes.Quote:
     """Return the quote for as many lots as are needed and allowed. Raises RuleRefused."""
     organization, program = row.organization, row.organization.wallet.program
     price = lot.amount_minor // lot.lots
-    needed = rule.lots_for(rule.threshold - standing.available + standing.debt)
-    left = rule.monthly_limit_minor - spent_in(organization, month_of(standing.now, ZoneInfo(organization.time_zone)))
+    needed = rule.lots_for(rule.threshold - holdings.available + holdings.debt)
+    left = rule.monthly_limit_minor - spent_in(organization, month_of(holdings.now, ZoneInfo(organization.time_zone)))
     lots = min(needed, left // price, MOST_MINOR // price, MAX_CREDITS // rule.pack.credits)
     if lots < lot.lots:
         raise RuleRefused(_("This month's limit is used up."))
     if program.holding_limit is not None:
-        room = program.holding_limit - standing.held - quotes.ordered_credits(organization, now=standing.now)
-        # Too little room for any is for the orders' own refusal to say, with the numbers.
+        room = program.holding_limit - holdings.held - quotes.ordered_credits(organization, now=holdings.now)
+        # Where not even the fewest lots fit, the order is refused with the numbers.
         lots = max(lot.lots, min(lots, room // rule.pack.credits))
     return replace(
         lot,
@@ -242,5 +244,5 @@ def _within_bounds(row: AutoRecharge, rule: Rule, lot: quotes.Quote, standing: S
 
 
 def money(amount_minor: int, currency: str) -> str:
-    """Write money in the active language."""
+    """Format money in the active language."""
     return format_money(amount_minor, currency=currency, language=get_language() or "en")

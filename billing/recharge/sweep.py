@@ -1,7 +1,7 @@
-"""Auto-recharge, every minute: what became of attempts left under way, and which wallets fell below their thresholds.
+"""The sweep of auto-recharge: every minute it resolves open attempts and recharges wallets below their thresholds.
 
-This is the truth; the nudge that the ledger's signal gives is only the hurry. A lost answer and a killed worker are
-found out here by asking Stripe.
+It finds everything that is due; a nudge only makes a recharge start sooner. Lost answers and killed workers are
+resolved here by asking Stripe. What a recharge does is in `charges`.
 """
 
 import logging
@@ -22,14 +22,14 @@ from sql.statements import fetch
 
 logger = logging.getLogger(__name__)
 
-# A sweep begins nothing further after this, so that its task ends before the queue's soft time limit.
+# A sweep begins nothing after this, so that its task ends before the queue's soft time limit.
 SWEEP_SECONDS = 20
 
 
 def resolve(attempt: RechargeAttempt, *, now: datetime | None = None) -> RechargeAttempt:
-    """Bring an attempt that was left under way to where Stripe says it is. Outside any transaction.
+    """Ask Stripe about an open attempt and settle or close it. Outside any transaction.
 
-    One of which Stripe knows nothing is charged again under the same key while the rule still wants it, and given up
+    A charge that Stripe does not know is made again under the same key while the rule still wants it, and given up
     after an hour. Any number of calls, at once, take the money at most once. Raises the gateway's Refused and
     Unavailable; then nothing has changed.
     """
@@ -40,7 +40,7 @@ def resolve(attempt: RechargeAttempt, *, now: datetime | None = None) -> Recharg
     return charge.attempt
 
 
-# What can be spent, as the ledger counts it, of every wallet whose rule waits for its turn: one statement for all.
+# One statement for all wallets whose rules may buy now. What can be spent is counted as the ledger counts it.
 READ_BELOW_THRESHOLD = """
     SELECT w.id
     FROM billing_autorecharge r
@@ -58,14 +58,13 @@ READ_BELOW_THRESHOLD = """
 
 
 def sweep(*, now: datetime | None = None) -> dict[str, int]:
-    """Do everything that is due: find out, resume, buy. Returns how many attempts it began or brought on, and how many
-    steps failed.
+    """Resolve open attempts, resume paused rules, and recharge. Outside any transaction.
 
-    May run at any time, side by side with itself; what fails is logged and harms nothing else. What it has no time for
-    is left to the next sweep. Outside any transaction.
+    Returns how many attempts were begun or resolved, and how many steps failed; a failed step is logged and stops no
+    other. What is left when its time is over waits for the next sweep. Several may run at once.
     """
     instant = now or timezone.now()
-    _correct_what_was_paid_after_all()
+    _correct_paid_later()
     consent.resume_with_other_methods(now=now)
     work: list[Callable[[], RechargeAttempt | None]] = []
     work += [partial(resolve, attempt, now=now) for attempt in _left_under_way(instant)]
@@ -74,26 +73,26 @@ def sweep(*, now: datetime | None = None) -> dict[str, int]:
     for step in within(SWEEP_SECONDS, work):
         try:
             done += step() is not None
-        except Exception:  # one organization's trouble must not reach the next
+        except Exception:  # one organization's error must not stop the others
             logger.exception("A recharge failed: %s", step)
             failed += 1
     return {"recharges": done, "failed": failed}
 
 
 def below_threshold(now: datetime) -> list[int]:
-    """Return the wallets that seem to have fallen below their thresholds. Only `recharge`, under the lock, is sure."""
+    """Return the wallets that seem to be below their thresholds; `recharge` decides under the lock."""
     return [wallet_id for (wallet_id,) in fetch(READ_BELOW_THRESHOLD, [now, now, now])]
 
 
 def _left_under_way(now: datetime) -> list[RechargeAttempt]:
-    """Return the attempts that nobody is at any more: their workers are done or dead."""
+    """Return open attempts whose workers have ended or died."""
     attempts = RechargeAttempt.objects.select_related("purchase", "organization__wallet")
     left = attempts.filter(state__in=UNDER_WAY, created_at__lte=now - stripe_calls.SETTLES_AFTER)
     return list(left.order_by("created_at"))
 
 
-def _correct_what_was_paid_after_all() -> None:
-    """Money that came although we had given up: its credits are granted, so the attempt has succeeded."""
+def _correct_paid_later() -> None:
+    """Mark failed attempts as succeeded whose orders were paid later all the same: their credits are granted."""
     RechargeAttempt.objects.filter(
         state__in=[RechargeState.FAILED, RechargeState.NEEDS_PERSON], purchase__state=PurchaseState.PAID
     ).update(state=RechargeState.SUCCEEDED)

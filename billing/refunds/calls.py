@@ -1,6 +1,6 @@
-"""Refunds at Stripe: each is paid back by one call, and a lost answer is found out later.
+"""Refunds at Stripe: each is made by one call, and a lost answer is resolved later.
 
-The refund's row and the credits that it takes are committed before (`refunding`); what Stripe says is written down in
+The refund's row and the credits that it takes are committed before (`refunding`); Stripe's states are recorded in
 `rows`, under the wallet's lock. Whether a purchase may be refunded is not decided here.
 """
 
@@ -12,7 +12,7 @@ from django.utils import timezone
 from billing import stripe_calls, stripe_gateway
 from billing.models import Purchase, Refund, RefundState
 from billing.refunds import clawback
-from billing.refunds.rows import learn, set_state, unresolved
+from billing.refunds.rows import record_states, set_state, unresolved
 from credits import ledger
 
 logger = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ SWEPT_AT_ONCE = 50
 
 
 class RefundCall(stripe_calls.StripeCall[list[stripe_gateway.RefundState]]):
-    """The call that pays a refund back. An answer is what Stripe says of the payment's refunds. now: for tests."""
+    """The call that makes a refund. Its answer: the payment's refunds at Stripe. now: for tests."""
 
     what = "refund"
     key_lasts = timedelta(hours=23)
@@ -36,7 +36,7 @@ class RefundCall(stripe_calls.StripeCall[list[stripe_gateway.RefundState]]):
         return self.refund.created_at
 
     def make(self) -> list[stripe_gateway.RefundState]:
-        """Have Stripe pay the refund back."""
+        """Have Stripe send the money back."""
         state = stripe_gateway.create_refund(
             payment_id=self.refund.purchase.stripe_payment_intent_id or "",
             amount_minor=self.refund.amount_minor,
@@ -51,11 +51,11 @@ class RefundCall(stripe_calls.StripeCall[list[stripe_gateway.RefundState]]):
         return states if any(state.refund_id == self.refund.pk for state in states) else None
 
     def follow(self, states: list[stripe_gateway.RefundState]) -> None:
-        """Write down what Stripe says, and move the grant to where all reversals say it belongs."""
+        """Record Stripe's states, and move the grant to match all reversals."""
         clawback.move(
             self.refund.purchase_id,
             cause=self._cause(),
-            learn=lambda book, purchase: learn(book, purchase, states),
+            record=lambda book, purchase: record_states(book, purchase, states),
             now=self.now,
         )
 
@@ -66,7 +66,7 @@ class RefundCall(stripe_calls.StripeCall[list[stripe_gateway.RefundState]]):
             if Refund.objects.filter(unresolved(), pk=self.refund.pk).exists():
                 set_state(self.refund, RefundState.FAILED, why=str(refused), now=self.now)
 
-        clawback.move(self.refund.purchase_id, cause=self._cause(), learn=write, now=self.now)
+        clawback.move(self.refund.purchase_id, cause=self._cause(), record=write, now=self.now)
 
     def mark_unknown(self, why: str) -> None:
         """Say that its fate is not known: its credits stay taken, and it blocks other refunds of the purchase."""
@@ -79,7 +79,7 @@ class RefundCall(stripe_calls.StripeCall[list[stripe_gateway.RefundState]]):
 
 
 def resolve_due(*, now: datetime | None = None) -> int:
-    """Find out what became of refunds whose answer got lost; return how many it asked about. Outside a transaction."""
+    """Resolve refunds whose answer got lost; return how many it asked Stripe about. Outside any transaction."""
     instant = now or timezone.now()
     left = Refund.objects.filter(unresolved(), created_at__lte=instant - stripe_calls.SETTLES_AFTER)
     asked = 0

@@ -1,8 +1,9 @@
-"""What a purchase's reversals take from its grant: computed from all of them together, then moved to, under lock.
+"""What a purchase's reversals take from its grant: the target is computed from all of them, then moved to, under lock.
 
 Money that went back or is on its way, and what lost disputes took, counts once, up to what was paid. Credits follow in
-proportion and cumulatively, rounded up to the smallest unit: ceil(credits × money back ÷ money paid). So the parts
-never come to more than the whole, and the whole takes all. What was used becomes debt; what expired is not owed.
+proportion and cumulatively, rounded up to the smallest unit: ceil(credits × money back ÷ money paid). So parts never
+add up to more than the whole, and the whole takes all. Used credits become debt; expired ones do not. Nothing here
+decides whether money may go back.
 """
 
 from collections.abc import Callable
@@ -18,16 +19,16 @@ from billing.refunds import disputes
 from credits import ledger
 from credits.models import EntryKind, Operation, new_id
 
-# Refunds whose money went back, or may have: until it is known that it did not, the credits stay taken.
+# Refunds whose money went back or may have. While that is unknown the credits stay taken.
 COUNTED = (RefundState.PENDING, RefundState.UNKNOWN, RefundState.SUCCEEDED)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How a paid purchase stands. Credits in smallest units, money in minor units.
+class Position:
+    """Where the credits and the money of a paid purchase are. Credits in smallest units, money in minor units.
 
-    left: free to be taken now. voided: taken back in all, by staff too, what became debt included. taken: what this
-    purchase's reversals took of it and did not give back. reversed_minor: money that counts as gone back.
+    left: can be taken now. voided: taken back in all, by staff too, including what became debt. taken: the part of
+    voided that this purchase's reversals took and did not give back. reversed_minor: money that counts as gone back.
     """
 
     credits: int
@@ -47,22 +48,22 @@ class Standing:
 
     @property
     def unspent_minor(self) -> int:
-        """What can still be refunded without a debt: what the credits that are left are worth, rounded down."""
+        """What can still be refunded without debt: the value of the credits that are left, rounded down."""
         worth = self.paid_minor * (self.taken + self.left) // self.credits
         return max(0, min(worth - self.reversed_minor, self.refundable_minor))
 
     def credits_for(self, money_minor: int) -> int:
-        """The credits that go back with so much money in all, rounded up to the smallest unit."""
+        """The credits that correspond to this much money gone back in all, rounded up to the smallest unit."""
         return credits_for(money_minor, credits=self.credits, paid_minor=self.paid_minor)
 
 
 def credits_for(money_minor: int, *, credits: int, paid_minor: int) -> int:
-    """The credits that go back with so much of what was paid, cumulatively, rounded up to the smallest unit."""
+    """The credits that correspond to this much money gone back in all, rounded up to the smallest unit."""
     return -(-credits * min(money_minor, paid_minor) // paid_minor)
 
 
-def standing(book: ledger.Book, purchase: Purchase) -> Standing:
-    """Count how a paid purchase stands. Under its wallet's lock; `purchase` with its organization's wallet."""
+def position_of(book: ledger.Book, purchase: Purchase) -> Position:
+    """Count where a paid purchase's credits and money are. Under its wallet's lock; `purchase` with its wallet."""
     grant_id = _grant_of(purchase)
     wallet = book.wallet(purchase.organization.wallet.pk)
     book.load_grants([grant_id])
@@ -70,7 +71,7 @@ def standing(book: ledger.Book, purchase: Purchase) -> Standing:
     lines = [line for operation_id in _voids(purchase) for line in _lines(book, operation_id)]
     expired, voided = book.expired_of(wallet, grant_id), book.voided(wallet, grant_id)
     owed = sum(net for is_debt, net in lines if is_debt)
-    return Standing(
+    return Position(
         credits=grant.amount,
         left=grant.free,
         reserved=grant.reserved,
@@ -84,7 +85,7 @@ def standing(book: ledger.Book, purchase: Purchase) -> Standing:
 
 
 def reversed_minor(purchase: Purchase) -> int:
-    """The money of a purchase that counts as gone back, in minor units, at most what was paid."""
+    """The money of a purchase that counts as gone back: minor units, at most what was paid."""
     refunded = Refund.objects.filter(purchase=purchase, state__in=COUNTED).aggregate(sum=Sum("amount_minor"))["sum"]
     lost = Dispute.objects.filter(purchase=purchase, status=disputes.LOST).aggregate(sum=Sum("amount_minor"))["sum"]
     return min(int(purchase.amount_minor), (refunded or 0) + (lost or 0))
@@ -94,25 +95,26 @@ def move(
     purchase_id: UUID,
     *,
     cause: ledger.Cause,
-    learn: Callable[[ledger.Book, Purchase], None],
+    record: Callable[[ledger.Book, Purchase], None],
     now: datetime | None = None,
 ) -> Purchase:
-    """Write what `learn` knows of a paid purchase's reversals, and move its grant there, in one transaction.
+    """Call `record` to write the reversals of a paid purchase, then move its grant to match, in one transaction.
 
-    The wallet is locked first, then the purchase. Any number of calls, at once, in any order lead to the same: what is
-    taken is the difference between the target and what was taken before. An exception of `learn` undoes all of it.
+    The wallet is locked first, then the purchase. Any number of calls, at once and in any order, have the same result:
+    what is taken is the difference between the target and what was taken before. Raises what `record` raises; then
+    nothing is written.
     """
     found = Purchase.objects.select_related("organization__wallet").get(pk=purchase_id)
     wallet_id = found.organization.wallet.pk
     is_first = True
     with transaction.atomic():
         while True:
-            # The target under the lock makes it happen once; the key only names the operation.
+            # The target makes repetition harmless; the key only names the operation.
             key = f"{_prefix(found)}{new_id()}"
             with ledger.open_book(keys=[(wallet_id, key)], now=now) as book:
                 purchase = _lock(purchase_id)
                 if is_first:
-                    learn(book, purchase)
+                    record(book, purchase)
                 recorded = _step(book, purchase, key=key, cause=cause)
                 if recorded is None:
                     disputes.hold(book, purchase)
@@ -131,13 +133,13 @@ def _lock(purchase_id: UUID) -> Purchase:
 
 
 def _step(book: ledger.Book, purchase: Purchase, *, key: str, cause: ledger.Cause) -> ledger.Recorded | None:
-    """Take what is missing, or give back, from one void, what is too much. None: the grant is where it should be."""
+    """Take what is missing, or give back from one void what was taken too much. None: nothing is left to do."""
     if purchase.state != PurchaseState.PAID or purchase.amount_minor == 0:
         return None
-    wallet_id, stands = purchase.organization.wallet.pk, standing(book, purchase)
-    target = stands.credits_for(stands.reversed_minor)
+    wallet_id, position = purchase.organization.wallet.pk, position_of(book, purchase)
+    target = position.credits_for(position.reversed_minor)
     content = ledger.hash_content(purchase=str(purchase.pk), target=target)
-    missing = min(target - stands.taken, stands.credits - stands.voided - stands.expired)
+    missing = min(target - position.taken, position.credits - position.voided - position.expired)
     if missing > 0:
         return ledger.void(
             book,
@@ -149,11 +151,11 @@ def _step(book: ledger.Book, purchase: Purchase, *, key: str, cause: ledger.Caus
             cause=cause,
             rest_as_debt=True,
         )
-    surplus = stands.taken - target
+    surplus = position.taken - target
     if surplus <= 0:
         return None
     void_id, net = next(
-        (each, net) for each in _voids(purchase) if (net := sum(line[1] for line in _lines(book, each))) > 0
+        (each, total) for each in _voids(purchase) if (total := sum(net for _, net in _lines(book, each))) > 0
     )
     return ledger.reinstate(
         book,
@@ -178,7 +180,7 @@ def _voids(purchase: Purchase) -> list[UUID]:
 
 
 def _lines(book: ledger.Book, operation_id: UUID) -> list[tuple[bool, int]]:
-    """What a void took and nobody gave back: whether from debt, and how much."""
+    """What a void took and was not given back: whether it became debt, and how much."""
     book.load_taken([operation_id])
     return [(line.grant_id is None, line.credits) for line in book.taken(operation_id) or []]
 

@@ -1,7 +1,7 @@
 """Disputes: a bank takes a payment back, or asks about it. While one is open, what is left of the grant is frozen.
 
-An inquiry (`warning_…`) moves no money and freezes nothing. A lost dispute counts as money that went back, which is for
-`billing.refunds.clawback`; any other end lets the grant be spent again.
+An inquiry (`warning_…`) moves no money and freezes nothing. A lost dispute counts as money that went back; what it
+takes belongs in `clawback`. After any other end the grant can be spent again.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from organizations.models import Organization
 
 OPEN = frozenset({"needs_response", "under_review"})
 LOST = "lost"
-# How far along a dispute is. Of two answers of Stripe's that cross each other the one that is behind changes nothing.
+# How far along a dispute is. Stripe's answers can overtake each other; one that is behind changes nothing.
 RANKS = {
     "warning_needs_response": 0,
     "warning_under_review": 1,
@@ -34,12 +34,12 @@ UNDECIDED = OPEN | {"warning_needs_response", "warning_under_review"}
 
 
 def open_ones(organization: Organization) -> QuerySet[Dispute]:
-    """The organization's disputes that are not decided; inquiries are none."""
+    """The organization's disputes that are not decided. Inquiries do not count."""
     return Dispute.objects.filter(purchase__organization=organization, status__in=OPEN)
 
 
-def learn(book: ledger.Book, purchase: Purchase, states: Iterable[DisputeState]) -> None:
-    """Write down what Stripe says of a purchase's disputes. Under the wallet's lock; a second call changes nothing."""
+def record_states(book: ledger.Book, purchase: Purchase, states: Iterable[DisputeState]) -> None:
+    """Record the states of a purchase's disputes at Stripe. Under the wallet's lock; a second call changes nothing."""
     known = {row.stripe_id: row for row in Dispute.objects.filter(purchase=purchase)}
     now = book.wallet(purchase.organization.wallet.pk).now
     for state in sorted(states, key=lambda each: (each.created_at, each.id)):
@@ -61,15 +61,15 @@ def learn(book: ledger.Book, purchase: Purchase, states: Iterable[DisputeState])
 
 
 def has_news(purchase: Purchase, states: Iterable[DisputeState]) -> bool:
-    """Whether Stripe says anything of a purchase's disputes that is not written down. Without a lock."""
+    """Whether the disputes of a purchase at Stripe are ahead of ours. Without a lock."""
     known = dict(Dispute.objects.filter(purchase=purchase).values_list("stripe_id", "status"))
     return any(state.id not in known or _is_ahead(state.status, of=known[state.id]) for state in states)
 
 
 def hold(book: ledger.Book, purchase: Purchase) -> None:
-    """Freeze what is left of the grant while a dispute is open; thaw it when none is, if a dispute froze it.
+    """Freeze what is left of the grant while a dispute is open; thaw it when none is.
 
-    Under the wallet's lock. What staff had frozen before stays frozen.
+    Under the wallet's lock. A grant that staff froze stays frozen.
     """
     if purchase.grant_id is None:
         return
@@ -90,7 +90,7 @@ def _is_ahead(status: str, *, of: str) -> bool:
 
 
 def _rank(status: str) -> int:
-    # A status that is new to us is neither an inquiry nor an end.
+    # An unknown status is taken for a dispute under review.
     return RANKS.get(status, RANKS["under_review"])
 
 
@@ -99,7 +99,7 @@ def _is_closed(status: str) -> bool:
 
 
 def _amount(purchase: Purchase, state: DisputeState) -> int:
-    """What is disputed, in the purchase's currency; the whole where the bank counts in another one."""
+    """What is disputed, in the purchase's currency; all of it where the bank counts in another currency."""
     return state.amount_minor if state.currency == purchase.currency else purchase.amount_minor
 
 

@@ -27,12 +27,12 @@ from organizations.refusals import Refusal
 
 
 class RefundRefused(Refusal):
-    """The purchase can't be refunded like this; the sentence says why. Nothing was written."""
+    """The purchase can't be refunded like this; the message says why. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What staff want. amount_minor: in the purchase's currency."""
+class RefundChoice:
+    """What staff choose to refund. amount_minor: in the purchase's currency."""
 
     amount_minor: int
     mode: RefundMode
@@ -41,9 +41,9 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a refund would do. Credits in smallest units: taken from the grant, owed, and the wallet's before and after.
+    """What a refund would do. Credits in smallest units; `before` and `after`: the purchase's positions.
 
-    `before` and `after` are how the purchase stands.
+    taken: from the grant. owed: what becomes debt. The balances and the debt are the wallet's.
     """
 
     taken: int
@@ -51,39 +51,39 @@ class Effect:
     balance_before: int
     balance_after: int
     debt_after: int
-    before: clawback.Standing
-    after: clawback.Standing
+    before: clawback.Position
+    after: clawback.Position
 
 
 def is_by_hand(purchase: Purchase) -> bool:
-    """Whether the money did not come through Stripe, so that people have to send it back."""
+    """Whether the money did not come through Stripe, so that staff have to send it back."""
     return purchase.stripe_payment_intent_id is None
 
 
 def is_allowed(purchase: Purchase) -> bool:
-    """Whether the program refunds purchases, and this one cost something and is paid."""
+    """Whether the program refunds purchases, and this one is paid and cost something."""
     return (
         purchase.state == PurchaseState.PAID and purchase.amount_minor > 0 and _policy(purchase) != RefundPolicy.NEVER
     )
 
 
-def look(purchase: Purchase, *, now: datetime | None = None) -> clawback.Standing:
-    """How a paid purchase stands this moment. Writes nothing."""
+def position_of(purchase: Purchase, *, now: datetime | None = None) -> clawback.Position:
+    """Return where a paid purchase's credits and money are now. Writes nothing."""
     with transaction.atomic():
         with ledger.open_book(keys=[(purchase.organization.wallet.pk, "")], now=now) as book:
-            stands = clawback.standing(book, purchase)
+            position = clawback.position_of(book, purchase)
         transaction.set_rollback(True)
-    return stands
+    return position
 
 
-def rehearse(purchase: Purchase, wish: Wish, *, now: datetime | None = None) -> Effect:
-    """What the refund would do: it is done, looked at, and undone, so nothing is written. Raises RefundRefused."""
+def preview(purchase: Purchase, choice: RefundChoice, *, now: datetime | None = None) -> Effect:
+    """Return what a refund would do: it is made and rolled back, so nothing is written. Raises RefundRefused."""
     wallet = purchase.organization.wallet
     with transaction.atomic():
-        before = look(purchase, now=now)
+        before = position_of(purchase, now=now)
         wallet.refresh_from_db()
         balance_before = wallet.balance
-        row = _attempt(purchase, wish, refund_id=None, actor=None, now=now)
+        row = _attempt(purchase, choice, refund_id=None, actor=None, now=now)
         wallet.refresh_from_db()
         moved = Entry.objects.filter(
             wallet=wallet, operation=row.void_operation, kind__in=[EntryKind.VOID, EntryKind.DEBT]
@@ -96,19 +96,22 @@ def rehearse(purchase: Purchase, wish: Wish, *, now: datetime | None = None) -> 
             balance_after=wallet.balance,
             debt_after=wallet.debt,
             before=before,
-            after=look(purchase, now=now),
+            after=position_of(purchase, now=now),
         )
         transaction.set_rollback(True)
     return effect
 
 
-def refund(purchase: Purchase, wish: Wish, *, refund_id: UUID, actor: User, now: datetime | None = None) -> Refund:
-    """Refund a purchase, all or a part of it, and return the refund as it stands then. Outside any transaction.
+def refund(
+    purchase: Purchase, choice: RefundChoice, *, refund_id: UUID, actor: User, now: datetime | None = None
+) -> Refund:
+    """Refund all or a part of a purchase and return the refund in its state then. Outside any transaction.
 
-    refund_id: the form's token; the same again does nothing more and returns the first. A bank transfer waits for
-    somebody to pay it back. Raises RefundRefused; what Stripe says no to is returned as failed, with the credits back.
+    refund_id: the form's token; a second call with it does nothing and returns the first refund. A bank transfer stays
+    pending until staff have sent it back. Raises RefundRefused. A refund that Stripe refuses is returned as failed,
+    with its credits back.
     """
-    row = _attempt(purchase, wish, refund_id=refund_id, actor=actor, now=now)
+    row = _attempt(purchase, choice, refund_id=refund_id, actor=actor, now=now)
     if row.state == RefundState.PENDING and row.stripe_id is None and not is_by_hand(row.purchase):
         stripe_calls.send(RefundCall(row, now=now))
         row.refresh_from_db()
@@ -116,7 +119,7 @@ def refund(purchase: Purchase, wish: Wish, *, refund_id: UUID, actor: User, now:
 
 
 def _attempt(
-    purchase: Purchase, wish: Wish, *, refund_id: UUID | None, actor: User | None, now: datetime | None
+    purchase: Purchase, choice: RefundChoice, *, refund_id: UUID | None, actor: User | None, now: datetime | None
 ) -> Refund:
     made: list[Refund] = []
 
@@ -124,57 +127,61 @@ def _attempt(
         earlier = Refund.objects.filter(pk=refund_id).first() if refund_id else None
         if earlier is not None and earlier.purchase_id != locked.pk:
             raise RefundRefused(_("This form was sent before, for another purchase. Open it anew."))
-        made.append(earlier or _begin(book, locked, wish, refund_id=refund_id, actor=actor))
+        made.append(earlier or _begin(book, locked, choice, refund_id=refund_id, actor=actor))
 
-    clawback.move(purchase.pk, cause=_cause(purchase, actor), learn=begin, now=now)
+    clawback.move(purchase.pk, cause=_cause(purchase, actor), record=begin, now=now)
     made[0].refresh_from_db()
     return made[0]
 
 
-def _begin(book: ledger.Book, purchase: Purchase, wish: Wish, *, refund_id: UUID | None, actor: User | None) -> Refund:
+def _begin(
+    book: ledger.Book, purchase: Purchase, choice: RefundChoice, *, refund_id: UUID | None, actor: User | None
+) -> Refund:
     if purchase.state != PurchaseState.PAID:
         raise RefundRefused(_("This purchase is not paid."))
     if purchase.amount_minor == 0:
         raise RefundRefused(_("Nothing was paid for this purchase."))
-    stands = clawback.standing(book, purchase)
-    _refuse(purchase, wish, stands)
-    back = stands.reversed_minor + wish.amount_minor
+    position = clawback.position_of(book, purchase)
+    _refuse(purchase, choice, position)
+    back = position.reversed_minor + choice.amount_minor
     named = {} if refund_id is None else {"id": refund_id}
     row = Refund.objects.create(
         **named,
         purchase=purchase,
-        amount_minor=wish.amount_minor,
-        credits=stands.credits_for(back) - stands.credits_for(stands.reversed_minor),
-        mode=wish.mode,
-        reason=wish.reason,
+        amount_minor=choice.amount_minor,
+        credits=position.credits_for(back) - position.credits_for(position.reversed_minor),
+        mode=choice.mode,
+        reason=choice.reason,
         refunded_by=actor,
         created_at=book.wallet(purchase.organization.wallet.pk).now,
     )
-    record(row, Action.REFUND_STARTED, actor=actor, reason=wish.reason)
+    record(row, Action.REFUND_STARTED, actor=actor, reason=choice.reason)
     return row
 
 
-def _refuse(purchase: Purchase, wish: Wish, stands: clawback.Standing) -> None:
+def _refuse(purchase: Purchase, choice: RefundChoice, position: clawback.Position) -> None:
     if _policy(purchase) == RefundPolicy.NEVER:
         raise RefundRefused(_("The organization's program does not refund purchases."))
     if Refund.objects.filter(unresolved(), purchase=purchase).exists():
         raise RefundRefused(_("What became of an earlier refund of it is not known yet. It is being found out."))
     if purchase.disputes.filter(status__in=disputes.OPEN).exists():
         raise RefundRefused(_("The payment is disputed: the bank decides about the money."))
-    if not 0 < wish.amount_minor <= stands.refundable_minor:
+    if not 0 < choice.amount_minor <= position.refundable_minor:
         raise RefundRefused(
-            _("At most %(amount)s can be refunded.") % {"amount": _money(stands.refundable_minor, purchase)}
+            _("At most %(amount)s can be refunded.") % {"amount": _money(position.refundable_minor, purchase)}
         )
-    if wish.mode == RefundMode.UNSPENT and wish.amount_minor > stands.unspent_minor:
+    if choice.mode == RefundMode.UNSPENT and choice.amount_minor > position.unspent_minor:
         raise RefundRefused(
             _("The credits that are left are worth %(amount)s; refund at most that, or all with debt.")
-            % {"amount": _money(stands.unspent_minor, purchase)}
+            % {"amount": _money(position.unspent_minor, purchase)}
         )
 
 
 def close_by_hand(row: Refund, *, is_paid: bool, actor: User, reason: str, now: datetime | None = None) -> Refund:
-    """Say that a bank transfer was paid back, or that it won't be: then the credits go back. A second call changes
-    nothing. Raises RefundRefused for a refund that is Stripe's."""
+    """Note that a bank transfer was sent back, or that it will not be: then the credits return to the grant.
+
+    A second call changes nothing. Raises RefundRefused for a refund through Stripe.
+    """
     if not is_by_hand(row.purchase):
         raise RefundRefused(_("Stripe pays this refund; it is not closed by hand."))
 
@@ -183,7 +190,7 @@ def close_by_hand(row: Refund, *, is_paid: bool, actor: User, reason: str, now: 
         if Refund.objects.filter(pk=row.pk, state=RefundState.PENDING).exists():
             set_state(row, state, actor=actor, reason=reason, now=now)
 
-    clawback.move(row.purchase_id, cause=_cause(row.purchase, actor), learn=close, now=now)
+    clawback.move(row.purchase_id, cause=_cause(row.purchase, actor), record=close, now=now)
     row.refresh_from_db()
     return row
 

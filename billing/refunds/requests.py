@@ -1,4 +1,4 @@
-"""Owners ask for a refund where the program allows it; staff answer, by a refund or by a sentence, once.
+"""Refund requests: owners ask where the program allows it, and staff answer once, by a refund or a message.
 
 An answer is mailed after the commit, in the organization's language, to whoever asked.
 """
@@ -28,19 +28,19 @@ ANSWERS = {
 
 
 class RequestRefused(Refusal):
-    """A refund of this purchase can't be asked for, or the request is answered; the sentence says why."""
+    """A refund of this purchase can't be requested, or the request is answered; the message says why."""
 
 
 def may_request(purchase: Purchase) -> bool:
-    """Whether an owner may ask for a refund: the program allows it, and something can still be refunded."""
+    """Whether an owner may request a refund: the program allows it, and something can still be refunded."""
     return refunding.is_allowed(purchase) and clawback.reversed_minor(purchase) < purchase.amount_minor
 
 
 def request(purchase: Purchase, *, message: str, actor: User, now: datetime | None = None) -> RefundRequest:
-    """Ask for a refund, or return the request that is open. Raises RequestRefused."""
+    """Request a refund, or return the request that is open. Raises RequestRefused."""
     instant = now or timezone.now()
     with transaction.atomic():
-        # The purchase's lock lets two clicks ask once.
+        # Under the purchase's lock a double click requests once.
         Purchase.objects.select_for_update(no_key=True).get(pk=purchase.pk)
         earlier = RefundRequest.objects.filter(purchase=purchase, state=RequestState.OPEN).first()
         if earlier is not None:
@@ -53,7 +53,7 @@ def request(purchase: Purchase, *, message: str, actor: User, now: datetime | No
 
 
 def decline(asked: RefundRequest, *, answer: str, actor: User, now: datetime | None = None) -> RefundRequest:
-    """Say no, with a sentence for the owner. Raises RequestRefused for one that is answered."""
+    """Decline a request with a message for the owner. Raises RequestRefused if it is answered already."""
     with transaction.atomic():
         locked = RefundRequest.objects.select_for_update(no_key=True).get(pk=asked.pk)
         if locked.state != RequestState.OPEN:
@@ -63,7 +63,7 @@ def decline(asked: RefundRequest, *, answer: str, actor: User, now: datetime | N
 
 
 def grant(refund: Refund, *, actor: User, now: datetime | None = None) -> None:
-    """Answer the purchase's open request by a refund that is on its way. Where there is none, nothing happens."""
+    """Answer the purchase's open request, if there is one, by a refund that was begun."""
     with transaction.atomic():
         asked = RefundRequest.objects.select_for_update(no_key=True).filter(
             purchase=refund.purchase, state=RequestState.OPEN
@@ -75,7 +75,7 @@ def grant(refund: Refund, *, actor: User, now: datetime | None = None) -> None:
 
 
 def money(amount_minor: int, purchase: Purchase) -> str:
-    """Write money of a purchase as the active language does."""
+    """Format money of a purchase in the active language."""
     return format_money(amount_minor, currency=purchase.currency, language=translation.get_language() or "en")
 
 

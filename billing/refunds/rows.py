@@ -1,6 +1,7 @@
-"""What is written of refunds: the rows, their states, and what Stripe says of them. No verb of a person's is here.
+"""The rows of refunds: their states, and how Stripe's states are recorded in them. What staff may do is in `refunding`.
 
-A refund may seem to succeed and fail later, never the other way: an answer of Stripe's that is behind is passed over.
+A refund can succeed at first and fail later, never the other way round, so an answer of Stripe's that is behind is
+ignored.
 """
 
 from collections.abc import Iterable
@@ -35,7 +36,7 @@ RANKS = {RefundState.PENDING: 0, RefundState.UNKNOWN: 0, RefundState.SUCCEEDED: 
 
 
 def unresolved() -> Q:
-    """Stripe was asked, or was about to be, and its answer is not here."""
+    """The filter of refunds that Stripe was asked for, or was about to be, and whose answer is not known."""
     return Q(
         state__in=[RefundState.PENDING, RefundState.UNKNOWN],
         stripe_id=None,
@@ -43,10 +44,10 @@ def unresolved() -> Q:
     )
 
 
-def learn(book: ledger.Book, purchase: Purchase, states: Iterable[stripe_gateway.RefundState]) -> None:
-    """Write down what Stripe says of a purchase's refunds. Under the wallet's lock; a second call changes nothing.
+def record_states(book: ledger.Book, purchase: Purchase, states: Iterable[stripe_gateway.RefundState]) -> None:
+    """Record the states of a purchase's refunds at Stripe. Under the wallet's lock; a second call changes nothing.
 
-    One that we didn't make was made in Stripe's dashboard: what is spent of it becomes debt.
+    A refund without a row was made in Stripe's dashboard: it gets one, and credits already used become debt.
     """
     now = book.wallet(purchase.organization.wallet.pk).now
     rows = list(Refund.objects.filter(purchase=purchase))
@@ -56,16 +57,16 @@ def learn(book: ledger.Book, purchase: Purchase, states: Iterable[stripe_gateway
         )
         row = row or _found(purchase, state)
         target = _state_of(state)
-        is_news = row.stripe_id is None
-        if is_news:
+        is_first = row.stripe_id is None
+        if is_first:
             Refund.objects.filter(pk=row.pk).update(stripe_id=state.id)
             row.stripe_id = state.id
-        if is_news or RANKS[target] > RANKS[RefundState(row.state)]:
-            set_state(row, target, why=state.failure_reason, is_forced=is_news, now=now)
+        if is_first or RANKS[target] > RANKS[RefundState(row.state)]:
+            set_state(row, target, why=state.failure_reason, is_forced=is_first, now=now)
 
 
 def has_news(purchase: Purchase, states: Iterable[stripe_gateway.RefundState]) -> bool:
-    """Whether Stripe says anything of a purchase's refunds that is not written down. Without a lock."""
+    """Whether the refunds of a purchase at Stripe are ahead of ours. Without a lock."""
     known = dict(Refund.objects.filter(purchase=purchase).values_list("stripe_id", "state"))
     return any(
         state.id not in known or RANKS[_state_of(state)] > RANKS[RefundState(known[state.id])] for state in states
@@ -77,12 +78,12 @@ def _state_of(state: stripe_gateway.RefundState) -> RefundState:
 
 
 def _found(purchase: Purchase, state: stripe_gateway.RefundState) -> Refund:
-    stands = clawback.reversed_minor(purchase)
+    before = clawback.reversed_minor(purchase)
     terms = {"credits": purchase.credits, "paid_minor": purchase.amount_minor}
     row = Refund.objects.create(
         purchase=purchase,
         amount_minor=state.amount_minor,
-        credits=clawback.credits_for(stands + state.amount_minor, **terms) - clawback.credits_for(stands, **terms),
+        credits=clawback.credits_for(before + state.amount_minor, **terms) - clawback.credits_for(before, **terms),
         mode=RefundMode.ALL,
         reason=_("Made in Stripe's dashboard."),
         created_at=state.created_at,
@@ -101,7 +102,10 @@ def set_state(
     reason: str = "",
     now: datetime | None = None,
 ) -> None:
-    """Move a refund, under its wallet's lock; from a state that is behind only, unless Stripe speaks of it first."""
+    """Move a refund to a later state, under its wallet's lock. is_forced: or to an earlier one.
+
+    why: Stripe's reason; reason: a person's.
+    """
     current = Refund.objects.get(pk=row.pk)
     if current.state == state or (RANKS[state] <= RANKS[RefundState(current.state)] and not is_forced):
         return
@@ -113,6 +117,7 @@ def set_state(
 
 
 def record(row: Refund, action: Action, *, actor: User | None = None, reason: str = "") -> None:
+    """Write an audit event about a refund."""
     audit_events.record(
         action=action,
         organization=row.purchase.organization,

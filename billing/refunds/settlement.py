@@ -1,7 +1,7 @@
-"""One door for money that went back: webhooks and the reconciliation call `settle`, which asks Stripe what is true.
+"""Settling reversals: webhooks and the reconciliation call `settle`, which asks Stripe for refunds and disputes.
 
-Nothing is added up from events: refunds and disputes are read as they stand, written down, and the grant is moved to
-where all of them together say it belongs.
+Nothing is added up from events. The states at Stripe are read and recorded, and the grant is moved to match all of
+them together (`clawback`).
 """
 
 from datetime import datetime
@@ -14,25 +14,25 @@ from credits import ledger
 
 
 def settle(payment_id: str, *, now: datetime | None = None) -> Purchase | None:
-    """Bring a payment's purchase and its grant to where Stripe's refunds and disputes say; None: it paid for none.
+    """Make a payment's purchase and its grant match Stripe's refunds and disputes; None: it paid for no purchase.
 
-    Outside any transaction. Any number of calls, at once, in any order lead to the same. A purchase that is not known
-    to be paid is settled first. Raises WrongPayment, and the gateway's Refused and Unavailable (call again later).
+    Outside any transaction. Any number of calls, at once and in any order, have the same result. A purchase that is not
+    known to be paid is settled first. Raises WrongPayment, and the gateway's Refused and Unavailable: call again later.
     """
     purchase = _paid_by(payment_id, now=now)
     if purchase is None:
         return None
     found, disputed = stripe_gateway.read_refunds(payment_id), stripe_gateway.read_disputes(payment_id)
-    # What is written down was moved to in the same transaction, so without news there is nothing to do or to lock.
+    # States are recorded in the transaction that moves the grant, so without a new one there is nothing to do or lock.
     if not rows.has_news(purchase, found) and not disputes.has_news(purchase, disputed):
         return purchase
 
-    def learn(book: ledger.Book, locked: Purchase) -> None:
-        rows.learn(book, locked, found)
-        disputes.learn(book, locked, disputed)
+    def record(book: ledger.Book, locked: Purchase) -> None:
+        rows.record_states(book, locked, found)
+        disputes.record_states(book, locked, disputed)
 
     cause = ledger.Cause(actor_label="dispute" if disputed else "refund", memo=purchase.reference)
-    return clawback.move(purchase.pk, cause=cause, learn=learn, now=now)
+    return clawback.move(purchase.pk, cause=cause, record=record, now=now)
 
 
 def _paid_by(payment_id: str, *, now: datetime | None) -> Purchase | None:
@@ -43,6 +43,6 @@ def _paid_by(payment_id: str, *, now: datetime | None) -> Purchase | None:
     if purchase_id is None or not Purchase.objects.filter(pk=purchase_id).exists():
         return None
     settled = settlement.settle(purchase_id, now=now)
-    # A second payment of an order that another one has paid brought no credits, so its refund takes none.
+    # A second payment of an order that another has paid brought no credits, so its refund takes none.
     is_ours = settled.state == PurchaseState.PAID and settled.stripe_payment_intent_id == payment_id
     return settled if is_ours else None

@@ -1,7 +1,6 @@
-"""Which of our rows an event of Stripe's is about, and who brings that row to where Stripe says it is.
+"""Maps a Stripe event to the row it concerns and calls its settle function.
 
-A handler takes ids from an event and nothing else: the rest of it is stale by nature. No money and no credit moves
-here.
+A handler reads nothing but ids from an event: the rest may be out of date by now. No money and no credits move here.
 """
 
 from collections.abc import Callable
@@ -16,42 +15,42 @@ from billing.purchases.settlement import settle as settle_purchase
 from billing.refunds.settlement import settle as settle_reversal
 from organizations.models import Organization
 
-Thing = dict[str, Any]
+StripeObject = dict[str, Any]
 
 
 class NotOurs(Exception):
-    """The event is about nothing of ours."""
+    """The event concerns no row of ours."""
 
 
 class NotHereYet(Exception):
-    """The event is about an order that should be ours and is not here: an early event, or another installation's."""
+    """The event names an order that is not here: it came too early, or another installation uses the same account."""
 
 
-# Finding out whom an event is about
+# Finding the row
 
 
-def _payment(data: Thing) -> None:
+def _payment(data: StripeObject) -> None:
     """A checkout, payment or charge: settle its order."""
-    thing = data["object"]
-    purchase_id = _uuid(_marks(thing).get("purchase_id"))
-    if purchase_id is None and (payment_id := _id(thing.get("payment_intent"))):
+    subject = data["object"]
+    purchase_id = _uuid(_metadata(subject).get("purchase_id"))
+    if purchase_id is None and (payment_id := _id(subject.get("payment_intent"))):
         purchase_id = _purchase_paid_by(payment_id)
     _settle(purchase_id)
 
 
-def _checkout(data: Thing) -> None:
+def _checkout(data: StripeObject) -> None:
     """A checkout: of an order, of a payment method, or of a plan."""
-    thing = data["object"]
-    if thing.get("mode") == "setup":
+    subject = data["object"]
+    if subject.get("mode") == "setup":
         _refresh(_customer(data))
-    elif thing.get("mode") == "subscription":
-        _settle_subscription(_id(thing.get("subscription")))
+    elif subject.get("mode") == "subscription":
+        _settle_subscription(_id(subject.get("subscription")))
     else:
         _payment(data)
 
 
-def _reversal(data: Thing) -> None:
-    """A refund or dispute, or the charge that it is of: settle the order, which may not be yet, then what goes back."""
+def _reversal(data: StripeObject) -> None:
+    """A refund, a dispute, or the charge of one: settle the order first, then the reversal."""
     payment_id = _id(data["object"].get("payment_intent"))
     if payment_id is None:
         raise NotOurs("It names no payment.")
@@ -59,22 +58,22 @@ def _reversal(data: Thing) -> None:
     settle_reversal(payment_id)
 
 
-def _subscription(data: Thing) -> None:
+def _subscription(data: StripeObject) -> None:
     _settle_subscription(_id(data["object"]))
 
 
-def _invoice(data: Thing) -> None:
+def _invoice(data: StripeObject) -> None:
     """An invoice: of a plan's month, or the one that a checkout wrote for an order."""
-    thing = data["object"]
-    details = (thing.get("parent") or {}).get("subscription_details") or {}
+    subject = data["object"]
+    details = (subject.get("parent") or {}).get("subscription_details") or {}
     if details.get("subscription"):
         _settle_subscription(_id(details["subscription"]))
     else:
-        _settle(_uuid(_marks(thing).get("purchase_id")))
+        _settle(_uuid(_metadata(subject).get("purchase_id")))
 
 
-def _on_file(data: Thing) -> None:
-    """A payment method, a setup or the customer itself: look at what is on file."""
+def _on_file(data: StripeObject) -> None:
+    """A payment method, a setup or the customer itself: refresh the payment methods on file."""
     _refresh(_customer(data))
 
 
@@ -83,22 +82,22 @@ def _purchase_paid_by(payment_id: str) -> UUID | None:
     return known or stripe_gateway.read_payment(payment_id).purchase_id
 
 
-def _customer(data: Thing) -> str | None:
-    """The customer that is concerned; one that a payment method was just taken off is named as the previous one."""
-    thing, before = data["object"], data.get("previous_attributes") or {}
-    if thing.get("object") == "customer":
-        return _id(thing)
-    return _id(thing.get("customer")) or _id(before.get("customer"))
+def _customer(data: StripeObject) -> str | None:
+    """The customer's id. A payment method that was just removed names its customer as the previous one."""
+    subject, before = data["object"], data.get("previous_attributes") or {}
+    if subject.get("object") == "customer":
+        return _id(subject)
+    return _id(subject.get("customer")) or _id(before.get("customer"))
 
 
-def _id(thing: Any) -> str | None:
+def _id(reference: Any) -> str | None:
     """The id of an object that may be expanded or not."""
-    found = thing.get("id") if isinstance(thing, dict) else thing
+    found = reference.get("id") if isinstance(reference, dict) else reference
     return str(found) if found else None
 
 
-def _marks(thing: Thing) -> Thing:
-    return thing.get("metadata") or {}
+def _metadata(subject: StripeObject) -> StripeObject:
+    return subject.get("metadata") or {}
 
 
 def _uuid(text: Any) -> UUID | None:
@@ -108,7 +107,7 @@ def _uuid(text: Any) -> UUID | None:
         return None
 
 
-# Handing over
+# Settling it
 
 
 def _settle(purchase_id: UUID | None) -> None:
@@ -133,8 +132,8 @@ def _refresh(customer: str | None) -> None:
     refresh_methods(organization)
 
 
-# The first whose beginning fits; none: the event is kept and ignored.
-HANDLERS: tuple[tuple[str, Callable[[Thing], None]], ...] = (
+# By the beginning of the event's type; the first match counts.
+HANDLERS: tuple[tuple[str, Callable[[StripeObject], None]], ...] = (
     ("checkout.session.", _checkout),
     ("payment_intent.", _payment),
     ("charge.refund", _reversal),
@@ -149,6 +148,6 @@ HANDLERS: tuple[tuple[str, Callable[[Thing], None]], ...] = (
 )
 
 
-def handler_of(kind: str) -> Callable[[Thing], None] | None:
-    """What works events of a type off; None: nothing here depends on them."""
+def handler_of(kind: str) -> Callable[[StripeObject], None] | None:
+    """Return the handler of a type of events; None: nothing here depends on them."""
     return next((handler for beginning, handler in HANDLERS if kind.startswith(beginning)), None)

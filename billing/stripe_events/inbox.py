@@ -94,19 +94,19 @@ def _reason_to_ignore(kind: str, *, account: str, is_live: bool) -> str:
 
 
 def process_due(*, now: datetime | None = None) -> int:
-    """Process the events whose turn it is, the earliest first; return how many. Outside any transaction.
+    """Process the events that are due, the earliest first; return how many. Outside any transaction.
 
-    What it has no time for is left to the next sweep. May run at any time, side by side with itself and with tasks.
+    What is left when its time is over waits for the next sweep. Several may run at once, and beside tasks.
     """
     claims = iter(lambda: _claim(_due(now or timezone.now()).order_by("next_try_at"), now), None)
     return sum(_process(claim, now) is not None for claim in within(SWEEP_SECONDS, claims))
 
 
 def process(event_id: int, *, now: datetime | None = None, is_asked_for: bool = False) -> EventState | None:
-    """Process one event if it is its turn, or in any case if a person asks for it; return what became of it.
+    """Process one event if it is due, or in any case if a person asks for it; return its state then.
 
-    None: somebody else is at it, or its turn has not come. Never raises for what the event causes: that is noted on
-    it, and it is tried again later. Outside any transaction.
+    None: another worker is processing it, or it is not due. Never raises what its handler raises: that is noted on the
+    event, which is tried again later. Outside any transaction.
     """
     instant = now or timezone.now()
     being_done = Q(state=EventState.RECEIVED, attempts__gt=0, next_try_at__gt=instant)
@@ -138,7 +138,7 @@ def _process(claim: Claim[StripeEvent], now: datetime | None) -> EventState:
 
 
 def _handle(event: StripeEvent, *, is_last: bool) -> tuple[EventState, str]:
-    """Do what the event is a hint for. Returns the state that it is in then, and a note for staff.
+    """Call the event's handler. Returns the event's state then, and a note for staff.
 
     is_last: whether this is its last attempt.
     """

@@ -1,7 +1,7 @@
-"""Comparing the last days with Stripe, both ways: what was missed is made good, what can't be is told to people.
+"""Reconciliation: compares the last days with Stripe, both ways, settles what was missed and reports what remains.
 
-It only calls the doors that webhooks call too, so running it twice, or beside anything else, does no harm. Payments of
-plans are theirs to settle; here only the events about them that got lost are fetched.
+It calls the settle functions that webhooks call, so it may run twice, or beside anything else. Payments of plans are
+settled in `billing.plans`; here only lost events about them are fetched.
 """
 
 import logging
@@ -28,15 +28,15 @@ from organizations import audit_events
 logger = logging.getLogger(__name__)
 
 UNSETTLED = (PurchaseState.PENDING, PurchaseState.OPEN, PurchaseState.PROCESSING)
-# Younger orders and refunds are still being worked on.
+# Younger orders may still be paid or settled.
 PATIENCE = timedelta(minutes=15)
-# An audit event holds no more lines than this; the log has them all.
-TOLD = 100
+# At most so many lines are kept in the audit event; the log has all of them.
+LINES_KEPT = 100
 
 
 @dataclass
-class Report:
-    """What a comparison found. settled: what was missed here and is made good. differences: what is left to people."""
+class Reconciliation:
+    """What a comparison found. settled: missed here, and settled now. differences: left to staff."""
 
     since: datetime
     payments: int = 0
@@ -47,20 +47,20 @@ class Report:
 
     @contextmanager
     def about(self, what: str) -> Iterator[None]:
-        """Turn what goes wrong with one payment or order into a difference, and go on with the next."""
+        """Turn an error about one payment or order into a difference, so that the next one is compared."""
         try:
             yield
         except (purchases.WrongPayment, stripe_gateway.GatewayError) as error:
             self.differences.append(f"{what}: {error}")
 
 
-def reconcile(*, since: datetime, now: datetime | None = None) -> Report:
+def reconcile(*, since: datetime, now: datetime | None = None) -> Reconciliation:
     """Compare everything since then with Stripe, and settle what was missed. Outside any transaction.
 
     Raises the gateway's errors where Stripe's lists can't be read; what was settled by then stays settled.
     """
     instant = now or timezone.now()
-    report = Report(since=since)
+    report = Reconciliation(since=since)
     if stripe_gateway.is_set_up():
         refund_calls.resolve_due(now=instant)
         for payment in stripe_gateway.find_payments(since=since):
@@ -69,12 +69,12 @@ def reconcile(*, since: datetime, now: datetime | None = None) -> Report:
         _compare_ours(report, now=now)
         report.events = inbox.catch_up(since=since, now=now)
     _settle_orders(report, before=instant - PATIENCE, now=now)
-    _tell(report, now=instant)
+    _publish(report, now=instant)
     return report
 
 
-def _compare(report: Report, payment: PaymentState, *, now: datetime | None) -> None:
-    """One payment at Stripe with its order here."""
+def _compare(report: Reconciliation, payment: PaymentState, *, now: datetime | None) -> None:
+    """Compare one payment at Stripe with its order here."""
     report.payments += 1
     report.seen.add(payment.id)
     if payment.purchase_id is None or payment.status != "succeeded":
@@ -91,11 +91,13 @@ def _compare(report: Report, payment: PaymentState, *, now: datetime | None) -> 
         _compare_amounts(report, purchase, payment, now=now)
 
 
-def _compare_amounts(report: Report, purchase: Purchase, payment: PaymentState, *, now: datetime | None) -> None:
+def _compare_amounts(
+    report: Reconciliation, purchase: Purchase, payment: PaymentState, *, now: datetime | None
+) -> None:
     if purchase.stripe_payment_intent_id != payment.id:
         if payment.refunded_minor < payment.received_minor:
             paid_by = purchase.stripe_payment_intent_id or purchase.state
-            report.differences.append(f"{purchase.reference}: {payment.id} paid for it too, besides {paid_by}")
+            report.differences.append(f"{purchase.reference}: {payment.id} paid for it too, and so did {paid_by}")
         return
     ours, theirs = (purchase.amount_minor, purchase.currency), (payment.received_minor, payment.currency)
     if ours != theirs:
@@ -104,20 +106,20 @@ def _compare_amounts(report: Report, purchase: Purchase, payment: PaymentState, 
     if _refunded(purchase) != payment.refunded_minor or not is_known:
         _settle_reversal(report, payment.id, now=now)
         if _refunded(purchase) != payment.refunded_minor:
-            told = f"{_refunded(purchase)} refunded here, {payment.refunded_minor} at Stripe"
-            report.differences.append(f"{purchase.reference}: {told}")
+            difference = f"{_refunded(purchase)} refunded here, {payment.refunded_minor} at Stripe"
+            report.differences.append(f"{purchase.reference}: {difference}")
 
 
 def _refunded(purchase: Purchase) -> int:
-    """What is refunded, or on its way, as far as Stripe has confirmed it."""
+    """What is refunded or being refunded, as far as Stripe has confirmed it. Minor units."""
     rows = Refund.objects.filter(
         purchase=purchase, stripe_id__isnull=False, state__in=[RefundState.PENDING, RefundState.SUCCEEDED]
     )
     return rows.aggregate(sum=Sum("amount_minor"))["sum"] or 0
 
 
-def _compare_reversals(report: Report, *, now: datetime | None) -> None:
-    """Refunds and disputes at Stripe with ours, and ours that are not over with Stripe's."""
+def _compare_reversals(report: Reconciliation, *, now: datetime | None) -> None:
+    """Compare refunds and disputes at Stripe with ours, and our open ones with Stripe's."""
     stale: dict[str, None] = {}
     listed: set[str] = set()
     states = dict(Refund.objects.filter(stripe_id__isnull=False).values_list("stripe_id", "state"))
@@ -143,20 +145,20 @@ def _compare_reversals(report: Report, *, now: datetime | None) -> None:
 
 
 def _open_reversals() -> list[str]:
-    """Payments with disputes that are not decided, or refunds that are on their way, however old."""
+    """Payments with undecided disputes or pending refunds, however old."""
     undecided = Dispute.objects.filter(status__in=disputes.UNDECIDED).values("purchase")
     on_their_way = Refund.objects.filter(state=RefundState.PENDING, stripe_id__isnull=False).values("purchase")
     rows = Purchase.objects.filter(Q(pk__in=undecided) | Q(pk__in=on_their_way))
     return [payment_id for payment_id in rows.values_list("stripe_payment_intent_id", flat=True) if payment_id]
 
 
-def _find_there(report: Report, row: Refund) -> None:
+def _find_there(report: Reconciliation, row: Refund) -> None:
     found = stripe_gateway.read_refunds(row.purchase.stripe_payment_intent_id or "")
     if row.stripe_id not in {state.id for state in found}:
         report.differences.append(f"{row.purchase.reference}: refund {row.stripe_id} is here and not at Stripe")
 
 
-def _settle_reversal(report: Report, payment_id: str, *, now: datetime | None) -> None:
+def _settle_reversal(report: Reconciliation, payment_id: str, *, now: datetime | None) -> None:
     before = _written(payment_id)
     purchase = reversals.settle(payment_id, now=now)
     if purchase is not None and _written(payment_id) != before:
@@ -171,8 +173,8 @@ def _written(payment_id: str) -> list[object]:
     ]
 
 
-def _compare_ours(report: Report, *, now: datetime | None) -> None:
-    """What is paid here and was not in Stripe's list: the payment was begun earlier, or is not there."""
+def _compare_ours(report: Reconciliation, *, now: datetime | None) -> None:
+    """Compare what is paid here and was not in Stripe's list: the payment was begun earlier, or is missing there."""
     paid = Purchase.objects.filter(paid_at__gte=report.since, stripe_payment_intent_id__isnull=False)
     for purchase in paid.exclude(stripe_payment_intent_id__in=report.seen):
         payment_id = purchase.stripe_payment_intent_id or ""
@@ -183,8 +185,8 @@ def _compare_ours(report: Report, *, now: datetime | None) -> None:
             _compare(report, payment, now=now)
 
 
-def _settle_orders(report: Report, *, before: datetime, now: datetime | None) -> None:
-    """Old orders that are still waiting: paid, failed or expired by now, or still waiting."""
+def _settle_orders(report: Reconciliation, *, before: datetime, now: datetime | None) -> None:
+    """Settle old orders that still wait for their payment."""
     for purchase in Purchase.objects.filter(state__in=UNSETTLED, created_at__lte=before).order_by("created_at"):
         with report.about(purchase.reference):
             settled = purchases.settle(purchase.pk, now=now)
@@ -192,10 +194,10 @@ def _settle_orders(report: Report, *, before: datetime, now: datetime | None) ->
                 report.settled.append(f"{purchase.reference}: {purchase.state} → {settled.state}")
 
 
-def _tell(report: Report, *, now: datetime) -> None:
-    """Leave what was found where staff see it."""
-    say: Callable[..., None] = logger.warning if report.differences else logger.info
-    say("Reconciled with Stripe: %d settled, %d differences", len(report.settled), len(report.differences))
+def _publish(report: Reconciliation, *, now: datetime) -> None:
+    """Write the result to the log and the audit log, for staff."""
+    log: Callable[..., None] = logger.warning if report.differences else logger.info
+    log("Reconciled with Stripe: %d settled, %d differences", len(report.settled), len(report.differences))
     for line in report.differences:
         logger.warning("Not reconciled: %s", line)
     audit_events.record(
@@ -204,8 +206,8 @@ def _tell(report: Report, *, now: datetime) -> None:
             "since": report.since.isoformat(),
             "payments": report.payments,
             "events": report.events,
-            "settled": report.settled[:TOLD],
-            "differences": report.differences[:TOLD],
+            "settled": report.settled[:LINES_KEPT],
+            "differences": report.differences[:LINES_KEPT],
         },
         now=now,
     )

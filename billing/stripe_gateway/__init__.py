@@ -1,8 +1,8 @@
-"""The only speaker to Stripe: typed calls in, frozen dataclasses out, Stripe's exceptions turned into a few of ours.
+"""The only code that calls Stripe: typed calls in, frozen dataclasses out, Stripe's exceptions as a few of our own.
 
-Money is an integer in the currency's minor unit, currencies are in capitals, instants are aware. Every write takes a
-`key` that the caller made from a row of its own: the same key again does nothing again. Nothing here may be called
-inside a database transaction, and nothing here knows purchases, credits or programs.
+Money is an integer in the currency's minor unit, currencies are in capitals, instants are aware. Every write takes an
+idempotency key that the caller makes from a row of its own; a second call with it does nothing. Nothing here may be
+called inside a database transaction, and nothing here knows purchases, credits or programs.
 """
 
 from billing.stripe_gateway.checkouts import (

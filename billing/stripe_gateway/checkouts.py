@@ -47,9 +47,9 @@ class Checkout:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutState:
-    """Where a checkout stands. status: open, complete, expired. payment_status: paid, unpaid, no_payment_required.
+    """A checkout at Stripe. status: open, complete, expired. payment_status: paid, unpaid, no_payment_required.
 
-    mode: payment, setup, subscription. `url` is empty once it is not open.
+    mode: payment, setup, subscription. `url` is empty once it is no longer open.
     """
 
     session_id: str
@@ -70,7 +70,7 @@ class CheckoutState:
 
 def create_checkout(order: CheckoutOrder, *, key: str) -> Checkout:
     """Open a page on which an order is paid once. Raises Refused, OutcomeUnknown."""
-    marks = {**order.metadata, "purchase_id": str(order.purchase_id), "reference": order.reference}
+    metadata = {**order.metadata, "purchase_id": str(order.purchase_id), "reference": order.reference}
     price: Any = {
         "currency": order.currency.lower(),
         "unit_amount": chargeable(order.amount_minor, order.currency),
@@ -80,9 +80,9 @@ def create_checkout(order: CheckoutOrder, *, key: str) -> Checkout:
         "mode": "payment",
         "client_reference_id": str(order.purchase_id),
         "line_items": [{"quantity": 1, "price_data": price}],
-        "metadata": marks,
+        "metadata": metadata,
         # A session's metadata stays on the session; the payment and its charge need their own.
-        "payment_intent_data": {"metadata": marks, "description": f"{order.description} ({order.reference})"},
+        "payment_intent_data": {"metadata": metadata, "description": f"{order.description} ({order.reference})"},
         "expires_at": int(order.expires_at.timestamp()),
         # The price is in the organization's currency; Stripe must not offer another.
         "adaptive_pricing": {"enabled": False},
@@ -95,7 +95,7 @@ def create_checkout(order: CheckoutOrder, *, key: str) -> Checkout:
     if not order.offers_link:
         params["wallet_options"] = {"link": {"display": "never"}}
     if order.invoice:
-        invoice = {"description": f"{order.description} ({order.reference})", "metadata": marks}
+        invoice = {"description": f"{order.description} ({order.reference})", "metadata": metadata}
         params["invoice_creation"] = {"enabled": True, "invoice_data": invoice}
     return _open(params, key=key)
 
@@ -122,13 +122,13 @@ def create_subscription_checkout(
 
     Raises Refused, OutcomeUnknown.
     """
-    marks = {"organization_id": str(organization_id)}
+    metadata = {"organization_id": str(organization_id)}
     params = {
         "mode": "subscription",
         "client_reference_id": str(organization_id),
         "line_items": [{"price": price_id, "quantity": 1}],
-        "metadata": marks,
-        "subscription_data": {"metadata": marks},
+        "metadata": metadata,
+        "subscription_data": {"metadata": metadata},
         "adaptive_pricing": {"enabled": False},
         **_page(customer, locale, success_url, cancel_url),
     }
@@ -136,15 +136,15 @@ def create_subscription_checkout(
 
 
 def read_checkout(session_id: str) -> CheckoutState:
-    """Ask where a checkout stands. Raises Refused, Unavailable."""
+    """Read a checkout. Raises Refused, Unavailable."""
     return _state(read(lambda client: client.v1.checkout.sessions.retrieve(session_id)))
 
 
 def expire_checkout(session_id: str) -> CheckoutState:
-    """Close an open checkout, so that it can't be paid any more; return where it stands now. One that was paid or has
-    expired meanwhile stays as it is, so this may be called again at any time.
+    """Close an open checkout, so that it can't be paid any more, and return its state then.
 
-    Raises Refused (no such checkout), Unavailable.
+    One that was paid or has expired meanwhile stays as it is, so this may be repeated. Raises Refused (no such
+    checkout), Unavailable.
     """
     try:
         return _state(read(lambda client: client.v1.checkout.sessions.expire(session_id)))

@@ -1,6 +1,7 @@
-"""The connection to Stripe: one client for each key and address, its limits of time, and how its errors are read.
+"""The connection to Stripe: one client per key and address, its time limits, and how its errors are read.
 
-`write` and `read` are the only two ways out. A write that fails without a clear no is OutcomeUnknown, never a no.
+Every call goes through `write`, `read` or `read_all`. A write that fails without a clear refusal is OutcomeUnknown,
+never Refused.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,14 +31,14 @@ READ_SECONDS = 10
 RETRIES = 1
 LONGEST_KEY = 255
 
-# It would write a file into the home directory, and tell Stripe about this installation.
+# It would write a file into the home directory, and send Stripe data about this installation.
 stripe.enable_telemetry = False
 
 T = TypeVar("T")
 
 
 def is_set_up() -> bool:
-    """Whether there is a key to take payments with."""
+    """Whether a Stripe key is configured."""
     return bool(settings.STRIPE_SECRET_KEY)
 
 
@@ -62,7 +63,7 @@ def write(call: Callable[[StripeClient, RequestOptions], T], *, key: str) -> T:
 
 
 def read(call: Callable[[StripeClient], T]) -> T:
-    """Make a call that changes nothing. Raises Refused (code `resource_missing`: no such thing) and Unavailable."""
+    """Make a call that changes nothing. Raises Refused (code `resource_missing`: there is none) and Unavailable."""
     _refuse_inside_transaction()
     client = _client()
     with _reading():
@@ -74,8 +75,8 @@ def read_all(call: Callable[[StripeClient], Any]) -> Iterator[Any]:
     _refuse_inside_transaction()
     client = _client()
     with _reading():
-        for thing in call(client).auto_paging_iter():
-            yield thing
+        for item in call(client).auto_paging_iter():
+            yield item
             _refuse_inside_transaction()
 
 
@@ -100,7 +101,7 @@ def _client_for(secret_key: str, sandbox: str) -> StripeClient:
 
 
 def _refuse_inside_transaction() -> None:
-    """A lock must not wait for Stripe, and what Stripe did can't be rolled back. A test's own wrapping is let pass."""
+    """A lock must not wait for Stripe, and what Stripe did can't be rolled back. A test's transaction is allowed."""
     blocks = transaction.get_connection().atomic_blocks
     if any(not getattr(block, "_from_testcase", False) for block in blocks):
         raise RuntimeError("Stripe is never called inside a database transaction")
@@ -111,18 +112,18 @@ def _reading() -> Iterator[None]:
     try:
         yield
     except stripe.StripeError as error:
-        raise (_refusal(error) if _is_refusal(error) else Unavailable(_told(error))) from error
+        raise (_refusal(error) if _is_refusal(error) else Unavailable(_described(error))) from error
 
 
 def _failure_of_write(error: stripe.StripeError) -> GatewayError:
-    # "Same key, other parameters" tells that an earlier call was made whose fate is not known here.
+    # "Same key, other parameters" means that there was an earlier call, whose fate is not known here.
     if isinstance(error, stripe.IdempotencyError) or not _is_refusal(error):
-        return OutcomeUnknown(_told(error))
+        return OutcomeUnknown(_described(error))
     return _refusal(error)
 
 
 def _is_refusal(error: stripe.StripeError) -> bool:
-    """Whether Stripe understood and said no. Too many requests, conflicts and 5xx say nothing about what was done."""
+    """Whether Stripe clearly refused. Rate limits, conflicts and 5xx say nothing about what was done."""
     return isinstance(
         error,
         stripe.CardError | stripe.InvalidRequestError | stripe.AuthenticationError | stripe.PermissionError,
@@ -131,7 +132,7 @@ def _is_refusal(error: stripe.StripeError) -> bool:
 
 def _refusal(error: stripe.StripeError) -> Refused:
     code, decline_code = error.code or "", getattr(error.error, "decline_code", None) or ""
-    message = error.user_message or _told(error)
+    message = error.user_message or _described(error)
     payment_id = payment_named_by(error)
     if "authentication_required" in {code, decline_code} or code == "payment_intent_authentication_failure":
         return AuthenticationRequired(message, code=code, decline_code=decline_code, payment_id=payment_id)
@@ -147,8 +148,8 @@ def payment_named_by(error: stripe.StripeError) -> str | None:
     return None if identifier is None else str(identifier)
 
 
-def _told(error: stripe.StripeError) -> str:
-    """The error in a line: what kind, and the request's id at Stripe for whoever asks there."""
+def _described(error: stripe.StripeError) -> str:
+    """The error in one line: its type, and the request's id for Stripe's support."""
     kind = type(error).__name__
     request = f", request {error.request_id}" if error.request_id else ""
     return f"{error.user_message or kind} ({kind}{request})"

@@ -58,19 +58,19 @@ def list_payment_methods(customer: str) -> list[MethodState]:
 
 
 def default_payment_method(customer: str) -> str | None:
-    """The id of what is charged unless another is named, or None. Raises Refused, Unavailable."""
+    """The id of the default payment method, or None. Raises Refused, Unavailable."""
     found = read(lambda client: client.v1.customers.retrieve(customer))
     return id_at(found, "invoice_settings", "default_payment_method")
 
 
 def set_default_payment_method(*, customer: str, payment_method: str, key: str) -> None:
-    """Say what is to be charged unless another is named. Raises Refused, OutcomeUnknown."""
+    """Set the default payment method. Raises Refused, OutcomeUnknown."""
     params: Any = {"invoice_settings": {"default_payment_method": payment_method}}
     write(lambda client, options: client.v1.customers.update(customer, params, options), key=key)
 
 
 def detach_payment_method(*, payment_method: str, key: str) -> None:
-    """Take a payment method off file; it can never be used again. Raises Refused, OutcomeUnknown."""
+    """Remove a payment method from file; it can never be used again. Raises Refused, OutcomeUnknown."""
     write(lambda client, options: client.v1.payment_methods.detach(payment_method, {}, options), key=key)
 
 

@@ -1,12 +1,12 @@
-"""What can go wrong with Stripe, in the few ways that make a difference to whoever asked."""
+"""Errors of calls to Stripe, in the few kinds that make a difference to the caller."""
 
 
 class GatewayError(Exception):
-    """Anything that the gateway raises. `str()` is for logs and staff; it holds no secret."""
+    """Any error of the gateway. `str()` is for logs and staff; it contains no secret."""
 
 
 class Refused(GatewayError):
-    """Stripe said no, and nothing was done. `code` is Stripe's, or empty; `message` is Stripe's sentence."""
+    """Stripe refused, and nothing was done. `code` is Stripe's, or empty; `message` is Stripe's text."""
 
     def __init__(self, message: str, *, code: str = "") -> None:
         super().__init__(message)
@@ -19,7 +19,7 @@ class NotSetUp(Refused):
 
 
 class Declined(Refused):
-    """The bank or Stripe declined the payment. `payment_id` names the payment that exists all the same."""
+    """The bank or Stripe declined the payment. `payment_id`: the payment, which exists all the same."""
 
     def __init__(self, message: str, *, code: str, decline_code: str, payment_id: str | None) -> None:
         super().__init__(message, code=code)
@@ -32,11 +32,11 @@ class AuthenticationRequired(Declined):
 
 
 class OutcomeUnknown(GatewayError):
-    """A write whose fate is not known: no answer, or an answer that says nothing. Ask again with the same key."""
+    """A write whose fate is unknown: there was no answer, or an unclear one. Call again with the same key."""
 
 
 class Unavailable(GatewayError):
-    """A read that got no answer. Nothing has changed; ask again later."""
+    """A read without an answer. Nothing has changed; call again later."""
 
 
 class BadEvent(GatewayError):

@@ -1,4 +1,4 @@
-"""Events: recognizing Stripe's webhooks by their signature, and asking for those that never came."""
+"""Events: verifying Stripe's webhooks by their signature, and listing events that never came."""
 
 import json
 import time
@@ -21,9 +21,9 @@ LARGEST_BODY = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class VerifiedEvent:
-    """An event that is Stripe's. `account` names another account than our own, else it is empty.
+    """An event of Stripe's. `account` names another account than our own, or is empty.
 
-    `payload` is the event as it was sent: stale by nature, so only ids are ever read from it.
+    `payload` is the event as it was sent. It may be out of date, so only ids are read from it.
     """
 
     id: str
@@ -37,7 +37,7 @@ class VerifiedEvent:
 
 
 def construct_event(body: bytes, signature: str) -> VerifiedEvent:
-    """Verify a webhook's raw body against its `Stripe-Signature` header and read it. Asks nobody.
+    """Verify a webhook's raw body against its `Stripe-Signature` header and read it. Calls nobody.
 
     Raises OversizedEvent for more than 1 MB, and BadEvent for no or a wrong signature, one made more than five minutes
     ago or ahead, and a body that is not UTF-8, not JSON, nested too deeply, or without the fields that every event has.

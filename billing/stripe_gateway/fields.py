@@ -1,4 +1,4 @@
-"""Reading Stripe's objects without trusting that a field is there: its types merge "null" with "absent"."""
+"""Reading fields of Stripe's objects that may be absent: its types don't tell "null" from "absent"."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,7 @@ WHOLE_IN_HUNDREDTHS = frozenset({"ISK"})
 
 
 def at(thing: Any, *path: str) -> Any:
-    """What lies at a path of names inside an object, or None where any of them is missing or null."""
+    """The value at a path of names inside an object; None where one of them is missing or null."""
     for name in path:
         if thing is None or isinstance(thing, str) or name not in thing:
             return None
@@ -50,12 +50,12 @@ def instant(seconds: int) -> datetime:
 
 
 def currency_at(thing: Any) -> str:
-    """The currency in capitals, as it is written in our rows; empty where there is none."""
+    """The currency in capitals, as in our rows; empty where there is none."""
     return text_at(thing, "currency").upper()
 
 
 def uuid_at(thing: Any, *path: str) -> UUID | None:
-    """An id of ours that we gave along, or None where there is none or somebody else's."""
+    """An id that we sent along, or None where there is none or it is not ours."""
     try:
         return UUID(text_at(thing, *path))
     except ValueError:

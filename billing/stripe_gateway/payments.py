@@ -66,7 +66,7 @@ def find_payments(*, since: datetime) -> Iterator[PaymentState]:
 
 
 def find_payments_of(purchase_id: UUID) -> list[PaymentState]:
-    """Look for the payments of an order whose answer got lost. Stripe's search may lag a minute behind.
+    """Search for the payments of an order whose answer got lost. Stripe's search may lag a minute behind.
 
     Raises Refused, Unavailable.
     """
@@ -89,10 +89,10 @@ def charge_off_session(
     description: str,
     key: str,
 ) -> PaymentState:
-    """Charge a saved card now, with nobody there. The payment returned has succeeded or is on its way.
+    """Charge a saved card without the customer present. The payment returned has succeeded or is processing.
 
-    Raises Declined, AuthenticationRequired (both name the payment that failed), Refused and OutcomeUnknown: after the
-    last the money may have been taken, and the same key asks again without taking it twice.
+    Raises Declined, AuthenticationRequired (both name the payment that failed), Refused and OutcomeUnknown. After the
+    last the money may have been taken; a second call with the same key does not take it again.
     """
     params: Any = {
         "amount": chargeable(amount_minor, currency),
@@ -103,7 +103,7 @@ def charge_off_session(
         "metadata": {"purchase_id": str(purchase_id)},
         "off_session": True,
         "confirm": True,
-        # Whatever would send the customer to another page is of no use here.
+        # Methods that send the customer to another page can't be used here.
         "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         "expand": ["latest_charge"],
     }

@@ -1,4 +1,4 @@
-"""Money that goes back: refunds that we or Stripe's dashboard made, and disputes."""
+"""Reversals at Stripe: refunds, made by us or in Stripe's dashboard, and disputes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

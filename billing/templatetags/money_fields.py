@@ -1,4 +1,4 @@
-"""Amounts as number fields of forms and small scripts want them: digits and a point, in no language."""
+"""Amounts for number fields and scripts: digits and a point, whatever the language."""
 
 from decimal import Decimal
 from typing import Protocol
@@ -10,8 +10,8 @@ from organizations.formats import currency_decimals
 register = template.Library()
 
 
-class Terms(Protocol):
-    """What of a program decides how its amounts are written."""
+class Decimals(Protocol):
+    """Whatever has decimals, such as a program."""
 
     decimals: int
 
@@ -23,6 +23,6 @@ def plain_money(amount_minor: int, currency: str) -> str:
 
 
 @register.filter
-def plain_credits(amount: int, program: Terms) -> str:
+def plain_credits(amount: int, program: Decimals) -> str:
     """Credits given in the smallest unit: 10000 with 6 decimals is "0.010000"."""
     return f"{Decimal(amount).scaleb(-program.decimals):f}"

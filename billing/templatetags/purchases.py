@@ -1,4 +1,4 @@
-"""How a purchase's state looks. Nothing is decided here."""
+"""The colour of a purchase's state on pages."""
 
 from django import template
 
@@ -11,5 +11,5 @@ TONES = {"paid": "good", "failed": "danger", "pending": "warning", "open": "warn
 
 @register.filter
 def state_tone(purchase: Purchase) -> str:
-    """The tone of the badge that names a purchase's state."""
+    """The tone of the badge with a purchase's state."""
     return TONES.get(purchase.state, "")

@@ -16,7 +16,7 @@ from billing import stripe_gateway
 from billing.customers import payment_methods
 from billing.models import Plan, PlanCheckout, StripeCustomer
 from billing.plans import changes, checkouts
-from billing.plans.changes import Kind
+from billing.plans.changes import ChangeKind
 from billing.plans.queries import plan_page
 from billing.views.error_messages import TROUBLE, sentence_for
 from billing.views.form_tokens import new_token, token_of
@@ -96,7 +96,7 @@ def plan_portal(request: MemberRequest, organization: Organization) -> HttpRespo
 def plan_portal_return(request: MemberRequest, organization: Organization) -> HttpResponse:
     """Look what was done on Stripe's page, whether or not its news have come, and show the plan."""
     try:
-        changes.look(organization)
+        changes.refresh(organization)
         payment_methods.refresh(organization)
     except TROUBLE as error:
         messages.warning(request, sentence_for(error)[0])
@@ -142,7 +142,7 @@ def _confirmation(request: MemberRequest, organization: Organization, chosen: Pl
         change = changes.change_to(organization, chosen, now=timezone.now())
     except Refusal as refusal:
         return _page(request, organization, refusal=str(refusal), status=409)
-    if change.kind == Kind.NOTHING:
+    if change.kind == ChangeKind.NOTHING:
         return redirect("plan", organization.slug)
     context: dict[str, Any] = {
         "organization": organization,

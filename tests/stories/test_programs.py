@@ -215,9 +215,9 @@ def test_fluxori(tell: Any) -> None:
 
     # Purchases are refunded through support, the unspent part.
     asked = requests.request(custom, message="Bought twice.", actor=owner)
-    wish = refunding.Wish(amount_minor=9_000, mode=RefundMode.UNSPENT, reason="Bought twice.")
+    choice = refunding.RefundChoice(amount_minor=9_000, mode=RefundMode.UNSPENT, reason="Bought twice.")
     stella = factories.staff()
-    refund = refunding.refund(custom, wish, refund_id=uuid4(), actor=stella)
+    refund = refunding.refund(custom, choice, refund_id=uuid4(), actor=stella)
     requests.grant(refund, actor=stella)
     asked.refresh_from_db()
     assert (refund.amount_minor, asked.state) == (9_000, "granted")

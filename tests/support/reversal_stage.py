@@ -105,9 +105,9 @@ class Bought:
 
     def refund(self, amount_minor: int, *, mode: RefundMode = RefundMode.UNSPENT, **more: Any) -> Refund:
         """Staff refund a part through the verb, with a token of its own unless one is given."""
-        wish = refunding.Wish(amount_minor=amount_minor, mode=mode, reason="Asked by mail.")
+        choice = refunding.RefundChoice(amount_minor=amount_minor, mode=mode, reason="Asked by mail.")
         return refunding.refund(
-            self.purchase, wish, refund_id=more.pop("refund_id", None) or uuid4(), actor=self.staff, **more
+            self.purchase, choice, refund_id=more.pop("refund_id", None) or uuid4(), actor=self.staff, **more
         )
 
     def refund_in_dashboard(self, amount_minor: int) -> str:

@@ -1,6 +1,6 @@
-"""`manage.py audit_ledger`: prove that the books are right, in one snapshot; say what is not, and exit with 1.
+"""`manage.py audit_ledger`: proves all invariants in one snapshot; prints the broken ones and exits with 1.
 
-What is proved is in `billing.audit.nightly`; here are only the options and the two forms of the report.
+The audit is in `billing.audit.nightly`; only options and output belong here.
 """
 
 import json
@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from billing.audit.nightly import Report, audit_and_seal, in_words, make_report
+from billing.audit.nightly import AuditReport, audit_and_seal, in_words, make_report
 from credits import audit
 from credits.models import Wallet
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, organization: str | None, **options: Any) -> None:
         if options["kept"] and not audit.is_sealed(options["kept"].lower()):
-            raise CommandError(f"No seal has the hash {options['kept']}: seals are missing, or were made anew.")
+            raise CommandError(f"No seal has the hash {options['kept']}: seals are missing, or were made again.")
         report, sealed = _audit(organization, is_sealing=options["seal"])
         write = _as_json if options["json"] else _as_text
         self.stdout.write(write(report, organization, sealed))
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
 
-def _audit(organization: str | None, *, is_sealing: bool) -> tuple[Report, audit.Sealed | None]:
+def _audit(organization: str | None, *, is_sealing: bool) -> tuple[AuditReport, audit.Sealed | None]:
     now = timezone.now()
     if is_sealing:
         if organization:
@@ -59,7 +59,7 @@ def _wallet_id(slug: str | None) -> int | None:
     return wallet_id
 
 
-def _as_text(report: Report, _organization: str | None, sealed: audit.Sealed | None) -> str:
+def _as_text(report: AuditReport, _organization: str | None, sealed: audit.Sealed | None) -> str:
     read = ", ".join(f"{number:,} {what}" for what, number in report.proved.items())
     verdict = f"{len(report.broken)} broken" if report.broken else "all hold"
     lines = [*in_words(report), f"{report.invariants} invariants over {read} in {report.seconds} s: {verdict}."]
@@ -68,7 +68,7 @@ def _as_text(report: Report, _organization: str | None, sealed: audit.Sealed | N
     return "\n".join(lines)
 
 
-def _as_json(report: Report, organization: str | None, sealed: audit.Sealed | None) -> str:
+def _as_json(report: AuditReport, organization: str | None, sealed: audit.Sealed | None) -> str:
     return json.dumps(
         {
             "organization": organization,

@@ -1,4 +1,4 @@
-"""`manage.py load_program NAME_OR_FILE`: bring in a program, or bring it up to date. Run again, it changes nothing."""
+"""`manage.py load_program NAME_OR_FILE`: creates or updates a program. A second run changes nothing."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from billing.programs.terms import read_program
 
 
 class Command(BaseCommand):
-    help = "Bring a program's terms into the database, or up to date. Exits with 1 and a line per problem."
+    help = "Create or update a program from its file. Exits with 1 and a line per problem."
 
     def add_arguments(self, parser: CommandParser) -> None:
         names = ", ".join(shipped_programs())

@@ -1,4 +1,4 @@
-"""`manage.py reconcile_payments`: compare the last days with Stripe and settle what was missed. Run again, no harm."""
+"""`manage.py reconcile_payments`: compares the last days with Stripe and settles what was missed. Repeatable."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from billing.stripe_events.reconciliation import reconcile
 
 
 class Command(BaseCommand):
-    help = "Compare payments with Stripe, both ways. Exits with 1 and a line per difference that is left to people."
+    help = "Compare payments with Stripe, both ways. Exits with 1 and a line per difference that is left to staff."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--days", type=int, default=3, help="how many days back (3)")

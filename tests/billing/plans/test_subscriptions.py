@@ -265,7 +265,7 @@ class TestChanging:
     def test_what_was_done_in_the_portal_counts(self, stage: PlanStage, payments: Payments) -> None:
         row = stage.subscribe(payments, "basic")
         payments.stripe().v1.subscriptions.update(str(row.stripe_id), {"cancel_at_period_end": True})
-        changes.look(stage.organization)
+        changes.refresh(stage.organization)
         assert stage.row().ends_at_period_end
 
     def test_an_invoiced_customer_is_not_put_beside_a_paid_plan(self, stage: PlanStage, payments: Payments) -> None:

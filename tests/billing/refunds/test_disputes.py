@@ -106,7 +106,7 @@ def test_a_part_refunded_and_all_disputed_counts_once(bought: Bought) -> None:
     end(bought, "lose_dispute", dispute(bought))
 
     assert bought.stand() == (0, -30, 30)
-    assert refunding.look(bought.purchase).refundable_minor == 0
+    assert refunding.position_of(bought.purchase).refundable_minor == 0
     assert_clean(bought.wallet)
 
 

@@ -124,7 +124,7 @@ class TestWhatIsSpent:
                 content_hash=ledger.hash_content(a=1),
                 cause=ledger.Cause(),
             )
-        assert refunding.look(bought.purchase).unspent_minor == 1_200
+        assert refunding.position_of(bought.purchase).unspent_minor == 1_200
 
         bought.refund(2_000, mode=RefundMode.ALL)
 
@@ -139,8 +139,8 @@ class TestWhatIsSpent:
         bought.spend(30)
         later = datetime.now(UTC) + timedelta(days=12)
 
-        effect = refunding.rehearse(
-            bought.purchase, refunding.Wish(amount_minor=2_000, mode=RefundMode.ALL, reason=""), now=later
+        effect = refunding.preview(
+            bought.purchase, refunding.RefundChoice(amount_minor=2_000, mode=RefundMode.ALL, reason=""), now=later
         )
         bought.refund(2_000, mode=RefundMode.ALL, now=later)
 
@@ -346,10 +346,10 @@ class TestByHand:
 class TestRehearsal:
     def test_it_says_what_will_be_and_writes_nothing(self, bought: Bought) -> None:
         bought.spend(30)
-        wish = refunding.Wish(amount_minor=2_000, mode=RefundMode.ALL, reason="")
+        choice = refunding.RefundChoice(amount_minor=2_000, mode=RefundMode.ALL, reason="")
         events = AuditEvent.objects.count()
 
-        effect = refunding.rehearse(bought.purchase, wish)
+        effect = refunding.preview(bought.purchase, choice)
 
         assert (effect.taken, effect.owed, effect.balance_before, effect.balance_after) == (70, 30, 70, -30)
         assert (effect.before.left, effect.before.spent, effect.debt_after) == (70, 30, 30)
@@ -361,7 +361,9 @@ class TestRehearsal:
     def test_it_refuses_what_would_be_refused(self, bought: Bought) -> None:
         bought.spend(100)
         with pytest.raises(refunding.RefundRefused, match="¥0"):
-            refunding.rehearse(bought.purchase, refunding.Wish(amount_minor=1, mode=RefundMode.UNSPENT, reason=""))
+            refunding.preview(
+                bought.purchase, refunding.RefundChoice(amount_minor=1, mode=RefundMode.UNSPENT, reason="")
+            )
 
 
 class TestAuditor:

@@ -22,7 +22,7 @@ from billing.models import (
     StripeCustomer,
     StripeEvent,
 )
-from billing.stripe_events.reconciliation import Report, reconcile
+from billing.stripe_events.reconciliation import Reconciliation, reconcile
 from organizations.models import AuditEvent, Organization
 from tests.support.gateway_acts import charge, customer, save_card
 from tests.support.payments import Payments
@@ -39,7 +39,7 @@ def bought(at_stripe: Payments) -> Bought:
     return buy(at_stripe, seller())
 
 
-def run(**how: Any) -> Report:
+def run(**how: Any) -> Reconciliation:
     return reconcile(since=datetime.now(UTC) - timedelta(days=3), **how)
 
 

@@ -1,6 +1,6 @@
-"""What a program's file sells, as the catalogue's rows will hold it: smallest units, minor units, no table left.
+"""What a program's file sells, as rows of the catalogue: credits in smallest units, money in minor units.
 
-Only for files that `program_sales` found in order. No database.
+Only for files that `checks` found valid. No database is used.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from billing.programs.tables import BuyingTable, CurrencyTable, CustomAmountTabl
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """A row of the catalogue. `key` tells it from its neighbours; `prices`: minor units by currency, where it has."""
+class CatalogRow:
+    """A row of the catalogue. `key` identifies it among its kind; `prices`: minor units by currency, if it has any."""
 
     key: str
     columns: Mapping[str, Any]
@@ -21,24 +21,26 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Offers:
-    """Everything that a program's file sells. `terms`: the columns of its SaleTerms, None where it sells nothing;
-    `recharge_pack`: the key of the pack that auto-recharge buys, if it does."""
+class Catalog:
+    """Everything that a program's file sells. terms: the columns of its SaleTerms, or None if it sells nothing.
+
+    recharge_pack: the key of the pack that is proposed for auto-recharge, or None.
+    """
 
     terms: Mapping[str, Any] | None
     recharge_pack: str | None
-    currencies: tuple[Offer, ...]
-    packs: tuple[Offer, ...]
-    custom_amounts: tuple[Offer, ...]
-    plans: tuple[Offer, ...]
-    promotions: tuple[Offer, ...]
+    currencies: tuple[CatalogRow, ...]
+    packs: tuple[CatalogRow, ...]
+    custom_amounts: tuple[CatalogRow, ...]
+    plans: tuple[CatalogRow, ...]
+    promotions: tuple[CatalogRow, ...]
 
 
-def read_offers(tables: Mapping[str, Any], amounts: Amounts) -> Offers:
+def read_catalog(tables: Mapping[str, Any], amounts: Amounts) -> Catalog:
     """Return what the tables sell."""
     recharge = tables["auto_recharge"]
     sells = tables["buying"] is not None or bool(tables["plans"])
-    return Offers(
+    return Catalog(
         terms=_terms(tables, amounts) if sells else None,
         recharge_pack=recharge.pack if recharge is not None else None,
         currencies=tuple(_currency(table, tables, amounts) for table in tables["currencies"]),
@@ -79,13 +81,13 @@ def _buying(buying: BuyingTable | None) -> dict[str, Any]:
     }
 
 
-def _currency(table: CurrencyTable, tables: Mapping[str, Any], amounts: Amounts) -> Offer:
+def _currency(table: CurrencyTable, tables: Mapping[str, Any], amounts: Amounts) -> CatalogRow:
     recharge = tables["auto_recharge"]
     limit = None if recharge is None else _money(recharge.monthly_limit[table.code], table.code, amounts)
-    return Offer(table.code, {"countries": sorted(table.countries), "recharge_monthly_limit_minor": limit})
+    return CatalogRow(table.code, {"countries": sorted(table.countries), "recharge_monthly_limit_minor": limit})
 
 
-def _pack(table: PackTable, position: int, amounts: Amounts) -> Offer:
+def _pack(table: PackTable, position: int, amounts: Amounts) -> CatalogRow:
     columns = {
         "name": table.name,
         "credits": _credits(table.credits, amounts),
@@ -95,10 +97,10 @@ def _pack(table: PackTable, position: int, amounts: Amounts) -> Offer:
         "position": position,
         "is_sold": True,
     }
-    return Offer(table.key, columns, _prices(table.prices, amounts))
+    return CatalogRow(table.key, columns, _prices(table.prices, amounts))
 
 
-def _custom_amount(table: CustomAmountTable, amounts: Amounts) -> Offer:
+def _custom_amount(table: CustomAmountTable, amounts: Amounts) -> CatalogRow:
     columns = {
         "least_minor": _money(table.least, table.currency, amounts),
         "most_minor": _money(table.most, table.currency, amounts),
@@ -106,30 +108,30 @@ def _custom_amount(table: CustomAmountTable, amounts: Amounts) -> Offer:
         "credits_per_step": _credits(table.credits_per_step, amounts),
         "is_sold": True,
     }
-    return Offer(table.currency, columns)
+    return CatalogRow(table.currency, columns)
 
 
-def _plan(table: PlanTable, position: int, amounts: Amounts) -> Offer:
+def _plan(table: PlanTable, position: int, amounts: Amounts) -> CatalogRow:
     columns = {
         "name": table.name,
         "allowance": 0 if table.allowance is None else _credits(table.allowance, amounts),
         "position": position,
         "is_sold": True,
     }
-    return Offer(table.key, columns, _prices(table.prices, amounts))
+    return CatalogRow(table.key, columns, _prices(table.prices, amounts))
 
 
-def _promotion(table: PromotionTable, amounts: Amounts) -> Offer:
+def _promotion(table: PromotionTable, amounts: Amounts) -> CatalogRow:
     bounds = {"starts_at": table.starts_at, "ends_at": table.ends_at, "most_uses": table.most_uses}
     columns = {
         "name": table.name,
         "credits": None if table.credits is None else _credits(table.credits, amounts),
         "percent_off": table.percent_off,
         "validity_days": table.validity_days,
-        # What the file doesn't bound, staff may.
+        # Limits that the file leaves out can be set by staff.
         **{name: bound for name, bound in bounds.items() if bound is not None},
     }
-    return Offer(table.code, columns)
+    return CatalogRow(table.code, columns)
 
 
 def _prices(prices: Mapping[str, str], amounts: Amounts) -> dict[str, int]:
@@ -137,7 +139,7 @@ def _prices(prices: Mapping[str, str], amounts: Amounts) -> dict[str, int]:
 
 
 def _credits(value: int | str, amounts: Amounts) -> int:
-    # Checked before, so nothing is noted here.
+    # They were checked before, so no problem is noted here.
     return amounts.credits(value, table="", key="", most=10**30)
 
 
