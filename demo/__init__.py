@@ -1,5 +1,5 @@
-"""The demo: five organizations, one on each program that ships, with 90 days of life made by the domain's own verbs.
+"""The demo: five organizations, one per shipped program, with 90 days of history written by the domain's functions.
 
-`cast` says who they are and what they do, `life` lives it with the time passed in. The same on every run but for
-random identifiers and keys. Nothing else may import this.
+`cast` says who they are and what they do; `life` writes their history with the time passed in. Every run writes the
+same, except for random identifiers and keys. Nothing else may import this.
 """

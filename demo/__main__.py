@@ -1,4 +1,4 @@
-"""`python -m demo [--reset]`: runs the demo until it is told to stop."""
+"""`python -m demo [--reset]`: runs the demo until it is stopped."""
 
 import sys
 

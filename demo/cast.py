@@ -1,4 +1,4 @@
-"""Who lives in the demo: organizations, people, what they were given and what they use. Data only."""
+"""The demo's organizations and people, what they were given and what they use. Data only."""
 
 from dataclasses import dataclass, field
 
@@ -13,9 +13,9 @@ STAFF_TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 @dataclass(frozen=True)
 class Gift:
-    """Credits given away on a day (0: 90 days ago), in whole units.
+    """Credits given on a day (0: 90 days ago), in whole units.
 
-    days: until they expire, None for never. features: the only ones that they pay for.
+    days: until they expire; None: never. features: the only ones that they can be spent on.
     """
 
     day: int
@@ -30,7 +30,7 @@ class Gift:
 class Bought:
     """A purchase of a pack, or of an amount in minor units, paid on a day and ordered `waited` days before.
 
-    is_canceled: it was given up at once.
+    is_canceled: it was canceled at once.
     """
 
     day: int
@@ -44,7 +44,7 @@ class Bought:
 
 @dataclass(frozen=True)
 class Work:
-    """A kind of use: how likely among the others, and its measures, each from-to."""
+    """A kind of use: its likelihood relative to the others, and the range of each measure."""
 
     feature: str
     weight: int
@@ -57,7 +57,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody of an organization. `diligence`: how much they do, compared with the others."""
+    """A person of an organization. `diligence`: how much they use, relative to the others."""
 
     name: str
     mail: str

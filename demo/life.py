@@ -1,6 +1,6 @@
-"""90 days in the life of an organization, lived through the domain's own verbs with the time passed in.
+"""90 days of an organization, written by the domain's functions with the time passed in.
 
-Chance is seeded by the organization and the day, so every run tells the same story up to the present moment.
+Randomness is seeded by organization and day, so every run writes the same history up to now.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ from usage.pricing import Measures
 from usage.uses import Insufficient, Metered, Use, UseRefusal
 
 DAYS = 90
-# A day's uses are written in so many strokes, as a product server that works in batches would.
+# A day's uses are written in so many batches, as a product's server would.
 STROKES_A_DAY = 3
 PRODUCT = "product server"
 
@@ -39,7 +39,7 @@ class Lived:
 
 
 def live(actor: Actor, *, program: Program, until: datetime, day_passed: Callable[[], object]) -> Lived:
-    """Bring an organization into being 90 days before `until` (aware) and live its days; returns it with a new key."""
+    """Create an organization 90 days before `until` (aware), write its days, and return it with a new API key."""
     zone = ZoneInfo(actor.time_zone)
     begins = (until.astimezone(zone) - timedelta(days=DAYS)).replace(hour=8, minute=0, second=0, microsecond=0)
     organization, key = _found(actor, now=begins)
@@ -104,7 +104,7 @@ def _found(actor: Actor, *, now: datetime) -> tuple[Organization, str]:
 
 
 def _buy(actor: Actor, organization: Organization, waiting: dict[int, Purchase], *, day: int, now: datetime) -> None:
-    """Order what is ordered on this day, and pay what is paid on it. waiting: orders by their number."""
+    """Place and pay the day's orders. waiting: unpaid orders by their number."""
     for number, bought in enumerate(actor.purchases):
         if bought.day - bought.waited == day:
             waiting[number] = purchases.order(organization, bought, number=number, now=now)
@@ -140,7 +140,7 @@ def _set_limits(actor: Actor, organization: Organization, *, now: datetime) -> N
 
 
 def _work(actor: Actor, day: int, morning: datetime, *, until: datetime, scale: int) -> None:
-    """Live one day: uses in a few strokes, one long job that is reserved and settled, and what failed refunded."""
+    """Write one day: uses in a few batches, one job that is reserved and settled, and refunds of failed uses."""
     chance = Random(f"{actor.slug}:{day}")
     uses = list(_uses(actor, day, morning, chance, scale=scale))
     size = max(1, -(-len(uses) // STROKES_A_DAY))
@@ -212,7 +212,7 @@ def _refund_failed(uses: list[Use], answers: list[Metered | UseRefusal], chance:
 
 
 def _long_job(actor: Actor, day: int, chance: Random, *, now: datetime, until: datetime, scale: int) -> None:
-    """Every tenth day somebody starts work whose cost is known only at the end."""
+    """Every tenth day somebody starts a job whose cost is known only at its end."""
     work = actor.work[0]
     if day % 10 != 5 or now + timedelta(minutes=9) > until:
         return

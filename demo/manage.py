@@ -7,7 +7,7 @@ from config import embedded
 
 
 def main() -> None:
-    """Run a command on the embedded servers. Exits with a sentence where an installation's database is named."""
+    """Run a command on the embedded servers. Exits with a message where an installation's database is named."""
     if "DATABASE_URL" in os.environ:
         sys.exit("DATABASE_URL names another database than the demo's; use manage.py, or unset it.")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

@@ -1,4 +1,4 @@
-"""The demo's plans: put on by staff, as invoiced customers are, because nothing is asked of Stripe while seeding."""
+"""The demo's plans: assigned by staff, as for invoiced customers, because Stripe is not called while seeding."""
 
 from datetime import datetime
 
@@ -14,5 +14,5 @@ def subscribe(organization: Organization, plan: str, *, now: datetime) -> None:
 
 
 def live_on(organization: Organization, *, now: datetime) -> None:
-    """Begin the month that is due, if one is: its credits come as in life."""
+    """Renew the plan if its month is over, with its credits."""
     renewals.renew(organization, now=now)

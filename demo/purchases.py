@@ -1,4 +1,4 @@
-"""The demo's purchases: ordered and paid as in life, except that nothing is asked of Stripe while seeding."""
+"""The demo's purchases: ordered and paid as usual, except that Stripe is not called while seeding."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -14,8 +14,10 @@ from organizations.models import Organization, User
 
 
 def prepare(organization: Organization, actor: Actor, *, now: datetime) -> None:
-    """Fill in what orders need: who is billed, and a card on file. (The card is taken off by `clear_up`: Stripe, which
-    is asked from then on, knows nothing of it.)"""
+    """Write what orders need: billing details, and a card on file.
+
+    `clear_up` removes the card, because the payments sandbox, which is called from then on, does not have it.
+    """
     BillingDetails.objects.create(
         organization=organization,
         legal_name=actor.legal_name,
@@ -36,7 +38,7 @@ def prepare(organization: Organization, actor: Actor, *, now: datetime) -> None:
 
 
 def clear_up(organization: Organization, *, now: datetime) -> None:
-    """Take the card of the past off file."""
+    """Remove the history's card from file."""
     PaymentMethod.objects.filter(organization=organization).update(detached_at=now)
 
 
@@ -56,7 +58,7 @@ def order(organization: Organization, bought: Bought, *, number: int, now: datet
 
 
 def pay(placed: Purchase, *, now: datetime) -> None:
-    """Have an order paid; of a bank transfer, have the staff see its deposit."""
+    """Mark an order as paid; for a bank transfer, have staff confirm its deposit."""
     if placed.method == Method.BANK_TRANSFER:
         zone = ZoneInfo(placed.organization.time_zone)
         deposit = Deposit(

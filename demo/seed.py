@@ -1,4 +1,4 @@
-"""Fill the database with the demo: five organizations, one on each program that ships, with 90 days of life."""
+"""Filling the database with the demo: five organizations, one per shipped program, with 90 days of history."""
 
 import json
 import sys
@@ -21,9 +21,9 @@ from usage import rollups
 
 
 def seed() -> None:
-    """Fill an empty database with five living organizations and write `.local/demo.json`.
+    """Fill an empty database with five organizations and write `.local/demo.json`.
 
-    Raises SystemExit with a sentence where there are organizations already. It runs in one transaction.
+    Raises SystemExit with a message where there are organizations already. It runs in one transaction.
     """
     if Organization.objects.exists():
         sys.exit("There are organizations already. `make demo-reset` starts over.")
@@ -42,9 +42,9 @@ def seed() -> None:
             organization=None, name="Product server", scope=Scope.SPEND, created_by=staff, reason="Demo", now=now
         )
         keys.append({"organization": None, "scope": Scope.SPEND.value, "key": key})
-    # What the job would do within minutes; the first look at the pages shall not wait for it.
+    # The job would do this within minutes; the first visit should not have to wait for it.
     rollups.roll_up_due()
-    # What happened in the story's past stands on the pages; nobody is mailed about it now.
+    # Past notices are shown on the pages; no mails are sent about them now.
     NoticeMail.objects.filter(state=MailState.PENDING).update(state=MailState.SKIPPED, error="The demo's past.")
     _write_accounts(keys)
 

@@ -1,8 +1,7 @@
-"""`make demo`: everything that a look around needs, started by one process and stopped with it.
+"""`make demo`: starts everything that the demo needs, and stops it all together.
 
-It starts the embedded servers, brings the database up to date, fills it once, and runs the payments sandbox, the web
-server and the background worker as its children. Ctrl-C or SIGTERM stops them all; a child that dies takes the rest
-along.
+It starts the embedded servers, migrates the database, fills it once, and runs the payments sandbox, the web server and
+the background worker as its children. Ctrl-C or SIGTERM stops them all, and so does a child that dies.
 """
 
 import contextlib
@@ -27,7 +26,7 @@ from django.core.management import call_command
 from config import embedded
 
 FIRST_PORT = 8000
-# How long a child may take to end by itself before it is killed.
+# How long a child may take to end before it is killed.
 FAREWELL_SECONDS = 8
 PATIENCE_SECONDS = 60
 
@@ -62,7 +61,7 @@ def sandbox_command(url: str) -> list[str]:
 
 
 def free_port(first: int) -> int:
-    """The first port from `first` on that nobody listens on. Raises SystemExit when a hundred are taken."""
+    """The first free port from `first` on. Raises SystemExit when a hundred are taken."""
     for port in range(first, first + 100):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -78,7 +77,7 @@ class Children:
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, command: list[str]) -> None:
-        """Start a child in a session of its own, so that Ctrl-C reaches it through us, in order, and once."""
+        """Start a child in a session of its own, so that only this process gets Ctrl-C and stops the children."""
         self.running[name] = subprocess.Popen(command, cwd=embedded.ROOT, start_new_session=True)
 
     def dead(self) -> tuple[str, int] | None:
@@ -89,7 +88,7 @@ class Children:
         return None
 
     def stop(self) -> None:
-        """End all of them, and whatever they started: politely, then not. A second Ctrl-C can't cut this short."""
+        """Terminate all children and their own children, then kill those that remain. Ctrl-C can't interrupt this."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self._signal_all(signal.SIGTERM)
@@ -110,7 +109,7 @@ class Children:
 
 @contextlib.contextmanager
 def only_demo() -> Iterator[None]:
-    """Refuse a second demo on the same data. Raises SystemExit with a sentence."""
+    """Refuse a second demo on the same data. Raises SystemExit with a message."""
     embedded.LOCAL.mkdir(exist_ok=True)
     with (embedded.LOCAL / "demo.lock").open("w") as lock:
         try:
@@ -121,7 +120,7 @@ def only_demo() -> Iterator[None]:
 
 
 def prepare(url: str) -> dict[str, Any]:
-    """Bring the database up to date, fill it at first use, and return what `.local/demo.json` says."""
+    """Migrate the database, fill it at first use, and return the content of `.local/demo.json`."""
     from demo.seed import seed  # noqa: PLC0415 - only after django.setup()
     from organizations.models import Organization  # noqa: PLC0415 - likewise
 
@@ -170,7 +169,7 @@ def describe(url: str, demo: dict[str, Any], path: Path) -> str:
 
 
 def serve(port: int, url: str) -> int:
-    """Run until told to stop or until a child dies; return the exit code."""
+    """Run until stopped or until a child dies; return the exit code."""
     children = Children()
     try:
         # With a key of Stripe's own in the environment there is no sandbox.
@@ -191,7 +190,7 @@ def serve(port: int, url: str) -> int:
 
 
 def forget() -> None:
-    """Empty the embedded database, drop `.local/demo.json` and what the sandbox keeps: the next demo starts anew."""
+    """Empty the embedded database, and delete `.local/demo.json` and the sandbox's state."""
     from django.db import connection  # noqa: PLC0415 - only after django.setup()
 
     with connection.cursor() as cursor:

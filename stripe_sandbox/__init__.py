@@ -1,5 +1,5 @@
-"""The payments sandbox: a local stand-in that speaks Stripe's HTTP to the unchanged `stripe` library.
+"""The payments sandbox: a local simulator of Stripe's HTTP API for the unchanged `stripe` library. No money moves.
 
-It is a small process of its own, on loopback only, with its state in one file. It knows nothing of organizations,
-credits or Django, and may import nothing of ours and nothing that isn't in the standard library. No money moves here.
+It is a process of its own, on loopback only, with its state in one file. It knows nothing of organizations, credits or
+Django, and imports nothing but the standard library.
 """

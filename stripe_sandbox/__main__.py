@@ -1,4 +1,4 @@
-"""`python -m stripe_sandbox`: runs the sandbox until it is told to stop."""
+"""`python -m stripe_sandbox`: runs the sandbox until it is stopped."""
 
 from stripe_sandbox.command import main
 

@@ -12,7 +12,7 @@ PORT = 12111
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say which flags there are; the webhook's may come from the environment."""
+    """Declare the flags; those of the webhook may come from the environment."""
     parser.add_argument("--host", default="127.0.0.1", help="loopback only; anything else is refused")
     parser.add_argument("--port", type=int, default=PORT, help=f"default {PORT}; 0 takes any free port")
     parser.add_argument("--data", type=Path, help="the file that keeps the state (default: in memory)")
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(*, host: str, port: int, data: Path | None, webhook_url: str | None, webhook_secret: str) -> None:
-    """Serve until SIGINT or SIGTERM. Raises SystemExit with a sentence for a host that is not loopback."""
+    """Serve until SIGINT or SIGTERM. Raises SystemExit with a message for a host that is not loopback."""
     if host not in LOOPBACK:
         sys.exit("The payments sandbox listens on loopback only: it takes any card and knows no passwords.")
     if data is not None:

@@ -1,4 +1,4 @@
-"""The process: an HTTP server on loopback, and a thread that lets time pass and delivers webhooks."""
+"""The process: an HTTP server on loopback, and a thread that runs due tasks and delivers webhooks."""
 
 import contextlib
 import json
@@ -12,9 +12,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from stripe_sandbox.front import control
 from stripe_sandbox.front.api import Request, Response
+from stripe_sandbox.front.errors import ApiError
 from stripe_sandbox.front.html import alert
 from stripe_sandbox.front.html import page as html_page
-from stripe_sandbox.front.refusals import Refusal
 from stripe_sandbox.front.switches import Dropped, Front
 from stripe_sandbox.pages import bank, checkout, index, invoices, portal  # noqa: F401 - each brings its pages
 from stripe_sandbox.pages.base import PAGES, Page, Visit
@@ -30,14 +30,14 @@ STYLE = Path(__file__).parent / "pages" / "style.css"
 
 @dataclass(frozen=True)
 class Exchange:
-    """A call of the API and its answer, for whoever watches (the tests do)."""
+    """A call of the API and its answer, for tests that watch them."""
 
     request: Request
     response: Response
 
 
 class Sandbox:
-    """A running sandbox. `url` is its address; `watch` is told of every call of the API."""
+    """A running sandbox. `url` is its address; `watch` is called with every call of the API."""
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
                     run_due(account)
                     try:
                         return view(Visit(account, "".join(match.groups()), form))
-                    except Refusal as refused:
+                    except ApiError as refused:
                         return Page(html_page("That did not work", alert(str(refused))), status=refused.status)
                     finally:
                         account.commit()

@@ -1,1 +1,1 @@
-"""The sandbox's HTTP front: routes, parameters, refusals, lists, and the control API."""
+"""The sandbox's HTTP front: routes, parameters, errors, lists, and the control API."""

@@ -1,12 +1,12 @@
-"""The API's front: finds the route, gives parameters their types, keeps idempotency, and answers as Stripe does."""
+"""The API: finds the route, converts parameters to their types, handles idempotency, and answers as Stripe does."""
 
 import hashlib
 import json
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
+from stripe_sandbox.front.errors import ApiError
 from stripe_sandbox.front.lists import expanded
-from stripe_sandbox.front.refusals import Refusal
 from stripe_sandbox.front.routes import ROUTES, Call, find
 from stripe_sandbox.front.shapes import API_VERSION, Thing, decode, typed
 from stripe_sandbox.payments import (  # noqa: F401 - each brings its routes
@@ -68,7 +68,7 @@ def answer(account: Account, request: Request) -> Response:
                 return Response(kept.status, kept.body, headers | kept.headers)
             run_due(account)
             status, body = _work(account, request, key, headers["Request-Id"])
-    except Refusal as refused:
+    except ApiError as refused:
         status, body = refused.status, refused.body()
     if status >= 400:
         body["error"]["request_log_url"] = f"{account.base_url}/requests/{headers['Request-Id']}"
@@ -78,24 +78,24 @@ def answer(account: Account, request: Request) -> Response:
 def _authenticate(request: Request) -> None:
     kind, _, value = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not value:
-        raise Refusal(
+        raise ApiError(
             "You did not provide an API key. You need to provide your API key in the Authorization header, using "
             "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
             status=401,
         )
     if not value.startswith(("sk_test_", "rk_test_")):
-        raise Refusal("This is the payments sandbox: it takes test keys only (sk_test_…).", status=401)
+        raise ApiError("This is the payments sandbox: it takes test keys only (sk_test_…).", status=401)
 
 
 def _kept(account: Account, request: Request, key: str) -> Response | None:
     if len(key) > LONGEST_KEY:
-        raise Refusal(f"Idempotency-Key may be at most {LONGEST_KEY} characters long.", kind="idempotency_error")
+        raise ApiError(f"Idempotency-Key may be at most {LONGEST_KEY} characters long.", kind="idempotency_error")
     found = account.answer_of(key)
     if found is None:
         return None
     asked, status, body = found
     if asked != _digest(request):
-        raise Refusal(
+        raise ApiError(
             "Keys for idempotent requests can only be used with the same parameters they were first used with. "
             f"Try using a key other than '{key}' if you meant to execute a different request.",
             kind="idempotency_error",
@@ -111,7 +111,7 @@ def _digest(request: Request) -> str:
 def _work(account: Account, request: Request, key: str | None, request_id: str) -> tuple[int, Thing]:
     found = find(request.verb, request.path)
     if found is None:
-        raise Refusal(
+        raise ApiError(
             f"Unrecognized request URL ({request.verb}: {request.path}). The payments sandbox does not know it.",
             status=404,
         )
@@ -127,8 +127,8 @@ def _work(account: Account, request: Request, key: str | None, request_id: str) 
     try:
         body = expanded(account, route.handler(call), expand)
         status = 200
-    except Refusal as refused:
-        if refused.status != 402:  # a refusal before anything was done is not kept under the key
+    except ApiError as refused:
+        if refused.status != 402:  # an error before anything was done is not kept under the key
             raise
         status, body = refused.status, json.loads(json.dumps(refused.body()))
     finally:

@@ -1,13 +1,13 @@
-"""The control API: what a test or a person may do to the sandbox that Stripe's API has no call for.
+"""The control API: actions on the sandbox for which Stripe's API has no call, for tests and people.
 
-`POST /sandbox/control` with JSON `{"action": …}`; `GET` tells clock, switches and what waits to be delivered.
+`POST /sandbox/control` takes JSON `{"action": …}`; `GET` returns clock, switches and webhooks to be delivered.
 """
 
 import json
 from collections.abc import Callable
 from typing import Any
 
-from stripe_sandbox.front.refusals import Refusal
+from stripe_sandbox.front.errors import ApiError
 from stripe_sandbox.front.shapes import Thing
 from stripe_sandbox.front.switches import replies_of
 from stripe_sandbox.payments import disputes, payment_intents, refunds
@@ -28,7 +28,7 @@ def action(function: Callable[[Account, Thing], Any]) -> Callable[[Account, Thin
 
 
 def answer(account: Account, send: deliveries.Sender, body: str) -> tuple[int, Thing]:
-    """Do what the body asks; the state of the sandbox, or an error."""
+    """Do the body's action; returns the state of the sandbox, or an error."""
     try:
         asked = json.loads(body) if body else {"action": "look"}
         name = asked.pop("action")
@@ -43,14 +43,14 @@ def answer(account: Account, send: deliveries.Sender, body: str) -> tuple[int, T
             run_due(account)
             account.commit()
             return 200, {"result": result, **_state(account)}
-    except Refusal as refused:
+    except ApiError as refused:
         return 400, {"error": str(refused)}
     except (ValueError, KeyError, TypeError) as wrong:
         return 400, {"error": f"{type(wrong).__name__}: {wrong}"}
 
 
 def _settle(account: Account, send: deliveries.Sender) -> None:
-    """Let happen what is due, and send what can be sent."""
+    """Run due tasks and send due webhooks."""
     with account.lock:
         run_due(account)
         account.commit()
@@ -76,7 +76,7 @@ def advance(account: Account, asked: Thing) -> None:
     """Move the clock forward by `seconds`; everything due until then happens, in order."""
     seconds = int(asked["seconds"])
     if seconds < 0:
-        raise Refusal("The clock only goes forward.")
+        raise ApiError("The clock only goes forward.")
     account.notes["clock_offset"] += seconds
 
 
@@ -89,7 +89,7 @@ def switch(account: Account, asked: Thing) -> None:
 
 @action
 def switches_off(account: Account, asked: Thing) -> None:
-    """Everything works again."""
+    """Turn all switches off."""
     del asked
     deliveries.switches_of(account).clear()
     replies_of(account).clear()
@@ -104,7 +104,7 @@ def endpoint(account: Account, asked: Thing) -> None:
 @action
 def redeliver(account: Account, asked: Thing) -> int:
     """Send an `event` once more."""
-    return deliveries.lay_out(account, account.get("event", asked["event"]))
+    return deliveries.enqueue(account, account.get("event", asked["event"]))
 
 
 @action
@@ -126,7 +126,7 @@ def expire_delayed(account: Account, asked: Thing) -> Thing:
 
 @action
 def expire_card(account: Account, asked: Thing) -> Thing:
-    """Let a saved card's last month have been January 2020."""
+    """Make a saved card expire in January 2020."""
     method = account.get("payment_method", asked["payment_method"])
     method["card"] |= {"exp_month": 1, "exp_year": 2020}
     return method
@@ -134,7 +134,7 @@ def expire_card(account: Account, asked: Thing) -> Thing:
 
 @action
 def update_card(account: Account, asked: Thing) -> Thing:
-    """The issuer sent a new card: the saved one goes on five years longer, by itself."""
+    """Extend a saved card by five years, as when the issuer sends a new one."""
     method = account.get("payment_method", asked["payment_method"])
     previous = {"card": {"exp_year": method["card"]["exp_year"]}}
     method["card"]["exp_year"] += 5
@@ -180,10 +180,10 @@ def complete_refund(account: Account, asked: Thing) -> Thing:
 
 @action
 def renew(account: Account, asked: Thing) -> Thing:
-    """Move the clock to the end of a `subscription`'s period and an hour on, when its invoice is paid."""
+    """Move the clock to an hour after the end of a `subscription`'s period, when its invoice is paid."""
     subscription = account.get("subscription", asked["subscription"])
     until = subscription["items"]["data"][0]["current_period_end"] + invoices.FINALIZES_AFTER_SECONDS
     if subscription["status"] not in subscriptions.ALIVE:
-        raise Refusal(f"Subscription {subscription['id']} is {subscription['status']}.")
+        raise ApiError(f"Subscription {subscription['id']} is {subscription['status']}.")
     account.notes["clock_offset"] += max(0, until - account.now())
     return subscription

@@ -1,8 +1,8 @@
-"""What every noun does alike: take plain fields from parameters, merge metadata, tell what an update changed."""
+"""Common to all nouns: take plain fields from parameters, merge metadata, find what an update changed."""
 
 from typing import Any
 
-from stripe_sandbox.front.refusals import Refusal
+from stripe_sandbox.front.errors import ApiError
 from stripe_sandbox.front.shapes import Thing
 
 MOST_KEYS = 50
@@ -36,10 +36,10 @@ def merged(before: Thing | None, sent: Any) -> dict[str, str]:
     after = {**(before or {}), **{name: str(value) for name, value in (sent or {}).items()}}
     after = {name: value for name, value in after.items() if value != ""}
     if len(after) > MOST_KEYS:
-        raise Refusal(f"You can have up to {MOST_KEYS} metadata keys.", param="metadata")
+        raise ApiError(f"You can have up to {MOST_KEYS} metadata keys.", param="metadata")
     for name, value in after.items():
         if len(name) > LONGEST_KEY or len(value) > LONGEST_VALUE:
-            raise Refusal(
+            raise ApiError(
                 f"Metadata keys can have up to {LONGEST_KEY} characters, values up to {LONGEST_VALUE}.",
                 param=f"metadata[{name}]",
             )

@@ -1,4 +1,4 @@
-"""HTML for the sandbox's pages: every value is escaped, every page says that it is a sandbox."""
+"""HTML of the sandbox's pages: every value is escaped, and every page says that it is a sandbox."""
 
 from html import escape
 
@@ -83,7 +83,7 @@ def table(caption: str, headings: list[str], rows: list[list[object]]) -> Html:
 
 
 def alert(sentence: str) -> Html:
-    """What went wrong."""
+    """An error message."""
     return tag("p", sentence, class_="alert", role="alert")
 
 

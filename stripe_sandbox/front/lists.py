@@ -1,11 +1,11 @@
-"""Lists and searches as Stripe pages them, and the parts that only `expand[]` shows."""
+"""Lists and searches, paged as at Stripe, and the fields that only `expand[]` shows."""
 
 import copy
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from stripe_sandbox.front.refusals import Refusal
+from stripe_sandbox.front.errors import ApiError
 from stripe_sandbox.front.routes import Answer, Call
 from stripe_sandbox.front.shapes import Thing
 from stripe_sandbox.state.account import Account
@@ -23,11 +23,11 @@ def a_list(data: list[Thing], url: str, *, has_more: bool = False) -> Answer:
 
 
 def page(call: Call, things: Iterable[Thing], url: str) -> Answer:
-    """One page of things that come newest first, by limit, starting_after, ending_before and created."""
+    """One page of objects, newest first, by limit, starting_after, ending_before and created."""
     everything = [each for each in things if _created_fits(each, call.params.get("created"))]
     limit = call.params.get("limit", LIMIT)
     if not isinstance(limit, int) or not 1 <= limit <= MOST:
-        raise Refusal("This value must be between 1 and 100.", param="limit", code="parameter_invalid_integer")
+        raise ApiError("This value must be between 1 and 100.", param="limit", code="parameter_invalid_integer")
     identifiers = [each["id"] for each in everything]
     if before := call.params.get("ending_before"):
         until = _position(identifiers, before, "ending_before")
@@ -40,7 +40,7 @@ def page(call: Call, things: Iterable[Thing], url: str) -> Answer:
 
 def _position(identifiers: list[str], identifier: str, param: str) -> int:
     if identifier not in identifiers:
-        raise Refusal(f"No such object: '{identifier}'", code="resource_missing", param=param)
+        raise ApiError(f"No such object: '{identifier}'", code="resource_missing", param=param)
     return identifiers.index(identifier)
 
 
@@ -67,7 +67,7 @@ def search(call: Call, things: Iterable[Thing], url: str) -> Answer:
     query = str(call.params.get("query", ""))
     clauses = [CLAUSE.match(part) for part in re.split(r"\s+AND\s+", query)]
     if not all(clauses):
-        raise Refusal(f"We were unable to parse your search query: {query}", param="query")
+        raise ApiError(f"We were unable to parse your search query: {query}", param="query")
     found = [each for each in things if all(_clause_fits(each, clause) for clause in clauses if clause)]
     limit = int(call.params.get("limit", LIMIT))
     start = int(call.params.get("page", "0"))
@@ -100,7 +100,7 @@ def expanded(account: Account, answer: Answer, paths: list[str]) -> Answer:
     for path in paths:
         parts = path.split(".")
         if len(parts) > DEEPEST + (parts[0] == "data"):
-            raise Refusal(f"You cannot expand more than {DEEPEST} levels of a property: {path}", param="expand")
+            raise ApiError(f"You cannot expand more than {DEEPEST} levels of a property: {path}", param="expand")
         _expand(account, result, parts, path)
     return result
 
@@ -117,7 +117,7 @@ def _expand(account: Account, value: Any, parts: list[str], path: str) -> None:
     if key in INCLUDABLE and not value.get(name):
         value[name] = INCLUDABLE[key](account, value)
     if name not in value:
-        raise Refusal(f"This property cannot be expanded ({path}).", param="expand")
+        raise ApiError(f"This property cannot be expanded ({path}).", param="expand")
     if isinstance(value[name], list):
         value[name] = [_in_full(account, each) for each in value[name]]
     else:

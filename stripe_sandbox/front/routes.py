@@ -1,4 +1,4 @@
-"""Which function answers which call. A module of nouns registers its functions here; `api` brings the modules in."""
+"""Routes: which function answers which call. Modules register their functions here; `api` imports the modules."""
 
 import re
 from collections.abc import Callable
@@ -30,7 +30,7 @@ Handler = Callable[[Call], Answer]
 
 @dataclass(frozen=True)
 class Route:
-    """A verb in lower case, a path with at most two {places}, and who answers."""
+    """A verb in lower case, a path with at most two {places}, and the function that answers."""
 
     verb: str
     path: str
@@ -38,7 +38,7 @@ class Route:
 
     @property
     def name(self) -> str:
-        """What the route is called in shapes.json."""
+        """The route's name in shapes.json."""
         return f"{self.verb.upper()} {self.path}"
 
     @property
@@ -60,7 +60,7 @@ def route(verb: str, path: str) -> Callable[[Handler], Handler]:
 
 
 def find(verb: str, path: str) -> tuple[Route, list[str]] | None:
-    """The route for a concrete path and what stands in its places; the most literal route where several match."""
+    """The route of a concrete path and the values of its places; of several matches the most literal one."""
     matches = [
         (each, list(match.groups()))
         for each in ROUTES

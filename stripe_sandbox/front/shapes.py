@@ -1,6 +1,6 @@
-"""Stripe's types as data: gives parameters their types, refuses wrong ones, and supplies skeletons of objects.
+"""Stripe's types as data: converts parameters, refuses wrong ones, and provides skeletons of objects.
 
-The data, shapes.json, is written from the pinned `stripe` package by `python -m tests.contract.shapes`.
+The data, shapes.json, is made from the pinned `stripe` package by `python -m tests.contract.shapes`.
 """
 
 import copy
@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from stripe_sandbox.front.refusals import Refusal, missing
+from stripe_sandbox.front.errors import ApiError, missing
 
 Thing = dict[str, Any]
 
@@ -37,7 +37,7 @@ def decode(pairs: list[tuple[str, str]]) -> Thing:
         for part in path:
             inner = here.setdefault(part or str(len(here)), {})
             if not isinstance(inner, dict):
-                raise Refusal(f"Invalid form field: {name}")
+                raise ApiError(f"Invalid form field: {name}")
             here = inner
         here[last or str(len(here))] = value
     return {name: _with_lists(value) for name, value in root.items()}
@@ -53,16 +53,16 @@ def _with_lists(value: Any) -> Any:
 
 
 def typed(operation: str, params: Thing, *, strict: bool) -> Thing:
-    """The parameters of an operation with their types. `strict` refuses what our API version does not know.
+    """The parameters of an operation, converted. `strict` refuses what our API version does not know.
 
-    Raises Refusal as Stripe does: parameter_unknown, parameter_missing, or a sentence about the value.
+    Raises ApiError as Stripe does: parameter_unknown, parameter_missing, or a sentence about the value.
     """
     shape = _SHAPES["parameters"].get(operation)
     if shape is None:
         return params
     if strict:
         if "payment_method_types" in params and "payment_method_types" not in shape["object"]:
-            raise Refusal(
+            raise ApiError(
                 "The parameter `payment_method_types` is no longer supported.",
                 code="payment_method_types_no_longer_supported",
                 param="payment_method_types",
@@ -73,7 +73,7 @@ def typed(operation: str, params: Thing, *, strict: bool) -> Thing:
 
 
 def _strictly(value: Any, shape: Any, where: str) -> Any:
-    """The value with types, or a Refusal that names the parameter."""
+    """The converted value. Raises ApiError with the parameter's name."""
     if isinstance(shape, dict) and "object" in shape and isinstance(value, dict):
         return _object(value, shape, where)
     if isinstance(shape, dict) and "list" in shape and isinstance(value, list):
@@ -84,7 +84,7 @@ def _strictly(value: Any, shape: Any, where: str) -> Any:
             return _strictly(value, nested[0], where)
     result = _fit(value, shape, loose=False)
     if result is _UNFIT:
-        raise Refusal(_complaint(value, shape, where), param=where)
+        raise ApiError(_complaint(value, shape, where), param=where)
     return result
 
 
@@ -92,7 +92,7 @@ def _object(value: Thing, shape: Thing, where: str) -> Thing:
     for name in value:
         if name not in shape["object"]:
             full = f"{where}[{name}]" if where else name
-            raise Refusal(f"Received unknown parameter: {full}", code="parameter_unknown", param=full)
+            raise ApiError(f"Received unknown parameter: {full}", code="parameter_unknown", param=full)
     for name in shape.get("required", ()):
         if name not in value:
             raise missing(f"{where}[{name}]" if where else name)

@@ -1,11 +1,11 @@
-"""What a test or a person may make go wrong in the API's replies: delay them, drop them, refuse the next few."""
+"""Faults of the API's replies that can be switched on: delayed, dropped and refused replies."""
 
 import threading
 import time
 from dataclasses import dataclass
 
 from stripe_sandbox.front.api import Request, Response, answer
-from stripe_sandbox.front.refusals import Refusal
+from stripe_sandbox.front.errors import ApiError
 from stripe_sandbox.front.shapes import Thing
 from stripe_sandbox.state.account import Account
 
@@ -27,7 +27,7 @@ class Dropped:
 
 
 class Front:
-    """The API behind its switches, and the keys of calls that are still being worked on."""
+    """The API behind its switches, and the idempotency keys of calls in progress."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
@@ -35,17 +35,17 @@ class Front:
         self._lock = threading.Lock()
 
     def answer(self, request: Request) -> Response | Dropped:
-        """Answer a call as the switches have it."""
+        """Answer a call, or fail as the switches say."""
         key = request.headers.get("idempotency-key") if request.verb == "POST" else None
         if key and not self._enter(key):
-            refusal = Refusal(
+            error = ApiError(
                 f"There is currently another in-progress request using this Idempotent Key: {key}. This probably "
                 "means you submitted twice, and the other request is still going through.",
                 status=409,
                 kind="idempotency_error",
                 code="idempotency_key_in_use",
             )
-            return Response(refusal.status, refusal.body())
+            return Response(error.status, error.body())
         try:
             return self._switched(request)
         finally:
@@ -78,7 +78,7 @@ class Front:
 
     @staticmethod
     def _counts_down(switches: Thing, name: str, request: Request) -> bool:
-        """Whether a counted switch applies; reads of state are spared, since nothing is lost with their answers."""
+        """Whether a counted switch applies. Reads are exempt: nothing is lost with their answers."""
         left = int(switches.get(name, 0))
         applies = left > 0 and request.verb == "POST"
         if applies:
@@ -94,5 +94,5 @@ class Front:
         status = int(refuse["status"])
         kind = "invalid_request_error" if status == 429 else "api_error"
         code = "rate_limit" if status == 429 else None
-        body = Refusal(SENTENCES.get(status, SENTENCES[500]), status=status, kind=kind, code=code).body()
+        body = ApiError(SENTENCES.get(status, SENTENCES[500]), status=status, kind=kind, code=code).body()
         return Response(status, body)

@@ -1,8 +1,8 @@
-"""The bank's question (3-D Secure) and the vouchers of delayed payments, each on a page of its own."""
+"""The page on which the bank asks for confirmation (3-D Secure), and the page of a delayed payment's voucher."""
 
 from stripe_sandbox.front import html
+from stripe_sandbox.front.errors import ApiError
 from stripe_sandbox.front.html import tag
-from stripe_sandbox.front.refusals import Refusal
 from stripe_sandbox.front.shapes import Thing
 from stripe_sandbox.pages.base import Page, Visit, go_to, origin, view
 from stripe_sandbox.pages.checkout import next_page
@@ -13,7 +13,7 @@ from stripe_sandbox.state.money import shown
 
 @view("/3ds/{intent}")
 def three_d_secure(visit: Visit) -> Page:
-    """Asks; `answer` is then `confirm` or `refuse`."""
+    """Asks for confirmation; the posted `answer` is `confirm` or `refuse`."""
     intent = _intent(visit)
     if intent["status"] != "requires_action":
         return Page(html.page("Your bank", tag("p", "There is nothing to confirm."), *_onwards(visit.account, intent)))
@@ -24,7 +24,7 @@ def three_d_secure(visit: Visit) -> Page:
     problem = None
     try:
         noun.authenticate(visit.account, intent, passed=passed)
-    except Refusal as refused:
+    except ApiError as refused:
         problem = str(refused)
     if not passed:
         problem = "Your bank could not confirm that it is you. Try again, or use another card."

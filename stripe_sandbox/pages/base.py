@@ -1,4 +1,4 @@
-"""What a page is given and what it gives; pages register themselves here."""
+"""What a page takes and returns, and the registry of pages."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from stripe_sandbox.state.account import Account
 
 @dataclass
 class Visit:
-    """A visit to a page: the account, what stands in the address's place, and the form if one was posted."""
+    """A visit to a page: the account, the value of the address's place, and the form if one was posted."""
 
     account: Account
     place: str = ""

@@ -1,8 +1,8 @@
 """The hosted checkout page: a new card, a saved one, Link or a delayed method; after a decline one tries again."""
 
 from stripe_sandbox.front import html
+from stripe_sandbox.front.errors import ApiError
 from stripe_sandbox.front.html import Html, tag
-from stripe_sandbox.front.refusals import Refusal
 from stripe_sandbox.front.shapes import Thing
 from stripe_sandbox.pages.base import Page, Visit, go_to, origin, view
 from stripe_sandbox.payments import methods
@@ -34,7 +34,7 @@ def checkout(visit: Visit) -> Page:
     try:
         payer = _payer(visit.account, session, visit.form)
         pay(visit.account, session, payer)
-    except Refusal as refused:
+    except ApiError as refused:
         return _form(visit.account, session, str(refused), visit.form)
     return next_page(visit.account, session)
 
@@ -66,24 +66,24 @@ def _payer(account: Account, session: Thing, form: dict[str, str]) -> Payer:
         return Payer(account.get("payment_method", how), email, name)
     if how == "link" and _offers_link(session):
         if not email:
-            raise Refusal("Link needs your email.", param="email")
+            raise ApiError("Link needs your email.", param="email")
         return Payer(methods.make_link(account, email), email, name, save="save" in form)
     if how in {"konbini", "us_bank_account"} and session["mode"] == "payment":
         return Payer(methods.make_delayed(account, how, {"email": email, "name": name}), email, name)
     if how != "card":
-        raise Refusal("Choose how to pay.", param="method")
+        raise ApiError("Choose how to pay.", param="method")
     card = typed_card(account, form, billing={"email": email, "name": name})
     return Payer(card, email, name, save="save" in form)
 
 
 def typed_card(account: Account, form: dict[str, str], *, billing: Thing | None = None) -> Thing:
-    """The card that was typed into a form. Raises Refusal with the sentence for what is wrong with it."""
+    """The card typed into a form. Raises ApiError with a message for what is wrong with it."""
     month, _, year = form.get("expiry", "").replace(" ", "").partition("/")
     if not (month.isdecimal() and year.isdecimal()):
-        raise Refusal("Your card's expiration date is incomplete. Write it as MM / YY.", param="expiry")
+        raise ApiError("Your card's expiration date is incomplete. Write it as MM / YY.", param="expiry")
     cvc = form.get("cvc", "").strip()
     if not cvc:
-        raise Refusal("Your card's security code is incomplete.", param="cvc")
+        raise ApiError("Your card's security code is incomplete.", param="cvc")
     number = form.get("number", "")
     return methods.make_card(account, number, month=int(month), year=int(year), cvc=cvc, billing=billing)
 
@@ -99,7 +99,7 @@ def saved(account: Account, session: Thing) -> list[Thing]:
 
 
 def name_of(method: Thing) -> str:
-    """How a person knows a saved method."""
+    """A saved method's name for people."""
     if card := method.get("card"):
         expiry = f"{card['exp_month']:02}/{card['exp_year'] % 100:02}"
         return f"{card['brand'].title()} ending in {card['last4']}, expires {expiry}"

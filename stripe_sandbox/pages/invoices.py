@@ -1,8 +1,8 @@
 """The pages of invoices and receipts, and an invoice's PDF."""
 
 from stripe_sandbox.front import html
+from stripe_sandbox.front.errors import ApiError
 from stripe_sandbox.front.html import tag
-from stripe_sandbox.front.refusals import Refusal
 from stripe_sandbox.front.shapes import Thing
 from stripe_sandbox.pages.base import Page, Visit, go_to, view
 from stripe_sandbox.pages.checkout import name_of, typed_card
@@ -42,7 +42,7 @@ def _pay(visit: Visit, invoice: Thing) -> str | None:
         intent = invoices.intent_of(visit.account, invoice)
         visit.account.hidden(intent)["return_url"] = invoice["hosted_invoice_url"]
         invoices.pay(visit.account, invoice, method, off_session=False)
-    except Refusal as refused:
+    except ApiError as refused:
         return str(refused)
     return None
 

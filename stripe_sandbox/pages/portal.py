@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from stripe_sandbox.front import html
+from stripe_sandbox.front.errors import ApiError
 from stripe_sandbox.front.fields import address
 from stripe_sandbox.front.html import Html, tag
-from stripe_sandbox.front.refusals import Refusal
 from stripe_sandbox.front.shapes import Thing
 from stripe_sandbox.pages.base import Page, Visit, go_to, origin, view
 from stripe_sandbox.pages.checkout import name_of, typed_card
@@ -23,7 +23,7 @@ ADDRESS = (("line1", "Street"), ("city", "City"), ("postal_code", "Postal code")
 
 @view("/p/session/{session}")
 def portal(visit: Visit) -> Page:
-    """Shows the portal, or does what was posted: `do` says what, `to` says to which object."""
+    """Shows the portal, or does what was posted: `do` names the action, `to` its object."""
     account = visit.account
     session = account.get("billing_portal.session", visit.place)
     if session["created"] + LIVES_SECONDS < account.now():
@@ -32,7 +32,7 @@ def portal(visit: Visit) -> Page:
     if visit.form is not None:
         try:
             done = _do(visit, session, visit.form)
-        except Refusal as refused:
+        except ApiError as refused:
             problem = str(refused)
         else:
             after = (session["flow"] or {}).get("after_completion") or {}
@@ -176,7 +176,7 @@ def _invoices(visit: Visit, session: Thing) -> Html | None:
 
 
 def _do(visit: Visit, session: Thing, form: dict[str, str]) -> str | None:
-    """Do one thing; an address to go to, if it leads anywhere else."""
+    """Do one action; returns an address to go to, if it leads elsewhere."""
     account, customer_id, to = visit.account, session["customer"], form.get("to", "")
     match form.get("do"):
         case "add":
@@ -201,7 +201,7 @@ def _do(visit: Visit, session: Thing, form: dict[str, str]) -> str | None:
 def _own(visit: Visit, session: Thing, identifier: str) -> Thing:
     subscription = visit.account.get("subscription", identifier)
     if subscription["customer"] != session["customer"]:
-        raise Refusal("This is somebody else's plan.")
+        raise ApiError("This is somebody else's plan.")
     return subscription
 
 

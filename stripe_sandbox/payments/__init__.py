@@ -1,1 +1,1 @@
-"""Customers, payment methods, checkouts, payments, refunds and disputes, as Stripe has them."""
+"""Customers, payment methods, checkouts, payments, refunds and disputes, as at Stripe."""

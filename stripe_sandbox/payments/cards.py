@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Card:
-    """A card's number, the names that stand for it in tests, and what it does."""
+    """A test card: its number, its names in Stripe's tests, and its behaviour."""
 
     number: str
     names: tuple[str, ...] = ()
@@ -129,7 +129,7 @@ def wants_customer(card: Card, *, present: bool, set_up: bool) -> bool:
 
 
 def passes_checksum(number: str) -> bool:
-    """Luhn: what every card number must satisfy."""
+    """Whether a card number satisfies the Luhn checksum."""
     digits = [int(digit) for digit in reversed(number)]
     doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
     return (sum(digits[::2]) + sum(doubled)) % 10 == 0

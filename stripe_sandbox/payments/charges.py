@@ -1,8 +1,8 @@
-"""Charges: one per attempt to take money, and what the card's bank says about it."""
+"""Charges: one per attempt to take money, with the bank's outcome."""
 
+from stripe_sandbox.front.errors import ApiError
 from stripe_sandbox.front.fields import take
 from stripe_sandbox.front.lists import INCLUDABLE, a_list, page, search
-from stripe_sandbox.front.refusals import Refusal
 from stripe_sandbox.front.routes import Answer, Call, route
 from stripe_sandbox.front.shapes import Thing, skeleton
 from stripe_sandbox.payments import methods
@@ -16,7 +16,7 @@ FEE_FIXED = 30
 AVAILABLE_AFTER_SECONDS = 2 * 86_400
 
 
-def make(account: Account, intent: Thing, method: Thing, *, status: str, failure: Refusal | None = None) -> Thing:
+def make(account: Account, intent: Thing, method: Thing, *, status: str, failure: ApiError | None = None) -> Thing:
     """A charge for the intent's amount and its event. status: succeeded, pending, or failed, with why in `failure`."""
     card = methods.card_of(account, method)
     paid = status == "succeeded"
@@ -56,7 +56,7 @@ def make(account: Account, intent: Thing, method: Thing, *, status: str, failure
     return charge
 
 
-def _outcome(failure: Refusal | None, *, blocked: bool) -> Thing:
+def _outcome(failure: ApiError | None, *, blocked: bool) -> Thing:
     kind = "blocked" if blocked else "issuer_declined" if failure else "authorized"
     why = failure.fields if failure else {}
     return {
@@ -75,7 +75,7 @@ def _outcome(failure: Refusal | None, *, blocked: bool) -> Thing:
 
 
 def details(method: Thing, intent: Thing) -> Thing:
-    """The part of a charge that tells how it was paid."""
+    """The part of a charge that describes the payment method."""
     kind = method["type"]
     if kind == "link":
         return {"type": "link", "link": {"country": "US"}}

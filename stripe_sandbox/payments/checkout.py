@@ -1,11 +1,11 @@
-"""Checkout sessions through the API: made, read, listed, expired. Paying them is `checkout_pay`'s part."""
+"""Checkout sessions through the API: made, read, listed, expired. Paying them is in `checkout_pay`."""
 
 from typing import Any
 from urllib.parse import urlsplit
 
+from stripe_sandbox.front.errors import ApiError, missing
 from stripe_sandbox.front.fields import merged, take
 from stripe_sandbox.front.lists import INCLUDABLE, a_list, page
-from stripe_sandbox.front.refusals import Refusal, missing
 from stripe_sandbox.front.routes import Answer, Call, route
 from stripe_sandbox.front.shapes import Thing, skeleton
 from stripe_sandbox.recurring.products import make_price
@@ -59,13 +59,13 @@ def _check(call: Call, mode: str) -> None:
     if params.get("customer"):
         call.account.get("customer", params["customer"], param="customer")
         if params.get("customer_email"):
-            raise Refusal("You may only specify one of these parameters: customer, customer_email.")
+            raise ApiError("You may only specify one of these parameters: customer, customer_email.")
     if mode != "setup" and not params.get("line_items"):
         raise missing("line_items")
     _check_addresses(params)
     for name, only in ONLY_IN.items():
         if name in params and mode not in only:
-            raise Refusal(f"You can not pass `{name}` in `{mode}` mode.", param=name)
+            raise ApiError(f"You can not pass `{name}` in `{mode}` mode.", param=name)
 
 
 def _check_addresses(params: Thing) -> None:
@@ -74,7 +74,7 @@ def _check_addresses(params: Thing) -> None:
     for name in ("success_url", "cancel_url"):
         url = params.get(name)
         if url and urlsplit(str(url)).scheme not in {"http", "https"}:
-            raise Refusal("Not a valid URL", code="url_invalid", param=name)
+            raise ApiError("Not a valid URL", code="url_invalid", param=name)
 
 
 def _item(account: Account, sent: Thing, mode: str) -> Thing:
@@ -86,13 +86,13 @@ def _item(account: Account, sent: Thing, mode: str) -> Thing:
     else:
         raise missing("line_items[0][price]")
     if mode == "payment" and price["type"] == "recurring":
-        raise Refusal(
+        raise ApiError(
             "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use "
             "only one-time prices."
         )
     quantity = int(sent.get("quantity", 1))
     if quantity < 1:
-        raise Refusal("This value must be greater than or equal to 1.", param="line_items[0][quantity]")
+        raise ApiError("This value must be greater than or equal to 1.", param="line_items[0][quantity]")
     amount = price["unit_amount"] * quantity
     product = account.get("product", price["product"])
     return skeleton(
@@ -111,9 +111,9 @@ def _item(account: Account, sent: Thing, mode: str) -> Thing:
 def _price(session: Thing, items: list[Thing]) -> None:
     currencies = {each["currency"] for each in items}
     if len(currencies) > 1:
-        raise Refusal("All line items must be in the same currency.", param="line_items")
+        raise ApiError("All line items must be in the same currency.", param="line_items")
     if session["mode"] == "subscription" and not any(each["price"]["recurring"] for each in items):
-        raise Refusal("You must provide at least one recurring price in `subscription` mode.", param="line_items")
+        raise ApiError("You must provide at least one recurring price in `subscription` mode.", param="line_items")
     total = sum(each["amount_total"] for each in items)
     session |= {
         "amount_subtotal": total,
@@ -187,7 +187,7 @@ def _expiry(account: Account, params: Thing) -> int:
     now = account.now()
     expires_at = int(params.get("expires_at", now + DAY))
     if not now + SHORTEST_SECONDS <= expires_at <= now + DAY + 60:
-        raise Refusal(
+        raise ApiError(
             "The `expires_at` timestamp must be less than 24 hours and at least 30 minutes from Checkout Session "
             "creation.",
             param="expires_at",
@@ -231,7 +231,7 @@ INCLUDABLE["checkout.session", "line_items"] = _items
 def expire(call: Call) -> Answer:
     session = call.account.get("checkout.session", call.place)
     if session["status"] != "open":
-        raise Refusal(
+        raise ApiError(
             f'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a status '
             f"of {session['status']}.",
         )

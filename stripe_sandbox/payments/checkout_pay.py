@@ -1,9 +1,9 @@
-"""Paying a checkout session: what the hosted page does when its button is pressed, and what follows from it."""
+"""Paying a checkout session: what the hosted page's button does, and its consequences."""
 
 from dataclasses import dataclass
 
+from stripe_sandbox.front.errors import ApiError
 from stripe_sandbox.front.fields import address, merged
-from stripe_sandbox.front.refusals import Refusal
 from stripe_sandbox.front.routes import Answer, Call, route
 from stripe_sandbox.front.shapes import Thing
 from stripe_sandbox.payments import methods, payment_intents, setup_intents
@@ -23,9 +23,9 @@ class Payer:
 
 
 def pay(account: Account, session: Thing, payer: Payer) -> Thing:
-    """Try to pay; the session is then complete, still open (the bank asks), or a Refusal says why not."""
+    """Try to pay; the session is then complete, or still open while the bank asks. Raises ApiError."""
     if session["status"] != "open":
-        raise Refusal("This Checkout Session is no longer open.", code="checkout_session_not_open")
+        raise ApiError("This Checkout Session is no longer open.", code="checkout_session_not_open")
     _note_customer(account, session, payer)
     if session["mode"] == "setup":
         return _set_up(account, session, payer)
@@ -69,7 +69,7 @@ def _note_customer(account: Account, session: Thing, payer: Payer) -> None:
     customer = account.find(session["customer"])
     email = payer.email or session["customer_email"] or (customer and customer["email"])
     if email and "@" not in email:
-        raise Refusal("Your email is incomplete.", param="email", code="email_invalid")
+        raise ApiError("Your email is incomplete.", param="email", code="email_invalid")
     needs_customer = session["mode"] == "subscription" or session["customer_creation"] == "always" or payer.save
     if customer is None and needs_customer:
         from stripe_sandbox.payments.customers import create  # noqa: PLC0415 - would be a circle at the top
@@ -148,7 +148,7 @@ def _finish_subscription(account: Account, session: Thing, intent: Thing | None,
     _complete(account, session, "paid" if intent else "no_payment_required")
 
 
-def _told(account: Account, session: Thing, intent: Thing, outcome: str) -> None:
+def _payment_ended(account: Account, session: Thing, intent: Thing, outcome: str) -> None:
     """The session's intent succeeded, waits for money, or failed."""
     if outcome == "waiting":
         _complete(account, session, "unpaid")
@@ -181,7 +181,7 @@ def _complete(account: Account, session: Thing, payment_status: str) -> None:
     emit(account, "checkout.session.completed", session)
 
 
-payment_intents.HOOKS["checkout.session"] = _told
+payment_intents.HOOKS["checkout.session"] = _payment_ended
 
 
 def return_address(session: Thing) -> str:
@@ -212,6 +212,6 @@ def confirm_payment_page(call: Call) -> Answer:
     method = methods.from_name(call.account, call.params.get("payment_method", ""))
     expected = call.params.get("expected_amount")
     if expected is not None and int(expected) != session["amount_total"]:
-        raise Refusal("The expected amount does not match the amount of this session.", param="expected_amount")
+        raise ApiError("The expected amount does not match the amount of this session.", param="expected_amount")
     pay(call.account, session, Payer(method, email=method["billing_details"]["email"]))
     return payment_page(call)

@@ -1,10 +1,10 @@
-"""Disputes and inquiries: opened by a card or through the control API, answered with evidence, won, lost, closed."""
+"""Disputes and inquiries: opened by a card or through the control API, answered with evidence, won, lost or closed."""
 
 from typing import Any
 
+from stripe_sandbox.front.errors import ApiError
 from stripe_sandbox.front.fields import take
 from stripe_sandbox.front.lists import page
-from stripe_sandbox.front.refusals import Refusal
 from stripe_sandbox.front.routes import Answer, Call, route
 from stripe_sandbox.front.shapes import Thing, skeleton
 from stripe_sandbox.payments import charges, methods
@@ -20,7 +20,7 @@ OUTCOMES = {"winning_evidence": "win_dispute", "losing_evidence": "lose_dispute"
 def open_dispute(account: Account, charge: Thing, *, reason: str, inquiry: bool = False) -> Thing:
     """The customer's bank takes the money back, or only asks (an inquiry moves no money)."""
     if charge["disputed"] or not charge["paid"]:
-        raise Refusal(f"Charge {charge['id']} can't be disputed.")
+        raise ApiError(f"Charge {charge['id']} can't be disputed.")
     amount = charge["amount_captured"] - charge["amount_refunded"]
     dispute = skeleton(
         "dispute",
@@ -73,7 +73,7 @@ def _move(account: Account, dispute: Thing, amount: int, fee: int) -> None:
 
 @task("open_dispute")
 def open_by_card(account: Account, charge: Thing) -> None:
-    """What the disputing test cards do by themselves."""
+    """Open the dispute of a disputing test card."""
     method = account.find(charge["payment_method"])
     card = methods.card_of(account, method) if method else None
     if card and card.dispute and not charge["disputed"]:
@@ -105,7 +105,7 @@ def lose(account: Account, dispute: Thing) -> None:
 
 def _must_be_open(dispute: Thing) -> None:
     if dispute["status"] in {"won", "lost", "warning_closed"}:
-        raise Refusal(f"Dispute {dispute['id']} is {dispute['status']} and closed already.")
+        raise ApiError(f"Dispute {dispute['id']} is {dispute['status']} and closed already.")
 
 
 @route("get", "/v1/disputes/{id}")

@@ -1,8 +1,8 @@
 """The API's calls on payment methods."""
 
+from stripe_sandbox.front.errors import ApiError, missing
 from stripe_sandbox.front.fields import address, take
 from stripe_sandbox.front.lists import page
-from stripe_sandbox.front.refusals import Refusal, missing
 from stripe_sandbox.front.routes import Answer, Call, route
 from stripe_sandbox.front.shapes import Thing
 from stripe_sandbox.payments import cards, methods
@@ -72,7 +72,7 @@ def update(call: Call) -> Answer:
 def attach_method(call: Call) -> Answer:
     method = methods.from_name(call.account, call.place)
     if call.account.hidden(method).get("detached"):
-        raise Refusal(
+        raise ApiError(
             "This PaymentMethod was previously used without being attached to a Customer or was detached from a "
             "Customer, and may not be used again.",
         )

@@ -4,8 +4,8 @@ import hashlib
 import time
 from typing import Any
 
+from stripe_sandbox.front.errors import ApiError, no_such
 from stripe_sandbox.front.fields import address
-from stripe_sandbox.front.refusals import Refusal, no_such
 from stripe_sandbox.front.routes import Call
 from stripe_sandbox.front.shapes import Thing, skeleton
 from stripe_sandbox.payments import cards
@@ -18,9 +18,9 @@ SHORTEST, LONGEST = 12, 19
 FAILING_ACCOUNTS = ("AT861904300235473202", "IT60X0542811101000000123456")
 
 
-def card_error(code: str, *, param: str | None = None, decline_code: str | None = None, **fields: Any) -> Refusal:
+def card_error(code: str, *, param: str | None = None, decline_code: str | None = None, **fields: Any) -> ApiError:
     """402 with Stripe's sentence for the code; decline_code says why where code is card_declined."""
-    return Refusal(
+    return ApiError(
         cards.SENTENCES[decline_code or code],
         status=402,
         kind="card_error",
@@ -34,7 +34,7 @@ def card_error(code: str, *, param: str | None = None, decline_code: str | None 
 
 
 def make_card(account: Account, number: str, *, month: int, year: int, cvc: str | None, billing: Thing | None) -> Thing:
-    """A new card. Raises Refusal: incorrect_number, invalid_expiry_month, invalid_expiry_year, invalid_cvc."""
+    """A new card. Raises ApiError: incorrect_number, invalid_expiry_month, invalid_expiry_year, invalid_cvc."""
     digits = "".join(number.split())
     if not digits.isdecimal() or not SHORTEST <= len(digits) <= LONGEST or not cards.passes_checksum(digits):
         raise card_error("incorrect_number", param="number")
@@ -47,7 +47,7 @@ def make_card(account: Account, number: str, *, month: int, year: int, cvc: str 
     if cvc is not None and not (cvc.isdecimal() and len(cvc) in {3, 4}):
         raise card_error("invalid_cvc", param="cvc")
     if digits not in cards.BY_NUMBER:
-        raise Refusal(
+        raise ApiError(
             "Your card was declined. Your request was in test mode, but used a card that is not a test card. "
             "Use one of the numbers shown on the page.",
             status=402,
@@ -105,7 +105,7 @@ def _blank(account: Account, kind: str, billing: Thing | None) -> Thing:
     for name in details:  # Stripe sends only the part of the method's own type
         del method[name]
     if kind not in kinds:
-        raise Refusal(f"Invalid type: the sandbox knows {', '.join(kinds)}", param="type")
+        raise ApiError(f"Invalid type: the sandbox knows {', '.join(kinds)}", param="type")
     return method
 
 
@@ -172,7 +172,7 @@ def card_of(account: Account, method: Thing) -> Card | None:
 def must_belong(method: Thing, customer: str | None) -> None:
     """Refuse a method of another customer, or one that could not be used again."""
     if method["customer"] and method["customer"] != customer:
-        raise Refusal(
+        raise ApiError(
             f"The payment method {method['id']} does not belong to the Customer you supplied. "
             "Please use this payment method with the Customer that it belongs to instead.",
             param="payment_method",
@@ -180,7 +180,7 @@ def must_belong(method: Thing, customer: str | None) -> None:
 
 
 def attach(account: Account, method: Thing, customer: str, *, allow_redisplay: str | None = None) -> Thing:
-    """Save a method for a customer. Raises Refusal (402) for cards that decline already then."""
+    """Save a method for a customer. Raises ApiError (402) for cards that decline already then."""
     if method["customer"] == customer:
         return method
     must_belong(method, customer)
@@ -199,7 +199,7 @@ def attach(account: Account, method: Thing, customer: str, *, allow_redisplay: s
 def detach(account: Account, method: Thing) -> Thing:
     """Take a saved method from its customer; it can't be used again."""
     if not method["customer"]:
-        raise Refusal(
+        raise ApiError(
             "The payment method you provided is not attached to a customer so detachment is impossible.",
             param="payment_method",
         )

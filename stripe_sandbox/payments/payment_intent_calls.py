@@ -1,8 +1,8 @@
 """The API's calls on payment intents: make, confirm, capture, cancel, read."""
 
+from stripe_sandbox.front.errors import ApiError, missing, unexpected_state
 from stripe_sandbox.front.fields import address, merged, take
 from stripe_sandbox.front.lists import page, search
-from stripe_sandbox.front.refusals import Refusal, missing, unexpected_state
 from stripe_sandbox.front.routes import Answer, Call, route
 from stripe_sandbox.front.shapes import Thing
 from stripe_sandbox.payments import charges, methods, payment_intents
@@ -17,7 +17,7 @@ def create(call: Call) -> Answer:
         if name not in params:
             raise missing(name)
     if params.get("off_session") and not params.get("confirm"):
-        raise Refusal("The parameter `off_session` can only be passed with `confirm=true`.", param="off_session")
+        raise ApiError("The parameter `off_session` can only be passed with `confirm=true`.", param="off_session")
     customer = params.get("customer")
     if customer:
         account.get("customer", customer, param="customer")
@@ -150,7 +150,7 @@ def capture(call: Call) -> Answer:
     charges.settle(account, charge)
     intent |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
     emit(account, "payment_intent.succeeded", intent)
-    payment_intents.tell(account, intent, "succeeded")
+    payment_intents.notify(account, intent, "succeeded")
     return intent
 
 

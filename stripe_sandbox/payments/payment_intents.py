@@ -1,12 +1,12 @@
-"""Payment intents: an amount that is to be paid, and every try to take it. Their calls: `payment_intent_calls`.
+"""Payment intents: an amount to be paid, and every attempt to take it. Their calls are in `payment_intent_calls`.
 
-Checkout sessions and invoices pay through an intent too and are told how it went: see `HOOKS`.
+Checkout sessions and invoices pay through an intent too and are notified of its outcome: see `HOOKS`.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from stripe_sandbox.front.refusals import Refusal, unexpected_state
+from stripe_sandbox.front.errors import ApiError, unexpected_state
 from stripe_sandbox.front.shapes import Thing, skeleton
 from stripe_sandbox.payments import cards, charges, methods
 from stripe_sandbox.state.account import Account
@@ -14,7 +14,7 @@ from stripe_sandbox.state.due import task
 from stripe_sandbox.state.events import emit
 from stripe_sandbox.state.money import check_amount
 
-# Told of an outcome (succeeded, failed, waiting) when an intent was made for a session or an invoice.
+# By noun: what is called with the outcome (succeeded, failed, waiting) of an intent made for a session or invoice.
 HOOKS: dict[str, Callable[[Account, Thing, Thing, str], None]] = {}
 VOUCHER_SECONDS = 3 * 86_400
 TYPES = ["card", "link", "konbini", "us_bank_account"]
@@ -22,7 +22,7 @@ OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 
 
 def make(account: Account, *, amount: int, currency: str, **fields: Any) -> Thing:
-    """A new intent, with its event; `made_for` names the session or invoice that it pays. Raises Refusal."""
+    """A new intent, with its event; `made_for` names the session or invoice that it pays. Raises ApiError."""
     check_amount(amount, currency)
     made_for = fields.pop("made_for", None)
     intent = skeleton(
@@ -49,7 +49,7 @@ def make(account: Account, *, amount: int, currency: str, **fields: Any) -> Thin
 def confirm(
     account: Account, intent: Thing, method: Thing, *, off_session: bool = False, authenticated: bool = False
 ) -> Thing:
-    """Try to take the money. Raises Refusal (402) where the bank declines, with the intent inside."""
+    """Try to take the money. Raises ApiError (402) where the bank declines, with the intent inside."""
     intent["payment_method"] = method["id"]
     card = methods.card_of(account, method)
     if intent["customer"]:
@@ -87,7 +87,7 @@ def _succeed(account: Account, intent: Thing, method: Thing) -> None:
         account.hidden(method)["set_up"] = True
         if intent["customer"] and method["type"] != "konbini":
             methods.attach(account, method, intent["customer"], allow_redisplay=_redisplay(method))
-    tell(account, intent, "succeeded")
+    notify(account, intent, "succeeded")
 
 
 def _redisplay(method: Thing) -> str | None:
@@ -120,7 +120,7 @@ def _wait_for_money(account: Account, intent: Thing, method: Thing) -> Thing:
             account.later(1, "fail_debit", intent["id"])
         elif method["type"] == "sepa_debit":
             account.later(1, "pay_debit", intent["id"])
-    tell(account, intent, "waiting")
+    notify(account, intent, "waiting")
     return intent
 
 
@@ -148,7 +148,7 @@ def money_failed(account: Account, intent: Thing, code: str = "payment_intent_pa
     intent |= {"status": "requires_payment_method", "payment_method": None, "next_action": None}
     intent["last_payment_error"] = error
     emit(account, "payment_intent.payment_failed", intent)
-    tell(account, intent, "failed")
+    notify(account, intent, "failed")
     return intent
 
 
@@ -200,7 +200,7 @@ def ask_customer(account: Account, intent: Thing) -> Thing:
 
 
 def authenticate(account: Account, intent: Thing, *, passed: bool) -> Thing:
-    """The customer answered the bank. Raises Refusal (402) where the bank declines after all."""
+    """The customer answered the bank. Raises ApiError (402) where the bank declines after all."""
     if (intent["next_action"] or {}).get("type") != "redirect_to_url":
         raise unexpected_state(f"PaymentIntent {intent['id']} does not wait for the customer.")
     method = account.get("payment_method", intent["payment_method"])
@@ -218,19 +218,19 @@ def authenticate(account: Account, intent: Thing, *, passed: bool) -> Thing:
     intent |= {"status": "requires_payment_method", "payment_method": None, "next_action": None}
     intent["last_payment_error"] = error
     emit(account, "payment_intent.payment_failed", intent)
-    tell(account, intent, "failed")
+    notify(account, intent, "failed")
     return intent
 
 
-def declined(account: Account, intent: Thing, method: Thing, code: str, decline_code: str | None) -> Refusal:
-    """The bank says no: a failed charge and its events; the Refusal to raise, with the intent inside."""
-    refusal = methods.card_error(code, decline_code=decline_code)
-    charge = charges.make(account, intent, method, status="failed", failure=refusal)
-    refusal.fields["charge"] = charge["id"]
-    error = {
-        "type": refusal.kind,
-        "message": str(refusal),
-        **refusal.fields,
+def declined(account: Account, intent: Thing, method: Thing, code: str, decline_code: str | None) -> ApiError:
+    """The bank declines: makes a failed charge and its events; returns the ApiError to raise, with the intent."""
+    error = methods.card_error(code, decline_code=decline_code)
+    charge = charges.make(account, intent, method, status="failed", failure=error)
+    error.fields["charge"] = charge["id"]
+    last_error = {
+        "type": error.kind,
+        "message": str(error),
+        **error.fields,
         "payment_method": dict(method),
     }
     intent |= {
@@ -238,16 +238,16 @@ def declined(account: Account, intent: Thing, method: Thing, code: str, decline_
         "latest_charge": charge["id"],
         "payment_method": None,
         "next_action": None,
-        "last_payment_error": error,
+        "last_payment_error": last_error,
     }
     emit(account, "payment_intent.payment_failed", intent)
-    tell(account, intent, "failed")
-    refusal.fields |= {"payment_intent": dict(intent), "payment_method": dict(method)}
-    return refusal
+    notify(account, intent, "failed")
+    error.fields |= {"payment_intent": dict(intent), "payment_method": dict(method)}
+    return error
 
 
-def tell(account: Account, intent: Thing, outcome: str) -> None:
-    """Tell the session or invoice that the intent was made for."""
+def notify(account: Account, intent: Thing, outcome: str) -> None:
+    """Notify the session or invoice that the intent was made for."""
     made_for = account.hidden(intent)["made_for"]
     thing = account.find(made_for) if made_for else None
     if thing is not None:

@@ -1,8 +1,8 @@
 """Refunds: whole, partial, pending, and those that fail days later."""
 
+from stripe_sandbox.front.errors import ApiError, missing
 from stripe_sandbox.front.fields import merged, take
 from stripe_sandbox.front.lists import page
-from stripe_sandbox.front.refusals import Refusal, missing
 from stripe_sandbox.front.routes import Answer, Call, route
 from stripe_sandbox.front.shapes import Thing, skeleton
 from stripe_sandbox.payments import charges, methods
@@ -63,7 +63,7 @@ def _charge(call: Call) -> Thing:
     intent = account.get("payment_intent", params["payment_intent"], param="payment_intent")
     charge = account.find(intent["latest_charge"])
     if charge is None or intent["status"] != "succeeded":
-        raise Refusal(
+        raise ApiError(
             f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.",
             param="payment_intent",
             code="payment_intent_unexpected_state",
@@ -73,15 +73,15 @@ def _charge(call: Call) -> Thing:
 
 def _check(charge: Thing, amount: int, left: int) -> None:
     if not charge["paid"]:
-        raise Refusal(f"Charge {charge['id']} was not paid and can't be refunded.", param="charge")
+        raise ApiError(f"Charge {charge['id']} was not paid and can't be refunded.", param="charge")
     if charge["refunded"]:
-        raise Refusal(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
+        raise ApiError(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
     if charge["disputed"]:
-        raise Refusal(f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed")
+        raise ApiError(f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed")
     if amount < 1:
-        raise Refusal("Invalid positive integer", param="amount", code="parameter_invalid_integer")
+        raise ApiError("Invalid positive integer", param="amount", code="parameter_invalid_integer")
     if amount > left:
-        raise Refusal(f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})", param="amount")
+        raise ApiError(f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})", param="amount")
 
 
 def _return(account: Account, charge: Thing, amount: int) -> None:
@@ -91,7 +91,7 @@ def _return(account: Account, charge: Thing, amount: int) -> None:
     emit(account, "charge.refunded", charge, previous=previous)
 
 
-def _told(account: Account, refund: Thing, previous: Thing, *kinds: str) -> None:
+def _emit_updates(account: Account, refund: Thing, previous: Thing, *kinds: str) -> None:
     for kind in kinds:
         emit(account, kind, refund, previous=previous)
 
@@ -111,7 +111,7 @@ def reference(account: Account, refund: Thing) -> None:
             "type": "refund",
         },
     }
-    _told(account, refund, {"destination_details": before}, "refund.updated", "charge.refund.updated")
+    _emit_updates(account, refund, {"destination_details": before}, "refund.updated", "charge.refund.updated")
 
 
 @task("complete_refund")
@@ -119,7 +119,7 @@ def complete(account: Account, refund: Thing) -> None:
     """A pending refund arrives."""
     if refund["status"] == "pending":
         refund |= {"status": "succeeded", "pending_reason": None}
-        _told(account, refund, {"status": "pending"}, "refund.updated", "charge.refund.updated")
+        _emit_updates(account, refund, {"status": "pending"}, "refund.updated", "charge.refund.updated")
 
 
 @task("fail_refund")
@@ -127,7 +127,7 @@ def fail(account: Account, refund: Thing) -> None:
     """The bank could not give the money back: it is with us again."""
     before = refund["status"]
     if before not in {"pending", "succeeded"}:
-        raise Refusal(f"Refund {refund['id']} is {before} already.")
+        raise ApiError(f"Refund {refund['id']} is {before} already.")
     charge = account.get("charge", refund["charge"])
     movement = charges.balance_transaction(
         account, "refund_failure", amount=refund["amount"], fee=0, currency=refund["currency"], source=refund["id"]
@@ -139,7 +139,7 @@ def fail(account: Account, refund: Thing) -> None:
     }
     charge["amount_refunded"] -= refund["amount"]
     charge["refunded"] = False
-    _told(account, refund, {"status": before}, "refund.updated", "refund.failed", "charge.refund.updated")
+    _emit_updates(account, refund, {"status": before}, "refund.updated", "refund.failed", "charge.refund.updated")
 
 
 @route("get", "/v1/refunds/{id}")
@@ -151,7 +151,7 @@ def retrieve(call: Call) -> Answer:
 def update(call: Call) -> Answer:
     refund = call.account.get("refund", call.place)
     if previous := take(refund, call.params):
-        _told(call.account, refund, previous, "refund.updated", "charge.refund.updated")
+        _emit_updates(call.account, refund, previous, "refund.updated", "charge.refund.updated")
     return refund
 
 

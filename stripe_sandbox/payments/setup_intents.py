@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from stripe_sandbox.front.errors import ApiError, unexpected_state
 from stripe_sandbox.front.fields import merged, take
 from stripe_sandbox.front.lists import page
-from stripe_sandbox.front.refusals import Refusal, unexpected_state
 from stripe_sandbox.front.routes import Answer, Call, route
 from stripe_sandbox.front.shapes import Thing, skeleton
 from stripe_sandbox.payments import methods
@@ -37,7 +37,7 @@ def make(account: Account, *, customer: str | None, **fields: Any) -> Thing:
 
 
 def confirm(account: Account, intent: Thing, method: Thing, *, authenticated: bool = False) -> Thing:
-    """Make the method ready. Raises Refusal (402) where the bank declines, with the intent inside."""
+    """Make the method ready. Raises ApiError (402) where the bank declines, with the intent inside."""
     intent["payment_method"] = method["id"]
     card = methods.card_of(account, method)
     if card and card.asks in {"unless_set_up", "always"} and not authenticated:
@@ -59,7 +59,7 @@ def confirm(account: Account, intent: Thing, method: Thing, *, authenticated: bo
     account.hidden(method)["set_up"] = True
     intent |= {"status": "succeeded", "next_action": None, "last_setup_error": None}
     emit(account, "setup_intent.succeeded", intent)
-    _tell(account, intent, "succeeded")
+    _notify(account, intent, "succeeded")
     return intent
 
 
@@ -70,26 +70,26 @@ def authenticate(account: Account, intent: Thing, *, passed: bool) -> Thing:
     method = account.get("payment_method", intent["payment_method"])
     if passed:
         return confirm(account, intent, method, authenticated=True)
-    refusal = Refusal(
+    error = ApiError(
         "The provided PaymentMethod has failed authentication. You can provide another PaymentMethod to attempt to "
         "fulfill this SetupIntent again.",
         code="setup_intent_authentication_failure",
     )
-    _failed(account, intent, method, refusal)
-    _tell(account, intent, "failed")
+    _failed(account, intent, method, error)
+    _notify(account, intent, "failed")
     return intent
 
 
-def _failed(account: Account, intent: Thing, method: Thing, refusal: Refusal) -> Refusal:
-    error = {"type": refusal.kind, "message": str(refusal), **refusal.fields, "payment_method": dict(method)}
+def _failed(account: Account, intent: Thing, method: Thing, error: ApiError) -> ApiError:
+    last_error = {"type": error.kind, "message": str(error), **error.fields, "payment_method": dict(method)}
     intent |= {"status": "requires_payment_method", "payment_method": None, "next_action": None}
-    intent["last_setup_error"] = error
+    intent["last_setup_error"] = last_error
     emit(account, "setup_intent.setup_failed", intent)
-    refusal.fields |= {"setup_intent": dict(intent), "payment_method": dict(method)}
-    return refusal
+    error.fields |= {"setup_intent": dict(intent), "payment_method": dict(method)}
+    return error
 
 
-def _tell(account: Account, intent: Thing, outcome: str) -> None:
+def _notify(account: Account, intent: Thing, outcome: str) -> None:
     made_for = account.hidden(intent)["made_for"]
     thing = account.find(made_for) if made_for else None
     if thing is not None:

@@ -1,1 +1,1 @@
-"""Products, subscriptions, invoices and the customer portal, as Stripe has them."""
+"""Products, subscriptions, invoices and the customer portal, as at Stripe."""

@@ -1,8 +1,8 @@
 """The API's calls on invoices, their items and their payments."""
 
+from stripe_sandbox.front.errors import ApiError
 from stripe_sandbox.front.fields import merged, take
 from stripe_sandbox.front.lists import page, search
-from stripe_sandbox.front.refusals import Refusal
 from stripe_sandbox.front.routes import Answer, Call, route
 from stripe_sandbox.front.shapes import Thing, skeleton
 from stripe_sandbox.payments import methods
@@ -73,7 +73,7 @@ def update(call: Call) -> Answer:
 def delete(call: Call) -> Answer:
     invoice = call.account.get("invoice", call.place)
     if invoice["status"] != "draft" or invoice["parent"]:
-        raise Refusal("You can only delete draft invoices that no subscription made.", code="invoice_no_draft")
+        raise ApiError("You can only delete draft invoices that no subscription made.", code="invoice_no_draft")
     emit(call.account, "invoice.deleted", invoice)
     call.account.remove(invoice)
     return {"id": invoice["id"], "object": "invoice", "deleted": True}
@@ -104,7 +104,7 @@ def pay(call: Call) -> Answer:
 def send(call: Call) -> Answer:
     invoice = call.account.get("invoice", call.place)
     if invoice["collection_method"] != "send_invoice":
-        raise Refusal("You can only manually send an invoice if its collection method is 'send_invoice'.")
+        raise ApiError("You can only manually send an invoice if its collection method is 'send_invoice'.")
     if invoice["status"] == "draft":
         invoices.finalize(call.account, invoice)
     emit(call.account, "invoice.sent", invoice)
@@ -124,7 +124,7 @@ def mark_uncollectible(call: Call) -> Answer:
 def _close(call: Call, status: str, mark: str, kind: str) -> Thing:
     invoice = call.account.get("invoice", call.place)
     if invoice["status"] not in {"open", "uncollectible"}:
-        raise Refusal(f"You can't do this to an invoice that is {invoice['status']}.")
+        raise ApiError(f"You can't do this to an invoice that is {invoice['status']}.")
     invoice["status"] = status
     invoice["status_transitions"][mark] = call.account.now()
     emit(call.account, kind, invoice)
@@ -203,7 +203,7 @@ def create_item(call: Call) -> Answer:
     if params.get("invoice"):
         invoice = account.get("invoice", params["invoice"], param="invoice")
         if invoice["status"] != "draft":
-            raise Refusal("You can only add items to a draft invoice.", code="invoice_not_editable")
+            raise ApiError("You can only add items to a draft invoice.", code="invoice_not_editable")
         _bill(call, invoice, item)
     return item
 

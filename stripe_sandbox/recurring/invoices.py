@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from stripe_sandbox.front.errors import ApiError
 from stripe_sandbox.front.lists import INCLUDABLE, a_list
-from stripe_sandbox.front.refusals import Refusal
 from stripe_sandbox.front.shapes import Thing, skeleton
 from stripe_sandbox.payments import cards, methods, payment_intents
 from stripe_sandbox.recurring import invoice_drafts
@@ -18,7 +18,7 @@ RETRY_AFTER_SECONDS = (3 * 86_400, 5 * 86_400, 7 * 86_400)
 def finalize(account: Account, invoice: Thing) -> Thing:
     """From draft to open, with number and page; paid at once where nothing is due."""
     if invoice["status"] != "draft":
-        raise Refusal("This invoice is already finalized, you can't re-finalize a non-draft invoice.")
+        raise ApiError("This invoice is already finalized, you can't re-finalize a non-draft invoice.")
     number = 1
     customer = account.find(invoice["customer"])
     prefix = "SANDBOX"
@@ -81,12 +81,12 @@ def _connect(account: Account, invoice: Thing, intent: Thing, *, status: str) ->
 
 
 def pay(account: Account, invoice: Thing, method: Thing | None = None, *, off_session: bool = True) -> Thing:
-    """Try to take what is due. Raises Refusal (402) where the bank declines; the invoice then says so too."""
+    """Try to take what is due. Raises ApiError (402) where the bank declines; the invoice then says so too."""
     if invoice["status"] != "open":
-        raise Refusal(f"Invoice is {invoice['status']} and can't be paid.", code="invoice_not_open")
+        raise ApiError(f"Invoice is {invoice['status']} and can't be paid.", code="invoice_not_open")
     method = method or default_method(account, invoice)
     if method is None:
-        raise Refusal(
+        raise ApiError(
             "There is no `default_payment_method` set on this Customer or Invoice. Please set a default payment "
             "method.",
             code="invoice_payment_intent_requires_action",
@@ -101,8 +101,8 @@ def pay(account: Account, invoice: Thing, method: Thing | None = None, *, off_se
         account.hidden(intent).setdefault("return_url", invoice["hosted_invoice_url"])
         payment_intents.ask_customer(account, intent)
         emit(account, "invoice.payment_action_required", invoice)
-        _told(account, invoice, intent, "failed")
-        raise Refusal(
+        _payment_ended(account, invoice, intent, "failed")
+        raise ApiError(
             "Payment for this invoice requires additional user action before it can be completed successfully.",
             status=402,
             kind="card_error",
@@ -125,7 +125,7 @@ def default_method(account: Account, invoice: Thing) -> Thing | None:
 
 
 def mark_paid(account: Account, invoice: Thing) -> None:
-    """The money is there: the invoice is paid, and whoever waits for it is told by events."""
+    """Mark the invoice as paid, with its events."""
     invoice |= {"status": "paid", "amount_paid": invoice["amount_due"], "amount_remaining": 0}
     invoice |= {"attempted": True, "next_payment_attempt": None, "auto_advance": False}
     invoice["status_transitions"]["paid_at"] = account.now()
@@ -174,7 +174,7 @@ def settle(account: Account, invoice: Thing, intent: Thing) -> None:
     mark_paid(account, invoice)
 
 
-def _told(account: Account, invoice: Thing, _intent: Thing, outcome: str) -> None:
+def _payment_ended(account: Account, invoice: Thing, _intent: Thing, outcome: str) -> None:
     """The invoice's intent succeeded or failed."""
     subscription = None
     if invoice["parent"]:
@@ -196,7 +196,7 @@ def _told(account: Account, invoice: Thing, _intent: Thing, outcome: str) -> Non
 
 AFTER_PAYMENT: dict[str, Any] = {}
 """How a subscription takes the payment (paid) or its failure (failed) of one of its invoices."""
-payment_intents.HOOKS["invoice"] = _told
+payment_intents.HOOKS["invoice"] = _payment_ended
 
 
 @task("retry_invoice")
@@ -215,15 +215,15 @@ def finalize_when_due(account: Account, invoice: Thing) -> None:
             try_to_pay(account, invoice)
 
 
-def try_to_pay(account: Account, invoice: Thing) -> Refusal | None:
-    """Pay without anyone to tell; what the bank said, if it declined."""
+def try_to_pay(account: Account, invoice: Thing) -> ApiError | None:
+    """Try to pay without a caller; returns the bank's error, if it declined."""
     try:
         pay(account, invoice)
-    except Refusal as refused:
+    except ApiError as refused:
         if refused.kind != "card_error":  # nothing to charge: a failed attempt too
             invoice["attempted"] = True
             invoice["attempt_count"] += 1
-            _told(account, invoice, {}, "failed")
+            _payment_ended(account, invoice, {}, "failed")
         return refused
     return None
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from stripe_sandbox.front.errors import ApiError, missing
 from stripe_sandbox.front.fields import merged, take
 from stripe_sandbox.front.lists import page
-from stripe_sandbox.front.refusals import Refusal, missing
 from stripe_sandbox.front.routes import Answer, Call, route
 from stripe_sandbox.front.shapes import Thing, skeleton
 from stripe_sandbox.state.account import Account
@@ -175,7 +175,7 @@ def _flow(account: Account, sent: Thing | None) -> Thing | None:
         if kind == "subscription_update_confirm":
             flow[kind] |= {"discounts": None, "items": [_flow_item(each) for each in inside.get("items") or []]}
             if not flow[kind]["items"]:
-                raise Refusal("Name the item to change.", param="flow_data[subscription_update_confirm][items]")
+                raise ApiError("Name the item to change.", param="flow_data[subscription_update_confirm][items]")
     return flow
 
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from stripe_sandbox.front.errors import ApiError, missing
 from stripe_sandbox.front.fields import merged, take
 from stripe_sandbox.front.lists import page, search
-from stripe_sandbox.front.refusals import Refusal, missing
 from stripe_sandbox.front.routes import Answer, Call, route
 from stripe_sandbox.front.shapes import Thing, skeleton
 from stripe_sandbox.state.account import Account
@@ -27,7 +27,7 @@ def make_product(account: Account, params: Thing) -> Thing:
         product.pop(name, None)
     product["id"] = params.get("id") or account.new_id("product", 14)
     if account.find(product["id"]):
-        raise Refusal(f"Product already exists: {product['id']}", code="resource_already_exists", param="id")
+        raise ApiError(f"Product already exists: {product['id']}", code="resource_already_exists", param="id")
     take(product, params, *PLAIN)
     account.add(product)
     emit(account, "product.created", product)
@@ -83,7 +83,7 @@ def _amount(params: Thing) -> int:
     else:
         raise missing("unit_amount")
     if amount < 0:
-        raise Refusal("Invalid non-negative integer", param="unit_amount", code="parameter_invalid_integer")
+        raise ApiError("Invalid non-negative integer", param="unit_amount", code="parameter_invalid_integer")
     return amount
 
 
@@ -138,7 +138,7 @@ def update_product(call: Call) -> Answer:
 def delete_product(call: Call) -> Answer:
     product = call.account.get("product", call.place)
     if any(call.account.all("price", product=product["id"])):
-        raise Refusal("This product cannot be deleted because it has one or more user-created prices.")
+        raise ApiError("This product cannot be deleted because it has one or more user-created prices.")
     emit(call.account, "product.deleted", product)
     call.account.remove(product)
     return {"id": product["id"], "object": "product", "deleted": True}

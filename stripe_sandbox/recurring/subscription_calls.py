@@ -2,9 +2,9 @@
 
 import copy
 
+from stripe_sandbox.front.errors import ApiError, missing
 from stripe_sandbox.front.fields import merged, take
 from stripe_sandbox.front.lists import page, search
-from stripe_sandbox.front.refusals import Refusal, missing
 from stripe_sandbox.front.routes import Answer, Call, route
 from stripe_sandbox.front.shapes import Thing
 from stripe_sandbox.payments import methods
@@ -32,7 +32,7 @@ def create(call: Call) -> Answer:
     automatic = params.get("collection_method", "charge_automatically") == "charge_automatically"
     trial = int(params.get("trial_period_days") or 0)
     if automatic and not chargeable and not trial and behaviour != "default_incomplete":
-        raise Refusal(
+        raise ApiError(
             "This customer has no attached payment source or default payment method. Please consider adding a default "
             "payment method.",
             code="resource_missing",
@@ -75,7 +75,7 @@ def update(call: Call) -> Answer:
     account, params = call.account, call.params
     subscription = account.get("subscription", call.place)
     if subscription["status"] in {"canceled", "incomplete_expired"}:
-        raise Refusal("A canceled subscription can only update its cancellation_details and metadata.")
+        raise ApiError("A canceled subscription can only update its cancellation_details and metadata.")
     previous = take(subscription, params, *PLAIN)
     if "cancel_at_period_end" in params and params["cancel_at_period_end"] != subscription["cancel_at_period_end"]:
         wanted = bool(params["cancel_at_period_end"])
@@ -111,7 +111,7 @@ def _change(account: Account, subscription: Thing, params: Thing) -> None:
 
 def change_items(
     account: Account, subscription: Thing, changes: list[Thing], *, from_now: bool, proration: str
-) -> Refusal | None:
+) -> ApiError | None:
     """Change prices and quantities. `from_now` begins a new period and bills it whole; else by `proration`.
 
     What the bank said, if it declined the invoice that this brings about.
@@ -156,7 +156,7 @@ def change_items(
     return None
 
 
-def _bill(account: Account, invoice: Thing) -> Refusal | None:
+def _bill(account: Account, invoice: Thing) -> ApiError | None:
     invoices.finalize(account, invoice)
     if invoice["status"] == "open" and invoice["collection_method"] == "charge_automatically":
         return invoices.try_to_pay(account, invoice)
@@ -171,7 +171,7 @@ def _change_item(account: Account, subscription: Thing, change: Thing) -> None:
         return
     item = next((each for each in items if each["id"] == change["id"]), None)
     if item is None:
-        raise Refusal(f"No such subscription item: '{change['id']}'", code="resource_missing", param="items[0][id]")
+        raise ApiError(f"No such subscription item: '{change['id']}'", code="resource_missing", param="items[0][id]")
     if change.get("deleted"):
         items.remove(item)
         return
@@ -186,7 +186,7 @@ def _change_item(account: Account, subscription: Thing, change: Thing) -> None:
 def cancel(call: Call) -> Answer:
     subscription = call.account.get("subscription", call.place)
     if subscription["status"] == "canceled":
-        raise Refusal(f"No such subscription: {subscription['id']}", status=404, code="resource_missing", param="id")
+        raise ApiError(f"No such subscription: {subscription['id']}", status=404, code="resource_missing", param="id")
     subscription["cancellation_details"] = {
         "comment": None,
         "feedback": None,

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from stripe_sandbox.front.errors import ApiError
 from stripe_sandbox.front.lists import INCLUDABLE, a_list
-from stripe_sandbox.front.refusals import Refusal
 from stripe_sandbox.front.shapes import Thing, skeleton
 from stripe_sandbox.recurring import invoice_drafts, invoices
 from stripe_sandbox.recurring.products import plan_of
@@ -33,7 +33,7 @@ def make(
     now = account.now()
     prices = [(account.get("price", each["price"], param="items[0][price]"), each) for each in items]
     if any(not price["recurring"] for price, _ in prices):
-        raise Refusal(
+        raise ApiError(
             "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.",
             param="items[0][price]",
         )

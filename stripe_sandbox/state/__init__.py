@@ -1,1 +1,1 @@
-"""The sandbox's memory and clock, and what it delivers by itself."""
+"""The sandbox's state and clock, its tasks for later, and its webhooks."""

@@ -1,8 +1,7 @@
-"""The sandbox's memory: one Stripe account with its objects, its clock and what is due later.
+"""The sandbox's state: one Stripe account with its objects, its clock and its tasks for later.
 
-Objects are plain dicts as the API gives them. What Stripe keeps to itself (a card's number, how a session was asked
-for) lies beside them in `hidden`. Everything is written to one SQLite file after each call, so a killed process
-loses nothing that was answered.
+Objects are plain dicts as the API returns them. Private data (a card's number, a session's parameters) is in `hidden`.
+Everything is written to one SQLite file after each call, so a killed process loses nothing that was answered.
 """
 
 import json
@@ -15,11 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stripe_sandbox.front.refusals import no_such
+from stripe_sandbox.front.errors import no_such
 from stripe_sandbox.front.shapes import Thing
 
 LETTERS = string.ascii_letters + string.digits
-# The prefix of an identifier tells the noun; nouns as Stripe's sentences name them.
+# The prefix of an identifier names the noun; nouns as in Stripe's messages.
 PREFIXES = {
     "balance_transaction": "txn_",
     "billing_portal.configuration": "bpc_",
@@ -57,7 +56,7 @@ class Account:
     """All objects of the sandbox. Whoever reads or writes holds `lock`."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """Open what the file holds; None keeps everything in memory alone."""
+        """Open the file's state; None keeps the state in memory only."""
         self.lock = threading.RLock()
         self.base_url = ""
         self._database = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
@@ -80,7 +79,7 @@ class Account:
             self._of_kind.setdefault(thing["object"], []).append(identifier)
         for name, body in self._database.execute("SELECT name, body FROM notes"):
             self.notes[name] = json.loads(body)
-        for delivery in self.notes["deliveries"]:  # what was on its way when the process ended goes again
+        for delivery in self.notes["deliveries"]:  # deliveries in progress when the process ended are sent again
             delivery["status"] = "waiting" if delivery["status"] == "sending" else delivery["status"]
 
     def commit(self) -> None:
@@ -109,17 +108,17 @@ class Account:
     # The clock
 
     def now(self) -> int:
-        """The sandbox's time in Unix seconds: the machine's, moved by what was asked for."""
+        """The sandbox's time in Unix seconds: the machine's, plus what it was moved forward."""
         return int(time.time()) + int(self.notes["clock_offset"])
 
     def later(self, seconds: int, task: str, identifier: str) -> None:
-        """Note that a task (a name known to `due`) is to run for an object so many seconds from now."""
+        """Schedule a task (a name registered in `due`) for an object, in so many seconds."""
         self.notes["due"].append([self.now() + seconds, task, identifier])
 
     # Answers that were given under an idempotency key
 
     def answer_of(self, key: str) -> tuple[str, int, Thing] | None:
-        """What was asked (a digest), the status and the answer given under a key."""
+        """The digest of the request, the status and the answer kept under an idempotency key."""
         row = self._database.execute("SELECT body FROM answers WHERE key = ?", (key,)).fetchone()
         if row is None:
             return None
@@ -127,7 +126,7 @@ class Account:
         return asked, status, answer
 
     def keep_answer(self, key: str, asked: str, status: int, answer: Thing) -> None:
-        """Remember an answer for whoever sends the same key again."""
+        """Keep an answer under its idempotency key."""
         self._database.execute("INSERT INTO answers VALUES (?, ?)", (key, json.dumps([asked, status, answer])))
 
     # Objects
@@ -137,7 +136,7 @@ class Account:
         return PREFIXES[kind] + "".join(secrets.choice(LETTERS) for _ in range(length))
 
     def add(self, thing: Thing, **hidden: Any) -> Thing:
-        """Take in a new object; it gets an identifier if it has none."""
+        """Add a new object; it gets an identifier if it has none."""
         if not thing.get("id"):
             thing["id"] = self.new_id(thing["object"])
         self.notes["sequence"] += 1
@@ -148,7 +147,7 @@ class Account:
         return thing
 
     def hidden(self, thing: Thing) -> Thing:
-        """What is kept beside an object and never shown. Changing it counts as changing the object."""
+        """An object's private data, which is never shown. Changing it counts as changing the object."""
         self._changed.add(thing["id"])
         return self._hidden[thing["id"]]
 
@@ -160,7 +159,7 @@ class Account:
         return self._things[identifier]
 
     def get(self, kind: str, identifier: object, *, param: str | None = None) -> Thing:
-        """The object of this kind. Raises Refusal: 404 for one named in the path, 400 for one in a parameter."""
+        """The object of this kind. Raises ApiError: 404 for one named in the path, 400 for one in a parameter."""
         thing = self.find(identifier)
         if thing is None or thing["object"] != kind:
             raise no_such(kind.rpartition(".")[2], identifier, param=param)

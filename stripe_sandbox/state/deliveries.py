@@ -1,8 +1,8 @@
-"""Webhooks on their way: at least once, in no promised order, each attempt signed anew, tried again for three days.
+"""Webhook deliveries: at least once, in no promised order, each attempt signed again, retried for three days.
 
-What can go wrong on the way is switched on through the control API: deliveries held, late, twice, shuffled, lost,
-signed with another secret or with an old time. The signature's time is the machine's own, however the sandbox's clock
-was moved: whoever verifies it has no other.
+Faults are switched on through the control API: deliveries held, late, duplicated, shuffled, lost, signed with a wrong
+secret or an old time. The signature's time is the machine's own, even if the sandbox's clock was moved, because the
+receiver verifies it by its own clock.
 """
 
 import hashlib
@@ -27,8 +27,8 @@ ANSWER_WITHIN_SECONDS = 10
 OLD_SECONDS = 3_600
 
 
-def lay_out(account: Account, event: Thing) -> int:
-    """Queue an event for every endpoint that wants its type; how many that are."""
+def enqueue(account: Account, event: Thing) -> int:
+    """Enqueue an event for every endpoint that subscribes to its type; returns how many."""
     switches = switches_of(account)
     endpoints = [each for each in endpoints_of(account) if wants(each["enabled_events"], event["type"])]
     for endpoint in endpoints:
@@ -64,7 +64,7 @@ def endpoints_of(account: Account) -> list[Thing]:
 
 
 def wants(enabled: list[str], kind: str) -> bool:
-    """Whether an endpoint with these enabled events is told of this type."""
+    """Whether an endpoint with these enabled events gets this type."""
     return "*" in enabled or kind in enabled
 
 
@@ -75,7 +75,7 @@ def switches_of(account: Account) -> Thing:
 
 
 def _counts_down(switches: Thing, name: str) -> bool:
-    """Whether a counted switch applies now; it is then one nearer to zero."""
+    """Whether a counted switch applies now; if so, its count goes down by one."""
     left = int(switches.get(name, 0))
     if left > 0:
         switches[name] = left - 1
@@ -95,7 +95,7 @@ def body(account: Account, event: Thing) -> bytes:
 
 
 def deliver_due(account: Account, send: Sender) -> int:
-    """Send everything whose time has come; how many attempts that were. The lock is not held while sending."""
+    """Send everything that is due; returns the number of attempts. The lock is not held while sending."""
     done = 0
     while (claimed := _claim(account)) is not None:
         delivery, payload, headers = claimed

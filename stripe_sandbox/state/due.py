@@ -1,4 +1,4 @@
-"""What happens by itself later: a noun registers its tasks, the account remembers which are due when."""
+"""Tasks for later: nouns register them, and the account keeps which are due when."""
 
 from collections.abc import Callable
 
@@ -20,9 +20,9 @@ def task(name: str) -> Callable[[Task], Task]:
 
 
 def run_due(account: Account) -> int:
-    """Run every task whose time has come, oldest first, and those that they bring about; how many ran.
+    """Run every due task, oldest first, and the tasks that they schedule; returns how many ran.
 
-    The clock stands at each task's own time while it runs, so that a jump over months lives them in order.
+    While a task runs the clock shows its own time, so that a jump over months runs them in order.
     """
     done = 0
     target = account.now()

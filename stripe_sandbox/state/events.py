@@ -1,4 +1,4 @@
-"""Events: what happened, with a snapshot of the object. Each one is laid out for delivery as it is made."""
+"""Events: what happened, with a snapshot of the object. Each is enqueued for delivery when it is made."""
 
 import copy
 from typing import Any
@@ -13,7 +13,7 @@ KEPT_SECONDS = 30 * 86_400
 
 
 def emit(account: Account, kind: str, thing: Thing, *, previous: Thing | None = None) -> Thing:
-    """Record that something happened to an object, and queue it for every endpoint that wants to know."""
+    """Record an event about an object, and enqueue it for every endpoint that subscribes to its type."""
     request: dict[str, Any] = account.notes.get("request") or {"id": None, "idempotency_key": None}
     data: dict[str, Any] = {"object": copy.deepcopy(thing)}
     if previous is not None:
@@ -24,7 +24,7 @@ def emit(account: Account, kind: str, thing: Thing, *, previous: Thing | None = 
     for name in ("account", "context"):  # only for events of connected accounts
         event.pop(name, None)
     account.add(event)
-    event["pending_webhooks"] = deliveries.lay_out(account, event)
+    event["pending_webhooks"] = deliveries.enqueue(account, event)
     return event
 
 

@@ -1,6 +1,6 @@
 """Amounts: integers in a currency's smallest unit, the least that may be charged, and how a person reads them."""
 
-from stripe_sandbox.front.refusals import Refusal
+from stripe_sandbox.front.errors import ApiError
 
 ZERO_DECIMAL = frozenset(
     (
@@ -16,13 +16,13 @@ def check_amount(amount: int, currency: str, *, param: str = "amount") -> None:
     """Refuse what Stripe would: less than the minimum, or more than eight digits."""
     least = LEAST.get(currency, 1 if currency in ZERO_DECIMAL else 50)
     if amount < least:
-        raise Refusal(
+        raise ApiError(
             f"Amount must be at least {shown(least, currency)}",
             code="amount_too_small",
             param=param,
         )
     if amount > MOST * (100 if currency in {"krw", "idr"} else 1):
-        raise Refusal(
+        raise ApiError(
             f"Amount must be no more than {shown(MOST, currency)}",
             code="amount_too_large",
             param=param,

@@ -1,8 +1,8 @@
-"""Webhook endpoints made through the API; the secret is told once, when one is made."""
+"""Webhook endpoints made through the API; a secret is shown once, when its endpoint is made."""
 
+from stripe_sandbox.front.errors import ApiError, missing
 from stripe_sandbox.front.fields import merged, take
 from stripe_sandbox.front.lists import page
-from stripe_sandbox.front.refusals import Refusal, missing
 from stripe_sandbox.front.routes import Answer, Call, route
 from stripe_sandbox.front.shapes import API_VERSION, skeleton
 
@@ -14,7 +14,7 @@ def create(call: Call) -> Answer:
         if not params.get(name):
             raise missing(name)
     if not str(params["url"]).startswith(("http://", "https://")):
-        raise Refusal(
+        raise ApiError(
             "Invalid URL: An explicit scheme (such as https) must be provided.", param="url", code="url_invalid"
         )
     secret = f"whsec_{account.new_id('coupon', 32)}"
