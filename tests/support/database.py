@@ -1,13 +1,14 @@
-"""The test database: cloned from a template that is kept between runs, and emptied quickly between tests.
+"""The test database: cloned from a template that is kept between runs, emptied quickly between tests, filled quickly.
 
 The template is migrated once; its name holds a digest of the migrations, so that a change of them makes a new one.
 """
 
 import hashlib
-from collections.abc import Iterator
+import pickle
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
-from typing import Any
+from functools import cache, wraps
+from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -17,6 +18,9 @@ from config.embedded import ROOT
 
 # Made once with the database; tests don't change them.
 KEPT_TABLES = {"django_content_type", "auth_permission"}
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def clone_from_template() -> None:
@@ -96,8 +100,64 @@ def _empty_tables() -> None:
 
 @cache
 def _deletes() -> str:
-    tables = set(connection.introspection.django_table_names(include_views=False)) - KEPT_TABLES
-    return "".join(f"DELETE FROM {connection.ops.quote_name(table)};" for table in sorted(tables))
+    return "".join(f'DELETE FROM "{table}";' for table in _tables())
+
+
+@cache
+def _tables() -> list[str]:
+    return sorted(set(connection.introspection.django_table_names(include_views=False)) - KEPT_TABLES)
+
+
+def built_once(build: Callable[P, T]) -> Callable[P, T]:
+    """Decorate what builds a world from plain arguments: its rows are made once per run and then only written again.
+
+    The next time the same is asked for, the rows come back as they were, keys included: sequences don't go back with
+    a transaction, so no other row has those. What was answered comes back as a copy. Only what is built in an empty
+    database is kept; nothing but rows may come of building.
+    """
+    worlds: dict[str, tuple[dict[str, bytes], bytes]] = {}
+
+    @wraps(build)
+    def built(*args: P.args, **kwargs: P.kwargs) -> T:
+        key = repr((args, sorted(kwargs.items())))
+        if key in worlds:
+            rows, answer = worlds[key]
+            _write_rows(rows)
+            found: T = pickle.loads(answer)
+            return found
+        was_empty = not _filled_tables()
+        made = build(*args, **kwargs)
+        if was_empty:
+            worlds[key] = _read_rows(), pickle.dumps(made)
+        return made
+
+    return built
+
+
+def _filled_tables() -> list[str]:
+    asked = " UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM \"{table}\")" for table in _tables())
+    with connection.cursor() as cursor:
+        cursor.execute(asked)
+        return [table for (table,) in cursor.fetchall()]
+
+
+def _read_rows() -> dict[str, bytes]:
+    rows = {}
+    with connection.cursor() as cursor:
+        for table in _filled_tables():
+            with cursor.copy(f'COPY "{table}" TO STDOUT') as copy:
+                rows[table] = b"".join(copy)
+    return rows
+
+
+def _write_rows(rows: dict[str, bytes]) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        # They were checked when they were first written, and triggers have done their work.
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        for table, lines in rows.items():
+            with cursor.copy(f'COPY "{table}" FROM STDIN') as copy:
+                copy.write(lines)
+        cursor.execute("SET LOCAL session_replication_role = origin")
 
 
 def drop_under_anyone() -> None:

@@ -1,8 +1,7 @@
 """A hand at the ledger for tests: every act is a book of its own, at the desk's time, under a key of its own."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from credits import ledger
 from credits.models import Program, Source, Wallet
 from organizations.models import Organization
 from tests.support import factories
+from tests.support.database import built_once
 
 DAY = timedelta(days=1)
 
@@ -20,7 +20,7 @@ class Desk:
 
     wallet: Wallet
     now: datetime = factories.OPENED_AT
-    _keys: count = field(default_factory=lambda: count(1))  # type: ignore[type-arg]
+    acts: int = 0
 
     def pass_time(self, **duration: float) -> None:
         self.now += timedelta(**duration)
@@ -71,7 +71,8 @@ class Desk:
             ledger.thaw(book, wallet_id=self.wallet.pk, grant_id=grant_id)
 
     def _do(self, verb: Any, caused_by: str = "", /, **request: Any) -> Any:
-        key = f"act-{next(self._keys)}"
+        self.acts += 1
+        key = f"act-{self.acts}"
         with self._open(key) as book:
             return verb(
                 book,
@@ -90,6 +91,12 @@ def ask(book: ledger.Book, verb: Any, wallet_id: int, key: str, **request: Any) 
     """Use a verb in a book that is open, under a key and the hash of what is asked for."""
     content_hash = ledger.hash_content(**request)
     return verb(book, wallet_id=wallet_id, key=key, content_hash=content_hash, cause=ledger.Cause(), **request)
+
+
+@built_once
+def busy_acme(*, decimals: int = 0) -> Desk:
+    """Alice's organization acme with a life that has every kind of entry in it; see `busy`."""
+    return busy(factories.organization(), factories.program(overdraft_limit=200, decimals=decimals))
 
 
 def busy(organization: Organization, program: Program) -> Desk:

@@ -10,6 +10,7 @@ from billing.plans import changes, checkouts, invoiced, subscriptions
 from credits.models import Grant, Program, Wallet
 from organizations.models import Organization, User
 from tests.support import factories
+from tests.support.database import built_once
 from tests.support.payments import Payments
 
 START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
@@ -72,6 +73,7 @@ class PlanStage:
         return [amount for _source, amount, _expiry in self.grants()]
 
 
+@built_once
 def set_up(*, time_zone: str = "UTC", invoiced_as_transfer: bool = False, **terms: Any) -> PlanStage:
     """Alice's organization, buying in dollars."""
     owner = factories.person("Alice")

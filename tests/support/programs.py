@@ -2,73 +2,32 @@
 
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
-
-from django.db import connection
-from django.db.models import Model
-from django.db.models.signals import post_save
-from django.db.models.sql import InsertQuery
 
 from billing.programs.files import find_file
 from billing.programs.loader import load_program
 from billing.programs.terms import ProgramTerms, read_program
 from credits.models import Program
+from tests.support.database import built_once
 
 LOADED_AT = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
-# By a shipped program's name, the statements that write what loading it writes.
-_statements: dict[str, list[tuple[str, Any]]] = {}
-
 
 def shipped(name: str) -> Program:
-    """A shipped program, loaded at LOADED_AT.
+    """A shipped program, loaded at LOADED_AT; one that is there is brought up to date."""
+    return _load(name) if Program.objects.filter(key=name).exists() else _loaded(name)
 
-    It is really loaded once per run; later its rows are written again as they were then, with their keys. Sequences
-    don't go back with a transaction, so no other row has them.
-    """
-    if Program.objects.filter(key=name).exists():
-        load_program(_terms(name), now=LOADED_AT)
-    elif name not in _statements:
-        _statements[name] = _insertions(_loaded(name))
-    else:
-        with connection.cursor() as cursor:
-            for sql, parameters in _statements[name]:
-                cursor.execute(sql, parameters)
+
+def _load(name: str) -> Program:
+    load_program(_terms(name), now=LOADED_AT)
     return Program.objects.get(key=name)
+
+
+_loaded = built_once(_load)
 
 
 @cache
 def _terms(name: str) -> ProgramTerms:
     return read_program(find_file(name))
-
-
-def _loaded(name: str) -> list[Model]:
-    """Load a program; every row that this made, in the order in which they were made."""
-    made: list[Model] = []
-
-    def remember(instance: Model, created: bool, **_: Any) -> None:
-        if created:
-            made.append(instance)
-
-    post_save.connect(remember, weak=False)
-    try:
-        load_program(_terms(name), now=LOADED_AT)
-    finally:
-        post_save.disconnect(remember)
-    return made
-
-
-def _insertions(rows: list[Model]) -> list[tuple[str, Any]]:
-    """The statements that insert the rows, keys and all: one for each of their tables."""
-    tables: dict[type[Model], list[Model]] = {}
-    for row in rows:
-        tables.setdefault(type(row), []).append(row)
-    statements = []
-    for table, its_rows in tables.items():
-        query = InsertQuery(table)
-        query.insert_values(table._meta.concrete_fields, its_rows)
-        statements += query.get_compiler(connection=connection).as_sql()
-    return statements
 
 
 SMALL = """

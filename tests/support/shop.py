@@ -1,8 +1,7 @@
 """A shop for tests: an organization under one of the shipped programs, its owner, and a hand that orders."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
 from typing import Any
 
 from django.utils import timezone
@@ -15,6 +14,7 @@ from credits import audit
 from credits.models import Grant, Program, Source, Wallet
 from organizations.models import Organization, User
 from tests.support import factories
+from tests.support.database import built_once
 from tests.support.ledger_calls import Desk
 from tests.support.programs import LOADED_AT, shipped
 
@@ -38,12 +38,13 @@ class Shop:
     wallet: Wallet
     program: Program
     desk: Desk
-    _tokens: Any = field(default_factory=lambda: count(1))
+    orders: int = 0
 
     def order(self, choice: Choice | None = None, **terms: Any) -> Purchase:
         """Order by a form of its own unless a token is given; a card order unless another method is."""
+        self.orders += 1
         chosen = choice or PackChoice(self.program.packs.order_by("position")[0].key)
-        asked: dict[str, Any] = {"method": Method.CARD, "form_token": f"form-{next(self._tokens)}", "now": NOW, **terms}
+        asked: dict[str, Any] = {"method": Method.CARD, "form_token": f"form-{self.orders}", "now": NOW, **terms}
         return place_order(organization=self.organization, buyer=self.owner, choice=chosen, **asked)
 
     def buy(self, choice: Choice | None = None, **terms: Any) -> Purchase:
@@ -97,13 +98,21 @@ class Shop:
 
 def open_shop(program: str = "fluxori", *, slug: str = "acme", owner: User | None = None, **fields: Any) -> Shop:
     """Open a shop under a shipped program."""
+    return _alices_shop(program, slug=slug, **fields) if owner is None else _open(program, owner, slug=slug, **fields)
+
+
+@built_once
+def _alices_shop(program: str, **fields: Any) -> Shop:
+    return _open(program, factories.person("Alice"), **fields)
+
+
+def _open(program: str, owner: User, **fields: Any) -> Shop:
     row = shipped(program)
     country, currency, zone = COUNTRIES[program]
     terms = {"country": country, "currency": currency, "time_zone": zone, **fields}
-    buyer = owner or factories.person("Alice")
-    organization = factories.organization(buyer, slug=slug, **terms)
+    organization = factories.organization(owner, **terms)
     wallet = factories.wallet(organization, row)
-    return Shop(organization, buyer, wallet, row, Desk(wallet, NOW))
+    return Shop(organization, owner, wallet, row, Desk(wallet, NOW))
 
 
 def prove_books() -> None:

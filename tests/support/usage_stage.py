@@ -8,6 +8,7 @@ from credits import audit, ledger
 from credits.models import Operation, Program, Source, Wallet
 from organizations.models import Organization, User
 from tests.support import factories
+from tests.support.database import built_once
 from tests.support.reference.invariants import check_wallet
 from usage.limits import audit as limit_audit
 from usage.metering.audit import EVENTS
@@ -87,6 +88,7 @@ def give(wallet: Wallet, credits: int, *, key: str = "first", now: datetime = NO
         )
 
 
+@built_once
 def set_up(*, credits: int = 10_000, **terms: Any) -> Stage:
     """Set the stage."""
     owner = factories.person("Alice")

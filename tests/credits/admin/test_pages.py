@@ -13,7 +13,7 @@ from credits.models import MAX_BALANCE, Operation, Program, Reservation
 from organizations.accounts.people import give_totp
 from organizations.models import AuditEvent, User
 from tests.support import factories
-from tests.support.ledger_calls import Desk, busy
+from tests.support.ledger_calls import Desk, busy_acme
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +35,7 @@ def browser(stella: User) -> Client:
 
 @pytest.fixture
 def desk() -> Desk:
-    return busy(factories.organization(), factories.program(overdraft_limit=200, decimals=2))
+    return busy_acme(decimals=2)
 
 
 def page(client: Client, url: str, status: int = 200) -> str:

@@ -10,14 +10,14 @@ from credits.audit_actions import Action
 from credits.models import Entry, EntryKind, Reservation
 from organizations import audit_events
 from tests.support import factories
-from tests.support.ledger_calls import Desk, busy
+from tests.support.ledger_calls import Desk, busy_acme
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def desk() -> Desk:
-    return busy(factories.organization(), factories.program(overdraft_limit=200))
+    return busy_acme()
 
 
 def names(desk: Desk, *, later: timedelta = timedelta(0)) -> set[str]:

@@ -6,8 +6,7 @@ import pytest
 from django.db import connection
 
 from credits import audit
-from tests.support import factories
-from tests.support.ledger_calls import Desk, busy
+from tests.support.ledger_calls import Desk, busy_acme
 
 pytestmark = pytest.mark.django_db
 
@@ -348,7 +347,7 @@ CORRUPTIONS = [
 
 @pytest.fixture
 def desk() -> Desk:
-    desk = busy(factories.organization(), factories.program(overdraft_limit=200))
+    desk = busy_acme()
     # At an hour when an expired grant was settled from what it had reserved.
     desk.grant(10, days=1, priority=0)
     held = desk.reserve(8, seconds=86_400)

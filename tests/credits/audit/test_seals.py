@@ -10,6 +10,7 @@ from credits import audit
 from credits.audit import seals
 from credits.models import AuditSeal, SealedSegment
 from tests.support import factories
+from tests.support.database import built_once
 from tests.support.ledger_calls import Desk, busy
 
 pytestmark = pytest.mark.django_db
@@ -146,6 +147,7 @@ def tamper(sql: str) -> None:
 
 
 @pytest.fixture
+@built_once
 def desk() -> Desk:
     """Two busy wallets, three seals: of both, of the use that one made since, and of nothing new."""
     program = factories.program(overdraft_limit=200)

@@ -9,7 +9,8 @@ from django.db import IntegrityError, connection, transaction
 from credits import audit
 from credits.models import MAX_BALANCE, MAX_CREDITS
 from tests.support import factories
-from tests.support.ledger_calls import busy
+from tests.support.database import built_once
+from tests.support.ledger_calls import busy_acme
 
 pytestmark = pytest.mark.django_db
 
@@ -139,9 +140,10 @@ CASES = [
 
 
 @pytest.fixture
+@built_once
 def _rows() -> None:
     """Rows of every kind, and an organization that has no wallet yet."""
-    desk = busy(factories.organization(), factories.program(overdraft_limit=200))
+    desk = busy_acme()
     audit.seal(audit.read_unsealed([]), now=desk.now)
     factories.organization(factories.person("Charlie"), slug="globex")
 

@@ -4,8 +4,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from credits import audit
-from tests.support import factories
-from tests.support.ledger_calls import busy
+from tests.support.database import built_once
+from tests.support.ledger_calls import busy_acme
 
 pytestmark = pytest.mark.django_db
 
@@ -52,8 +52,9 @@ DANGLING = {
 
 
 @pytest.fixture(autouse=True)
+@built_once
 def _rows() -> None:
-    desk = busy(factories.organization(), factories.program(overdraft_limit=200))
+    desk = busy_acme()
     audit.seal(audit.read_unsealed([]), now=desk.now)
 
 

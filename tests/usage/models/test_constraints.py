@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 
 from credits.models import MAX_CREDITS
 from tests.support import factories, usage_stage
+from tests.support.database import built_once
 from usage import rollups
 from usage.limits import requests, set_limit
 from usage.metering.meter import meter
@@ -146,6 +147,7 @@ CASES = [
 
 
 @pytest.fixture
+@built_once
 def _rows() -> None:
     """Rows of every kind; Bob is the last user and has no limit yet."""
     set_up = usage_stage.set_up()
