@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ class Sandbox:
         self.account.base_url = self.url
         self._stopping = threading.Event()
         self._threads = [
-            threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True),
+            threading.Thread(target=self._serve, daemon=True),
             threading.Thread(target=self._live, daemon=True),
         ]
 
@@ -74,15 +75,20 @@ class Sandbox:
     def stop(self) -> None:
         """Stop serving, and write what is not written yet."""
         self._stopping.set()
-        self._server.shutdown()
-        self._server.server_close()
+        with contextlib.suppress(OSError):  # one last caller, who asks nothing, ends the wait for the next
+            socket.create_connection(self._server.server_address[:2]).close()
         for thread in self._threads:
             thread.join(timeout=deliveries.ANSWER_WITHIN_SECONDS)
+        self._server.server_close()
         self.account.close()
 
     def wait(self) -> None:
         """Return when the sandbox is stopped."""
         self._stopping.wait()
+
+    def _serve(self) -> None:
+        while not self._stopping.is_set():
+            self._server.handle_request()
 
     def _live(self) -> None:
         while not self._stopping.wait(TICK_SECONDS):

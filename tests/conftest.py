@@ -7,7 +7,7 @@ import httpx
 import pytest
 from django.db import connection
 
-from tests.support import database, live
+from tests.support import database, live, owner_pages
 from tests.support.payments import at_stripe, sandbox  # noqa: F401 - fixtures for every test that pays
 
 
@@ -16,6 +16,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     """Called by pytest-django before it makes the test database."""
     database.empty_quickly()
     database.drop_under_anyone()
+    owner_pages.sign_in_directly()
     with django_db_blocker.unblock():
         database.clone_from_template()
 

@@ -2,7 +2,6 @@
 
 import pytest
 from django.core.cache import cache
-from django.test import Client
 
 from organizations.models import Organization, User
 from tests.support import factories
@@ -41,10 +40,3 @@ def charlie(db: None) -> User:
 @pytest.fixture
 def stella(db: None) -> User:
     return factories.staff("Stella")
-
-
-def signed_in(user: User) -> Client:
-    """A browser in which the person has signed in."""
-    client = Client()
-    client.force_login(user)
-    return client

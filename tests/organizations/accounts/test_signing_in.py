@@ -12,8 +12,8 @@ from django.test import Client, override_settings
 
 from organizations.accounts.people import give_totp, has_second_factor, verified_addresses
 from organizations.models import User
-from tests.organizations.conftest import signed_in
 from tests.support import factories
+from tests.support.owner_pages import signed_in
 
 LOGIN = "/accounts/login/"
 

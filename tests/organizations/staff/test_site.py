@@ -5,8 +5,8 @@ from django.test import Client
 
 from organizations.accounts.people import create_person, give_totp
 from organizations.models import User
-from tests.organizations.conftest import signed_in
 from tests.support import factories
+from tests.support.owner_pages import signed_in
 
 
 def one_factor_staff() -> User:

@@ -7,7 +7,7 @@ from django.test import Client
 
 from organizations import api_keys
 from organizations.models import ApiKey, AuditEvent, Organization, User
-from tests.organizations.conftest import signed_in
+from tests.support.owner_pages import signed_in
 
 CREATE = "/o/acme/keys/create/"
 

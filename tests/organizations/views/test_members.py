@@ -5,8 +5,8 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from organizations.models import AuditEvent, Membership, Organization, Role, User
-from tests.organizations.conftest import signed_in
 from tests.support import factories
+from tests.support.owner_pages import signed_in
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from django.test import Client
 
 from organizations.accounts.people import give_totp
 from organizations.models import AuditEvent, Organization, User
-from tests.organizations.conftest import signed_in
 from tests.support import factories
+from tests.support.owner_pages import signed_in
 
 URL = "/o/acme/settings/"
 WANTED = {"name": "Acme & Sons", "time_zone": "Asia/Tokyo", "language": "ja"}

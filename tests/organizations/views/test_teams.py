@@ -4,8 +4,8 @@ import pytest
 from django.test import Client
 
 from organizations.models import AuditEvent, Organization, Team, User
-from tests.organizations.conftest import signed_in
 from tests.support import factories
+from tests.support.owner_pages import signed_in
 
 
 @pytest.fixture
