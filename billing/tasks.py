@@ -56,9 +56,9 @@ def ask_stripe_about_plans() -> dict[str, int]:
     return renewals.ask_stripe()
 
 
-def tell_of_expiring() -> dict[str, int]:
-    """Tell owners of credits that would expire unused."""
-    return expiry_notices.tell_of_expiring()
+def notify_of_expiring() -> dict[str, int]:
+    """Notify owners of credits that would expire unused."""
+    return expiry_notices.notify_of_expiring()
 
 
 def resolve_refunds() -> dict[str, int]:

@@ -62,7 +62,7 @@ SCHEDULE: tuple[Job, ...] = (
     ),
     Job(
         name="expiring-notices",
-        call=billing_tasks.tell_of_expiring,
+        call=billing_tasks.notify_of_expiring,
         every=HOUR,
         purpose=_("Notifies owners 14 and 3 days before of credits that would expire unused at the current rate."),
     ),

@@ -103,7 +103,7 @@ def _of_the_notice(event: Event, notice: Notice, events: Sequence[Event]) -> Ite
         try:
             notice.ends_at(event.sample, ZoneInfo("UTC"))
         except Exception as error:  # whatever it is, somebody has to see it
-            yield 15, f"the end of its notice can't be told from the sample: {type(error).__name__}: {error}"
+            yield 15, f"the end of its notice fails on the sample: {type(error).__name__}: {error}"
 
 
 def _of_the_words(event: Event, notice: Notice) -> Iterator[tuple[int, str]]:

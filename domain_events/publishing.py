@@ -1,4 +1,4 @@
-"""Publishing: what an event owes is written in the transaction of its cause, then its subscribers act."""
+"""Publishing: what follows from an event is written in the transaction of its cause, then its subscribers act."""
 
 from datetime import datetime
 from typing import Any
@@ -25,7 +25,7 @@ def publish(
     now: datetime,
     person: User | None = None,
 ) -> bool:
-    """Write the notice, emails, webhook event and deliveries that the event owes, and call its subscribers.
+    """Write the event's notice and emails, its webhook event and deliveries, and call its subscribers.
 
     Inside the caller's transaction, with the cause. key: names the occasion within the organization, at most 200
     characters; a replay of an occasion writes nothing and calls nobody. person: whom the notice concerns, where its

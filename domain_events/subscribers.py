@@ -1,4 +1,4 @@
-"""Acting on events of the rooms below: the one mechanism by which a room hears of what happened further down.
+"""Acting on events of the rooms below: the one mechanism by which facts go up.
 
 A handler runs in the transaction of the cause and under its locks, so what it does is there with the cause or not at
 all, and an error of it undoes both. Work that can wait is nudged from it, to begin after the commit.

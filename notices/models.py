@@ -66,7 +66,7 @@ class MailState(models.TextChoices):
 
 
 class NoticeMail(models.Model):
-    """One person's mail about a notice: owed from the notice's own transaction on, sent by `delivery`."""
+    """One person's mail about a notice: written in the notice's own transaction, sent by `delivery`."""
 
     id = models.UUIDField(primary_key=True, default=new_uuid, editable=False)
     notice = models.ForeignKey(Notice, on_delete=models.PROTECT, related_name="mails")

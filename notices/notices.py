@@ -1,4 +1,4 @@
-"""Writing notices: the row, and the mails that are owed because of it, in the transaction of the cause.
+"""Writing notices: the row, and the emails that it causes, in the transaction of the cause.
 
 What kinds there are is registered in `kinds`; delivery belongs in `delivery`.
 """
@@ -115,9 +115,9 @@ def _dismiss(notices: Any, *, by: User | None, now: datetime) -> int:
 
 
 def _enqueue_mails(notice: Notice, kind: Kind, *, now: datetime) -> None:
-    owed = [NoticeMail(notice=notice, user=each, next_try_at=now) for each in _recipients(notice, kind)]
-    if owed:
-        NoticeMail.objects.bulk_create(owed)
+    mails = [NoticeMail(notice=notice, user=each, next_try_at=now) for each in _recipients(notice, kind)]
+    if mails:
+        NoticeMail.objects.bulk_create(mails)
         nudge_after_commit(tasks.send_mails)
 
 

@@ -20,7 +20,7 @@ _down_until = 0.0
 
 @shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
 def send_mails() -> None:
-    """Send the mails that were owed a moment ago. Never fails for the mail server's sake."""
+    """Send the mails that are due. Never fails because of the mail server."""
     global _down_until  # noqa: PLW0603 - one memory for the process is the point
     if time.monotonic() < _down_until:
         return
@@ -28,7 +28,7 @@ def send_mails() -> None:
         delivery.send_due()
     except delivery.MailServerDown as error:
         _down_until = time.monotonic() + REST_SECONDS
-        logger.warning("The mail server can't be reached (%s). The job will send what is owed.", error)
+        logger.warning("The mail server can't be reached (%s). The job will send what is due.", error)
 
 
 def send_due_mails() -> dict[str, int]:

@@ -15,7 +15,7 @@ from webhooks import tasks
 from webhooks.audit_actions import Action
 from webhooks.endpoints import lock_endpoint
 from webhooks.event_types import TEST
-from webhooks.events import owe
+from webhooks.events import enqueue
 from webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 
@@ -48,7 +48,7 @@ def send_test(
             data={"organization": locked.organization.slug if locked.organization else None},
             occurred_at=instant,
         )
-        (delivery,) = owe(event, to=[locked], now=instant, asked_by=actor)
+        (delivery,) = enqueue(event, to=[locked], now=instant, asked_by=actor)
         audit_events.record(
             action=Action.WEBHOOK_ENDPOINT_TESTED,
             organization=locked.organization,

@@ -32,11 +32,11 @@ def emit(
         return None
     theirs = Q(organization=organization_id) | Q(organization=None)
     chosen = Q(event_types=[]) | Q(event_types__contains=[name])
-    owe(event, to=WebhookEndpoint.objects.filter(theirs, chosen, disabled_at=None), now=now)
+    enqueue(event, to=WebhookEndpoint.objects.filter(theirs, chosen, disabled_at=None), now=now)
     return event
 
 
-def owe(
+def enqueue(
     event: WebhookEvent, *, to: Iterable[WebhookEndpoint], now: datetime, asked_by: User | None = None
 ) -> list[WebhookDelivery]:
     """Write a delivery of the event for each endpoint, due now, and have them sent after the commit."""

@@ -1,4 +1,4 @@
-"""What is told to the product's own servers: endpoints, their secrets, events, deliveries and each try of one.
+"""Webhooks to the product's own servers: endpoints, their secrets, events, deliveries and each try of one.
 
 Rows only: `events` writes what happened in the transaction of its cause, `delivery` sends it.
 """
@@ -19,7 +19,7 @@ LONGEST_TYPE = 40
 class WebhookEndpoint(models.Model):
     """An address that events are posted to: of one organization's, or (made by staff) of all organizations'.
 
-    `event_types`: which; empty: all. Switched off, it is owed no new events, and what it was owed before waits.
+    `event_types`: which; empty: all. Switched off, it gets no new events, and deliveries that were due before wait.
     """
 
     public_id = models.CharField(max_length=32, unique=True, default=webhook_endpoint_id, editable=False)

@@ -1,9 +1,9 @@
-"""Telling owners in time of credits that will expire unused: 14 days before, and 3 days before, per grant once each.
+"""Notifying owners of credits that will expire unused: once 14 days before a grant's end, and once 3 days before.
 
-Only what would really be lost counts: what is left of the grant when the present pace has got to it. Where that is
-nothing nobody is told, and every run asks again, since the pace may change. A stage is for grants that live at least
-three times as long: a month's allowance, which comes again and again, is told of 3 days before alone, a two days' gift
-never. The forecast itself belongs in `forecast`, the words in `events`.
+Only what would really be lost counts: what is left of the grant at its end, at the current rate of use. Where that is
+nothing, nobody is notified, and every run asks again, since the rate may change. A stage is for grants that live at
+least three times as long: of a month's allowance, which comes again and again, owners are notified 3 days before alone,
+of a two days' gift never. The forecast itself belongs in `forecast`, the words in `events`.
 """
 
 import logging
@@ -49,11 +49,11 @@ class Due:
         return f"expiring:{self.stage}:grt_{self.grant.id.hex}"
 
 
-def tell_of_expiring(*, now: datetime | None = None) -> dict[str, int]:
-    """Give notice of every grant that would lose credits soon and was not told of yet; return how many grants were told
-    of, and for how many wallets it failed. now: for tests.
+def notify_of_expiring(*, now: datetime | None = None) -> dict[str, int]:
+    """Publish every grant that would lose credits soon and was not published yet; return how many grants that were, and
+    for how many wallets it failed. now: for tests.
 
-    Again, or twice at once, it tells each once. Organizations come in no order, so that where there are more than a run
+    A replay, or two at once, publish each once. Organizations come in no order, so that where there are more than a run
     has time for, it is not always the same ones that wait.
     """
     instant = now or timezone.now()
@@ -67,16 +67,16 @@ def tell_of_expiring(*, now: datetime | None = None) -> dict[str, int]:
     wallet_ids = list(soon.values_list("wallet_id", flat=True).distinct())
     random.shuffle(wallet_ids)
     give_up = time.monotonic() + RUN_SECONDS
-    told = failed = 0
+    notified = failed = 0
     for wallet_id in wallet_ids:
         if time.monotonic() > give_up:
             break
         try:
-            told += _tell(wallet_id, now=instant)
-        except Exception:  # one organization's trouble is not the others'
-            logger.exception("The owners of wallet %s could not be told of what expires", wallet_id)
+            notified += _notify(wallet_id, now=instant)
+        except Exception:  # one organization's failure must not stop the others
+            logger.exception("The owners of wallet %s could not be notified of what expires", wallet_id)
             failed += 1
-    return {"told": told, "failed": failed}
+    return {"notified": notified, "failed": failed}
 
 
 def due(grants: Iterable[OpenGrant], now: datetime) -> list[Due]:
@@ -93,7 +93,7 @@ def due(grants: Iterable[OpenGrant], now: datetime) -> list[Due]:
     return found
 
 
-def _tell(wallet_id: int, *, now: datetime) -> int:
+def _notify(wallet_id: int, *, now: datetime) -> int:
     wallet = Wallet.objects.select_related("organization", "program").get(pk=wallet_id)
     grants = balance_of(wallet, now).grants
     reached = due(grants, now)
@@ -104,13 +104,13 @@ def _tell(wallet_id: int, *, now: datetime) -> int:
         return 0
     used, days, is_known = _pace(wallet, now)
     lost = forecast.lost_at_expiry(grants, used=used, days=days, now=now)
-    told = 0
+    notified = 0
     with transaction.atomic():
         for each in waiting:
             # Who has only just begun may yet use it all; shortly before the end it is said all the same.
             if lost[each.grant.id] and (is_known or each.stage == min(STAGES)):
-                told += _give(wallet, each, lost=lost[each.grant.id], now=now)
-    return told
+                notified += _publish(wallet, each, lost=lost[each.grant.id], now=now)
+    return notified
 
 
 def _pace(wallet: Wallet, now: datetime) -> tuple[int, int, bool]:
@@ -124,7 +124,7 @@ def _pace(wallet: Wallet, now: datetime) -> tuple[int, int, bool]:
     return used, days, first_use_at is None or days >= forecast.PACE_NEEDS
 
 
-def _give(wallet: Wallet, each: Due, *, lost: int, now: datetime) -> bool:
+def _publish(wallet: Wallet, each: Due, *, lost: int, now: datetime) -> bool:
     grant = each.grant
     payload = GrantExpiring(
         organization=wallet.organization.slug,

@@ -59,10 +59,10 @@ def open_book(
         above = [w for w in book.wallets.values() if w.watched_below is not None and w.available >= w.watched_below]
         fresh = {wallet.id for wallet in book.wallets.values() if wallet.last_number == 0}
         yield book
-        crossed = changes.find(book, fresh)
-        emptied = publishing.emptied(book, crossed)
+        found = changes.find(book, fresh)
+        emptied = publishing.emptied(book, found)
         book.write()
-        publishing.publish_changes(crossed)
+        publishing.publish_changes(found)
         publishing.publish_facts(EMPTIED, emptied)
         fell = [w for w in above if w.watched_below is not None and w.available < w.watched_below]
         publishing.publish_facts(FELL_BELOW_WATCH, fell)

@@ -70,7 +70,7 @@ class Month:
         ledger.sweep_expired(now=now)
         renewals.renew_due(now=now)
         ledger.sweep_marks(now=now)
-        expiry_notices.tell_of_expiring(now=now)
+        expiry_notices.notify_of_expiring(now=now)
         rollups.roll_up_due(now)
         mail.outbox.clear()
         delivery.send_due(now=now)
@@ -129,10 +129,10 @@ def test_a_month_of_a_seller_in_johannesburg(month: Month) -> None:
     live_through(month, 5, 13, bob=1)
     assert month.diary == [
         # With the refund taken off: 150 on the 7th, 225 on the 10th, 275 on the 12th, 300 on the 13th.
-        *both("07 Mar", "50% of a monthly limit is used"),
-        *both("10 Mar", "75% of a monthly limit is used"),
-        *both("12 Mar", "90% of a monthly limit is used"),
-        *both("13 Mar", "A monthly limit is reached"),
+        *both("07 Mar", "50% of a monthly limit used"),
+        *both("10 Mar", "75% of a monthly limit used"),
+        *both("12 Mar", "90% of a monthly limit used"),
+        *both("13 Mar", "Monthly limit reached"),
     ]
     month.diary.clear()
 
@@ -145,7 +145,10 @@ def test_a_month_of_a_seller_in_johannesburg(month: Month) -> None:
     until = at(1, 0, month=4)
     requests.grant(request=request, credits=500, actor=owner, until=until, now=at(14, 15))
     month.run_jobs(at(14, 16))
-    assert month.diary == [("14 Mar", ALICE, "Bob asks for more"), ("14 Mar", BOB, "Your request for more was granted")]
+    assert month.diary == [
+        ("14 Mar", ALICE, "Bob requested a higher limit"),
+        ("14 Mar", BOB, "Your limit request was granted"),
+    ]
     month.diary.clear()
 
     # 125 credits a day: fewer than 100 of 700 are left on the 19th, none on the 20th.
@@ -154,10 +157,10 @@ def test_a_month_of_a_seller_in_johannesburg(month: Month) -> None:
     live_through(month, 20, 20, bob=1, alice=1)
     assert month.left(at(21, 11)) == 0
     assert month.diary == [
-        *both("17 Mar", "75% of a monthly limit is used"),
-        ("19 Mar", ALICE, "The balance is low"),
-        *both("20 Mar", "90% of a monthly limit is used"),
-        ("20 Mar", ALICE, "Nothing is left"),
+        *both("17 Mar", "75% of a monthly limit used"),
+        ("19 Mar", ALICE, "Your balance is low"),
+        *both("20 Mar", "90% of a monthly limit used"),
+        ("20 Mar", ALICE, "You're out of credits"),
     ]
     month.diary.clear()
 
@@ -168,7 +171,7 @@ def test_a_month_of_a_seller_in_johannesburg(month: Month) -> None:
     shop.desk.now = at(21, 15)
     shop.desk.grant(600, source=Source.PROMOTION, days=10)
     month.run_jobs(at(21, 18))
-    assert month.diary == [("21 Mar", ALICE, "There are credits again")]
+    assert month.diary == [("21 Mar", ALICE, "Credits are available again")]
     month.diary.clear()
 
     # 50 a day of the gift: it ends with 100 unused on the 31st, which is said on the 28th, and the plan begins anew.

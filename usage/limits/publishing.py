@@ -1,6 +1,6 @@
 """Publishing that limits reached a threshold, in the transaction of the use that did it.
 
-Once for each limit, month and amount: a limit that is raised, or cleared and set anew, can reach it again; one that
+Once for each limit, month and amount: a limit that is raised, or cleared and set again, can reach it again; one that
 comes back to an earlier amount is not published twice. Refunds re-arm nothing within the month.
 """
 

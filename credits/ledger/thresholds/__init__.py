@@ -1,1 +1,1 @@
-"""Balance thresholds: low, depleted, restored; each change told once."""
+"""Thresholds of balances: low, depleted, restored; each change is found and published once."""

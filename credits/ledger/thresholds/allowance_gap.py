@@ -1,6 +1,6 @@
-"""Lapses: a plan's allowance has expired and the next has not come yet.
+"""The allowance gap: a plan's allowance has expired and the next has not come yet.
 
-Between the two, minutes or an hour, a balance is at its end or low by the calendar alone: nobody is told, nothing is
+Between the two, minutes or an hour, a balance is depleted or low by the calendar alone: nobody is notified, nothing is
 switched off and no card is charged for it, unless the next allowance stays away for longer than is waited for.
 """
 

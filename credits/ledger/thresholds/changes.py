@@ -15,7 +15,7 @@ from credits.ledger.thresholds import rows
 from credits.ledger.thresholds.allowance_gap import awaits_allowance
 
 
-class Crossing(StrEnum):
+class Change(StrEnum):
     """What has just come true of a balance."""
 
     LOW = "low"
@@ -23,56 +23,56 @@ class Crossing(StrEnum):
     RESTORED = "restored"
 
 
-def judge(wallet: WalletState) -> list[Crossing]:
-    """Move the marks to where the balance is, and return what that means. Touches nothing but the two marks.
+def judge(wallet: WalletState) -> list[Change]:
+    """Set since when the wallet is low and depleted, and return what that means. Touches nothing else.
 
-    What reservations hold may come back, so it counts as left. A wallet that never held credits crosses nothing.
+    What reservations hold may come back, so it counts as left. A wallet that never held credits changes nothing.
     """
     left = wallet.left
     if left == 0 and wallet.last_number == sum(grant.effective_at > wallet.now for grant in wallet.grants.values()):
         return []  # All that was ever written are grants still to begin.
-    crossed = []
+    changes = []
     if wallet.depleted_since is None:
         if left == 0:
             wallet.depleted_since = wallet.now
-            crossed.append(Crossing.DEPLETED)
+            changes.append(Change.DEPLETED)
     elif wallet.available > 0 and wallet.was_topped_up_since(wallet.depleted_since):
         wallet.depleted_since = None
-        crossed.append(Crossing.RESTORED)
+        changes.append(Change.RESTORED)
     if wallet.low_since is None:
         if left < wallet.low_below:
             wallet.low_since = wallet.now
-            crossed.append(Crossing.LOW)
+            changes.append(Change.LOW)
     elif left >= wallet.low_below and wallet.was_topped_up_since(wallet.low_since):
         wallet.low_since = None
-    return crossed
+    return changes
 
 
-def find(book: Book, fresh: set[int]) -> list[tuple[WalletState, Crossing]]:
-    """Judge the wallets of a book that is about to be written; have moved marks written too; return what to tell.
+def find(book: Book, fresh: set[int]) -> list[tuple[WalletState, Change]]:
+    """Judge the wallets of a book that is about to be written, have what changed written too, and return it.
 
-    fresh: wallets that held nothing before this book: first credits that are fewer than the mark are no fall.
+    fresh: wallets that held nothing before this book: first credits that are fewer than the threshold are no fall.
     """
     moved: list[WalletState] = []
-    told: list[tuple[WalletState, Crossing]] = []
+    found: list[tuple[WalletState, Change]] = []
     for wallet in book.wallets.values():
         before = wallet.low_since, wallet.depleted_since
-        crossed = judge(wallet)
-        if wallet.id not in fresh and {Crossing.DEPLETED, Crossing.LOW} & set(crossed):
-            crossed = _put_off(wallet, crossed) if awaits_allowance(book, wallet) else crossed
+        changes = judge(wallet)
+        if wallet.id not in fresh and {Change.DEPLETED, Change.LOW} & set(changes):
+            changes = _put_off(wallet, changes) if awaits_allowance(book, wallet) else changes
         if (wallet.low_since, wallet.depleted_since) != before:
             moved.append(wallet)
-            told += [(wallet, each) for each in crossed if each != Crossing.LOW or wallet.id not in fresh]
+            found += [(wallet, each) for each in changes if each != Change.LOW or wallet.id not in fresh]
     if moved:
         book.marked = len(moved)
         book.write_too(partial(rows.set_marks, moved))
-    return told
+    return found
 
 
-def _put_off(wallet: WalletState, crossed: list[Crossing]) -> list[Crossing]:
-    """Take back the marks of a fall, so that a later book judges again; return what else has come true."""
-    if Crossing.DEPLETED in crossed:
+def _put_off(wallet: WalletState, changes: list[Change]) -> list[Change]:
+    """Take back a fall, so that a later book judges again; return what else has come true."""
+    if Change.DEPLETED in changes:
         wallet.depleted_since = None
-    if Crossing.LOW in crossed:
+    if Change.LOW in changes:
         wallet.low_since = None
-    return [crossing for crossing in crossed if crossing == Crossing.RESTORED]
+    return [change for change in changes if change == Change.RESTORED]

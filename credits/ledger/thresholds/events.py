@@ -1,4 +1,4 @@
-"""What the ledger declares: changes of a balance that people and servers hear of, and two for the rooms above alone."""
+"""What the ledger declares: changes of a balance, for people and servers, and two facts for the rooms above alone."""
 
 from typing import Annotated
 

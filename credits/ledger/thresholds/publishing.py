@@ -8,22 +8,22 @@ from collections.abc import Iterable, Sequence
 from credits.ledger.book import Book
 from credits.ledger.state import WalletState
 from credits.ledger.thresholds.allowance_gap import awaits_allowance
-from credits.ledger.thresholds.changes import Crossing
+from credits.ledger.thresholds.changes import Change
 from credits.ledger.thresholds.events import DEPLETED, LOW, RESTORED, Balance, WalletFact
 from credits.models import Wallet
 from domain_events.declarations import DomainEvent
 from domain_events.publishing import publish
 
-EVENTS = {Crossing.LOW: LOW, Crossing.DEPLETED: DEPLETED, Crossing.RESTORED: RESTORED}
-Changed = Sequence[tuple[WalletState, Crossing]]
+EVENTS = {Change.LOW: LOW, Change.DEPLETED: DEPLETED, Change.RESTORED: RESTORED}
+Changes = Sequence[tuple[WalletState, Change]]
 
 
-def publish_changes(changed: Changed) -> None:
+def publish_changes(changes: Changes) -> None:
     """Publish that balances are low, depleted or restored."""
-    if not changed:
+    if not changes:
         return
-    wallets = Wallet.objects.select_related("organization", "program").in_bulk([state.id for state, _ in changed])
-    for state, change in changed:
+    wallets = Wallet.objects.select_related("organization", "program").in_bulk([state.id for state, _ in changes])
+    for state, change in changes:
         organization, program = wallets[state.id].organization, wallets[state.id].program
         payload = Balance(
             organization=organization.slug,
@@ -39,12 +39,12 @@ def publish_changes(changed: Changed) -> None:
         publish(EVENTS[change], payload, organization_id=state.organization_id, key=key, now=state.now)
 
 
-def emptied(book: Book, changed: Changed) -> list[WalletState]:
+def emptied(book: Book, changes: Changes) -> list[WalletState]:
     """Return the wallets whose program turns AI off and which this book emptied, or found empty when asked for credits.
 
     Before the book is written. Nothing is reserved in them and no allowance of a plan is awaited.
     """
-    depleted = {state.id for state, change in changed if change == Crossing.DEPLETED}
+    depleted = {state.id for state, change in changes if change == Change.DEPLETED}
     return [
         wallet
         for wallet in book.wallets.values()

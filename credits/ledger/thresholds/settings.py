@@ -1,4 +1,4 @@
-"""Marks on a wallet that other rooms leave and the ledger reads under its lock anyway: they move no credits."""
+"""Settings of a wallet that other rooms make and the ledger reads under its lock anyway: they move no credits."""
 
 from datetime import datetime
 from functools import partial
@@ -29,8 +29,8 @@ def set_watch(book: Book, *, wallet_id: int, below: int | None) -> None:
 def set_low_balance(book: Book, *, wallet_id: int, below: int | None) -> None:
     """Choose below how much a balance is low (smallest units; None: the program's figure, 0: never).
 
-    A balance that is below it is told of at once, as the book is left, unless it is known to be low already; one that
-    is not counts as not low, and is told of when it falls. The same figure again changes nothing.
+    If the balance is below it, that is published at once, as the book is left, unless it is known to be low already;
+    if not, it counts as not low, and its next fall is published. The same figure again changes nothing.
 
     Raises UnknownWallet, ValueError for a figure out of bounds.
     """

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billing.dashboard import expiry_notices
-from billing.dashboard.expiry_notices import tell_of_expiring
+from billing.dashboard.expiry_notices import notify_of_expiring
 from domain_events.publishing import publish
 from notices.models import Notice
 from tests.support import factories
@@ -42,7 +42,7 @@ def told() -> list[tuple[int, int, int]]:
 
 
 def test_what_the_pace_will_not_get_to_is_told_with_the_day(stage: Stage) -> None:
-    assert tell_of_expiring(now=NOW)["told"] == 1
+    assert notify_of_expiring(now=NOW)["notified"] == 1
 
     notice = Notice.objects.get()
     grant = stage.wallet.grants.get()
@@ -62,22 +62,22 @@ def test_what_the_pace_will_not_get_to_is_told_with_the_day(stage: Stage) -> Non
 
 
 def test_a_moment_before_the_stage_nothing_is_told(stage: Stage) -> None:
-    assert tell_of_expiring(now=NOW - timedelta(microseconds=1))["told"] == 0
+    assert notify_of_expiring(now=NOW - timedelta(microseconds=1))["notified"] == 0
 
 
 def test_each_stage_is_told_once(stage: Stage) -> None:
     for day in range(14):
         for _ in range(2):
-            tell_of_expiring(now=NOW + day * DAY)
+            notify_of_expiring(now=NOW + day * DAY)
     # By then the 280 are older than the days that the pace is measured by.
     assert told() == [(14, 200, 60), (3, 200, 200)]
 
 
 def test_what_will_be_used_in_time_is_not_told_until_the_pace_falls(stage: Stage) -> None:
     use(stage, 120, days_ago=1)
-    assert tell_of_expiring(now=NOW)["told"] == 0
+    assert notify_of_expiring(now=NOW)["notified"] == 0
 
-    assert tell_of_expiring(now=NOW + 9 * DAY)["told"] == 1
+    assert notify_of_expiring(now=NOW + 9 * DAY)["notified"] == 1
     assert told() == [(14, 80, 80 - 120 * 5 // 28)]
 
 
@@ -86,14 +86,14 @@ def test_what_is_used_up_first_is_what_expires_first(stage: Stage) -> None:
     give(stage.wallet, 30, key="frozen", now=NOW - timedelta(hours=1), expires_at=NOW + 5 * DAY)
     stage.wallet.grants.filter(amount=30).update(frozen_at=NOW)
 
-    assert tell_of_expiring(now=NOW)["told"] == 1
+    assert notify_of_expiring(now=NOW)["notified"] == 1
     assert told() == [(14, 200, 60)]
 
 
 def test_without_any_use_all_of_it_is_lost() -> None:
     stage = set_up(credits=0)
     give(stage.wallet, 100, now=NOW - 60 * DAY, expires_at=NOW + 10 * DAY)
-    assert tell_of_expiring(now=NOW)["told"] == 1
+    assert notify_of_expiring(now=NOW)["notified"] == 1
     assert told() == [(14, 100, 100)]
 
 
@@ -101,8 +101,8 @@ def test_who_has_only_just_begun_is_told_shortly_before_the_end_alone() -> None:
     stage = set_up(credits=0)
     give(stage.wallet, 100, now=NOW - 60 * DAY, expires_at=NOW + 4 * DAY)
     use(stage, 10, days_ago=0)
-    assert tell_of_expiring(now=NOW)["told"] == 0
-    assert tell_of_expiring(now=NOW + DAY)["told"] == 1
+    assert notify_of_expiring(now=NOW)["notified"] == 0
+    assert notify_of_expiring(now=NOW + DAY)["notified"] == 1
     assert told()[0][:2] == (3, 90)
 
 
@@ -111,7 +111,7 @@ def test_a_stage_is_for_grants_that_live_three_times_as_long(lives: int, stages:
     stage = set_up(credits=0)
     give(stage.wallet, 100, now=NOW, expires_at=NOW + lives * DAY)
     for day in range(lives):
-        tell_of_expiring(now=NOW + day * DAY)
+        notify_of_expiring(now=NOW + day * DAY)
     assert [days for days, _, _ in told()] == stages
 
 
@@ -119,7 +119,7 @@ def test_what_has_expired_but_is_still_reserved_does_not_hide_what_expires_next(
     desk = Desk(stage.wallet, NOW + 14 * DAY - timedelta(hours=1))
     give(stage.wallet, 100, key="next", now=NOW + 2 * DAY, expires_at=NOW + 16 * DAY)
     desk.reserve(50, seconds=86_400)
-    assert tell_of_expiring(now=NOW + 14 * DAY + timedelta(hours=1))["told"] == 1
+    assert notify_of_expiring(now=NOW + 14 * DAY + timedelta(hours=1))["notified"] == 1
     assert told() == [(3, 100, 100)]
 
 
@@ -127,7 +127,7 @@ def test_a_closed_organization_and_a_grant_without_an_end_are_left_alone(stage: 
     give(stage.wallet, 100, key="for ever")
     stage.organization.closed_at = NOW
     stage.organization.save()
-    assert tell_of_expiring(now=NOW)["told"] == 0
+    assert notify_of_expiring(now=NOW)["notified"] == 0
 
 
 def another(stage: Stage) -> Stage:
@@ -148,14 +148,14 @@ def test_one_organizations_trouble_does_not_stop_the_others(
         return publish(*event, **fields)
 
     monkeypatch.setattr(expiry_notices, "publish", fail_for_acme)
-    assert tell_of_expiring(now=NOW) == {"told": 1, "failed": 1}
+    assert notify_of_expiring(now=NOW) == {"notified": 1, "failed": 1}
     assert Notice.objects.get().organization == other.organization
-    assert "could not be told" in caplog.text
+    assert "could not be notified" in caplog.text
 
 
 def test_it_stops_when_its_time_is_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expiry_notices, "RUN_SECONDS", -1)
-    assert tell_of_expiring(now=NOW)["told"] == 0
+    assert notify_of_expiring(now=NOW)["notified"] == 0
 
 
 def test_the_number_of_queries_does_not_grow_with_the_grants(stage: Stage) -> None:
@@ -166,6 +166,6 @@ def test_the_number_of_queries_does_not_grow_with_the_grants(stage: Stage) -> No
             key = f"{grants} {number}"
             give(stage.wallet, 1, key=key, now=NOW, expires_at=NOW + 42 * DAY, cost_minor=1, cost_currency="JPY")
         with CaptureQueriesContext(connection) as queries:
-            expiry_notices._tell(stage.wallet.pk, now=NOW)
+            expiry_notices._notify(stage.wallet.pk, now=NOW)
         counts.append(len(queries))
     assert counts[0] == counts[1]

@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from credits import ledger
 from notices.models import Notice
@@ -178,6 +179,16 @@ def test_so_does_a_refund_that_expires_or_is_frozen(stage: Stage, how: str) -> N
             assert ledger.freeze(book, wallet_id=stage.wallet.pk, grant_id=granted.subject)
 
     assert (switched_on(), Notice.objects.count()) == ([], notices)
+
+
+def test_a_use_that_is_refused_because_ai_is_off_costs_no_statement_more(stage: Stage) -> None:
+    stage.pay("last", service="shop")
+    with CaptureQueriesContext(connection) as of_django:
+        (refusal,) = stage.meter(stage.use("more", service="shop"))
+
+    assert isinstance(refusal, SwitchedOff)
+    # The meter's own statements run past Django's cursor; turning AI off again would not.
+    assert [query["sql"] for query in of_django if "SAVEPOINT" not in query["sql"]] == []
 
 
 def test_it_is_undone_with_what_emptied_the_wallet(stage: Stage) -> None:

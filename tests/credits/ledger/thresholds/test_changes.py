@@ -1,4 +1,4 @@
-"""Crossings: owners and servers are told once when a balance is low, at its end, restored; only a top-up re-arms."""
+"""Owners and servers are notified once when a balance is low, depleted, restored; only a top-up re-arms."""
 
 from datetime import timedelta
 from typing import Any
