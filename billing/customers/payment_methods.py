@@ -80,7 +80,7 @@ def make_default(
     Outside any transaction. Raises MethodRefused and the gateway's errors.
     """
     if method.detached_at is not None:
-        raise MethodRefused(_("This payment method is no longer on file."))
+        raise MethodRefused(_("This payment method is no longer saved."))
     customer = StripeCustomer.objects.get(organization=organization)
     _set_default(customer.stripe_id, method.stripe_id, key=f"default-method:{method.stripe_id}:{form_token}")
     plan = Subscription.objects.filter(organization=organization, state__in=LIVE, stripe_id__isnull=False).first()
@@ -115,12 +115,16 @@ def _refuse_if_needed(organization: Organization, method: PaymentMethod) -> None
     if not method.is_default:
         return
     if len(on_file(organization)) > 1:
-        raise MethodRefused(_("This is what is charged by default. Make another one the default first."))
+        raise MethodRefused(_("This is your default payment method. Make another one the default first."))
     plan = Subscription.objects.filter(organization=organization, state__in=LIVE, stripe_id__isnull=False)
     if plan.filter(ends_at_period_end=False).exists():
-        raise MethodRefused(_("Your plan is paid with it. Add another one first, or cancel the plan."))
+        raise MethodRefused(
+            _("Your plan is charged to this payment method. Add another one first, or cancel the plan.")
+        )
     if AutoRecharge.objects.filter(organization=organization, is_on=True).exists():
-        raise MethodRefused(_("Auto-recharge is paid with it. Add another one first, or turn auto-recharge off."))
+        raise MethodRefused(
+            _("Auto-recharge is charged to this payment method. Add another one first, or turn auto-recharge off.")
+        )
 
 
 def _set_default(customer: str, method: str, *, key: str) -> None:

@@ -28,8 +28,8 @@ class Migration(migrations.Migration):
                 ("key", models.SlugField(verbose_name="key")),
                 ("name", models.CharField(max_length=100, verbose_name="name")),
                 ("credits", models.BigIntegerField(verbose_name="credits")),
-                ("least_lots", models.PositiveIntegerField(default=1, verbose_name="at least")),
-                ("most_lots", models.PositiveIntegerField(default=1, verbose_name="at most")),
+                ("least_lots", models.PositiveIntegerField(default=1, verbose_name="minimum lots")),
+                ("most_lots", models.PositiveIntegerField(default=1, verbose_name="maximum lots")),
                 ("is_most_popular", models.BooleanField(default=False, verbose_name="most popular")),
                 ("position", models.PositiveSmallIntegerField(default=0, verbose_name="position")),
                 ("is_sold", models.BooleanField(default=True, verbose_name="on sale")),
@@ -86,8 +86,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("currency", models.CharField(max_length=3, verbose_name="currency")),
-                ("least_minor", models.BigIntegerField(verbose_name="at least, in minor units")),
-                ("most_minor", models.BigIntegerField(verbose_name="at most, in minor units")),
+                ("least_minor", models.BigIntegerField(verbose_name="minimum, in minor units")),
+                ("most_minor", models.BigIntegerField(verbose_name="maximum, in minor units")),
                 ("step_minor", models.BigIntegerField(verbose_name="step, in minor units")),
                 ("credits_per_step", models.BigIntegerField(verbose_name="credits per step")),
                 ("is_sold", models.BooleanField(default=True, verbose_name="on sale")),
@@ -124,7 +124,7 @@ class Migration(migrations.Migration):
                 ),
                 ("key", models.SlugField(verbose_name="key")),
                 ("name", models.CharField(max_length=100, verbose_name="name")),
-                ("allowance", models.BigIntegerField(default=0, verbose_name="credits a month")),
+                ("allowance", models.BigIntegerField(default=0, verbose_name="credits per month")),
                 ("position", models.PositiveSmallIntegerField(default=0, verbose_name="position")),
                 ("is_sold", models.BooleanField(default=True, verbose_name="on sale")),
             ],
@@ -151,7 +151,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("currency", models.CharField(max_length=3, verbose_name="currency")),
-                ("amount_minor", models.BigIntegerField(verbose_name="price a month, in minor units")),
+                ("amount_minor", models.BigIntegerField(verbose_name="price per month, in minor units")),
                 ("stripe_price_id", models.CharField(blank=True, max_length=255)),
             ],
             options={
@@ -192,16 +192,16 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "needs_payment_method",
-                    models.BooleanField(default=False, verbose_name="needs a payment method on file"),
+                    models.BooleanField(default=False, verbose_name="requires a saved payment method"),
                 ),
-                ("takes_bank_transfer", models.BooleanField(default=False, verbose_name="takes bank transfers")),
-                ("gives_tax_invoice", models.BooleanField(default=False, verbose_name="gives tax invoices")),
+                ("takes_bank_transfer", models.BooleanField(default=False, verbose_name="accepts bank transfers")),
+                ("gives_tax_invoice", models.BooleanField(default=False, verbose_name="issues tax invoices")),
                 ("seller", models.TextField(blank=True, max_length=500, verbose_name="seller")),
                 ("bank_account", models.TextField(blank=True, max_length=500, verbose_name="bank account")),
                 ("offers_link", models.BooleanField(default=False, verbose_name="offers Link")),
                 (
                     "reference_prefix",
-                    models.CharField(default="DD", max_length=5, verbose_name="references begin with"),
+                    models.CharField(default="DD", max_length=5, verbose_name="prefix of references"),
                 ),
                 ("confirmation", models.CharField(blank=True, max_length=200, verbose_name="confirmation")),
                 (
@@ -220,7 +220,7 @@ class Migration(migrations.Migration):
                 (
                     "invoiced_allowance_is_bank_transfer",
                     models.BooleanField(
-                        default=False, verbose_name="plan credits of invoiced customers come in as bank transfer"
+                        default=False, verbose_name="plan credits of invoiced customers are recorded as bank transfer"
                     ),
                 ),
                 ("referrer_credits", models.BigIntegerField(default=0, verbose_name="credits for the referrer")),
@@ -241,7 +241,10 @@ class Migration(migrations.Migration):
                         to="billing.pack",
                     ),
                 ),
-                ("recharge_threshold", models.BigIntegerField(blank=True, null=True, verbose_name="recharge below")),
+                (
+                    "recharge_threshold",
+                    models.BigIntegerField(blank=True, null=True, verbose_name="default recharge threshold"),
+                ),
             ],
             options={
                 "verbose_name": "sale terms",
@@ -296,7 +299,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "recharge_monthly_limit_minor",
-                    models.BigIntegerField(blank=True, null=True, verbose_name="recharge limit a month"),
+                    models.BigIntegerField(blank=True, null=True, verbose_name="default monthly recharge limit"),
                 ),
             ],
             options={
@@ -330,7 +333,10 @@ class Migration(migrations.Migration):
                 ),
                 ("starts_at", models.DateTimeField(blank=True, null=True, verbose_name="from")),
                 ("ends_at", models.DateTimeField(blank=True, null=True, verbose_name="until")),
-                ("most_uses", models.PositiveIntegerField(blank=True, null=True, verbose_name="at most so many uses")),
+                (
+                    "most_uses",
+                    models.PositiveIntegerField(blank=True, null=True, verbose_name="maximum number of uses"),
+                ),
             ],
             options={
                 "verbose_name": "promotion",

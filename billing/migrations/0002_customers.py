@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                 ("stripe_id", models.CharField(max_length=255, unique=True)),
                 ("kind", models.CharField(max_length=30, verbose_name="kind")),
                 ("brand", models.CharField(blank=True, max_length=30, verbose_name="brand")),
-                ("last4", models.CharField(blank=True, max_length=4, verbose_name="ends in")),
+                ("last4", models.CharField(blank=True, max_length=4, verbose_name="last four digits")),
                 ("exp_month", models.PositiveSmallIntegerField(blank=True, null=True)),
                 ("exp_year", models.PositiveSmallIntegerField(blank=True, null=True)),
                 ("email", models.CharField(blank=True, max_length=254)),
@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
                 ("tax_number", models.CharField(blank=True, max_length=50, verbose_name="tax or registration number")),
                 (
                     "receipt_email",
-                    models.EmailField(blank=True, max_length=254, verbose_name="mail address for receipts"),
+                    models.EmailField(blank=True, max_length=254, verbose_name="email address for receipts"),
                 ),
             ],
             options={

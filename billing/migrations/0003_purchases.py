@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("lots", models.PositiveIntegerField(default=1, verbose_name="lots")),
-                ("name", models.CharField(max_length=140, verbose_name="what")),
+                ("name", models.CharField(max_length=140, verbose_name="item")),
                 ("credits", models.BigIntegerField(verbose_name="credits")),
                 ("validity_days", models.PositiveIntegerField(blank=True, null=True, verbose_name="expire after days")),
                 ("list_amount_minor", models.BigIntegerField(verbose_name="list price, in minor units")),
@@ -74,9 +74,9 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[
-                            ("pending", "being prepared"),
+                            ("pending", "preparing"),
                             ("open", "waiting for payment"),
-                            ("processing", "payment on its way"),
+                            ("processing", "processing"),
                             ("paid", "paid"),
                             ("failed", "failed"),
                             ("expired", "expired"),
@@ -99,7 +99,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("created_at", models.DateTimeField(verbose_name="ordered")),
-                ("expires_at", models.DateTimeField(verbose_name="open until")),
+                ("expires_at", models.DateTimeField(verbose_name="pay by")),
                 ("paid_at", models.DateTimeField(blank=True, null=True, verbose_name="paid")),
                 ("stripe_session_id", models.CharField(blank=True, max_length=255, null=True, unique=True)),
                 ("stripe_payment_intent_id", models.CharField(blank=True, max_length=255, null=True, unique=True)),
@@ -107,7 +107,7 @@ class Migration(migrations.Migration):
                 ("checkout_url", models.TextField(blank=True)),
                 ("invoice_url", models.TextField(blank=True)),
                 ("receipt_url", models.TextField(blank=True)),
-                ("failure", models.CharField(blank=True, max_length=200, verbose_name="why it failed")),
+                ("failure", models.CharField(blank=True, max_length=200, verbose_name="failure")),
                 ("deposited_on", models.DateField(blank=True, null=True, verbose_name="deposited on")),
                 (
                     "confirmed_by",

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("open", "open"), ("granted", "granted"), ("declined", "declined")],
+                        choices=[("open", "open"), ("granted", "approved"), ("declined", "declined")],
                         default="open",
                         max_length=10,
                         verbose_name="state",
@@ -90,8 +90,8 @@ class Migration(migrations.Migration):
                     "mode",
                     models.CharField(
                         choices=[
-                            ("unspent", "the unspent part only"),
-                            ("all", "all of it, what is spent becomes debt"),
+                            ("unspent", "only the unspent part"),
+                            ("all", "all of it; spent credits become debt"),
                         ],
                         max_length=8,
                         verbose_name="mode",
@@ -101,8 +101,8 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[
-                            ("pending", "on its way"),
-                            ("unknown", "not known yet"),
+                            ("pending", "in progress"),
+                            ("unknown", "outcome unknown"),
                             ("succeeded", "refunded"),
                             ("failed", "failed"),
                         ],
@@ -133,7 +133,7 @@ class Migration(migrations.Migration):
                         to="credits.operation",
                     ),
                 ),
-                ("created_at", models.DateTimeField(verbose_name="begun")),
+                ("created_at", models.DateTimeField(verbose_name="started")),
                 ("closed_at", models.DateTimeField(blank=True, null=True, verbose_name="ended")),
             ],
             options={
@@ -167,7 +167,7 @@ class Migration(migrations.Migration):
                 ("status", models.CharField(max_length=40, verbose_name="status")),
                 ("reason", models.CharField(blank=True, max_length=60, verbose_name="reason")),
                 ("amount_minor", models.BigIntegerField(verbose_name="amount, in minor units")),
-                ("has_frozen", models.BooleanField(default=False, verbose_name="has frozen the grant")),
+                ("has_frozen", models.BooleanField(default=False, verbose_name="froze the grant")),
                 (
                     "void_operation",
                     models.ForeignKey(

@@ -49,10 +49,13 @@ class Migration(migrations.Migration):
                 ("is_invoiced", models.BooleanField(default=False, verbose_name="invoiced")),
                 ("currency", models.CharField(max_length=3, verbose_name="currency")),
                 ("stripe_id", models.CharField(blank=True, max_length=255, null=True, unique=True)),
-                ("anchor_at", models.DateTimeField(verbose_name="counted from")),
+                ("anchor_at", models.DateTimeField(verbose_name="anchored to")),
                 ("period_start", models.DateTimeField(verbose_name="period from")),
                 ("period_end", models.DateTimeField(verbose_name="period to")),
-                ("ends_at_period_end", models.BooleanField(default=False, verbose_name="ends with the period")),
+                (
+                    "ends_at_period_end",
+                    models.BooleanField(default=False, verbose_name="ends at the end of the period"),
+                ),
                 (
                     "next_plan",
                     models.ForeignKey(
@@ -151,7 +154,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("currency", models.CharField(max_length=3, verbose_name="currency")),
-                ("amount_minor", models.BigIntegerField(verbose_name="price a month, in minor units")),
+                ("amount_minor", models.BigIntegerField(verbose_name="price per month, in minor units")),
             ],
             options={
                 "verbose_name": "price at Stripe",
@@ -204,7 +207,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
                     ),
                 ),
-                ("created_at", models.DateTimeField(verbose_name="begun")),
+                ("created_at", models.DateTimeField(verbose_name="started")),
             ],
             options={
                 "verbose_name": "checkout of a plan",

@@ -32,9 +32,9 @@ class Migration(migrations.Migration):
                     "pack",
                     models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billing.pack"),
                 ),
-                ("threshold", models.BigIntegerField(verbose_name="below")),
-                ("monthly_limit_minor", models.BigIntegerField(verbose_name="at most a month, in minor units")),
-                ("lot_minor", models.BigIntegerField(verbose_name="price of a lot, in minor units")),
+                ("threshold", models.BigIntegerField(verbose_name="threshold")),
+                ("monthly_limit_minor", models.BigIntegerField(verbose_name="monthly spending limit, in minor units")),
+                ("lot_minor", models.BigIntegerField(verbose_name="price per lot, in minor units")),
                 ("currency", models.CharField(max_length=3, verbose_name="currency")),
                 (
                     "consented_by",
@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         choices=[
                             ("failures", "three payments failed"),
-                            ("authentication", "the bank wants to see you"),
+                            ("authentication", "the bank needs confirmation"),
                             ("staff", "paused by support"),
                         ],
                         max_length=15,
@@ -129,11 +129,11 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[
-                            ("pending", "on its way"),
-                            ("unknown", "not known yet"),
+                            ("pending", "in progress"),
+                            ("unknown", "outcome unknown"),
                             ("succeeded", "paid"),
                             ("failed", "failed"),
-                            ("needs_person", "the bank wants to see you"),
+                            ("needs_person", "the bank needs confirmation"),
                         ],
                         default="pending",
                         max_length=12,
@@ -145,7 +145,7 @@ class Migration(migrations.Migration):
                 ("amount_minor", models.BigIntegerField(verbose_name="amount, in minor units")),
                 ("error_code", models.CharField(blank=True, max_length=100)),
                 ("error_message", models.CharField(blank=True, max_length=300)),
-                ("created_at", models.DateTimeField(verbose_name="begun")),
+                ("created_at", models.DateTimeField(verbose_name="started")),
                 ("closed_at", models.DateTimeField(blank=True, null=True, verbose_name="ended")),
             ],
             options={

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                 ("api_version", models.CharField(blank=True, max_length=40)),
                 ("object_id", models.CharField(blank=True, max_length=255)),
                 ("payload", models.JSONField()),
-                ("created_at", models.DateTimeField(verbose_name="made by Stripe")),
+                ("created_at", models.DateTimeField(verbose_name="created at Stripe")),
                 ("received_at", models.DateTimeField(verbose_name="received")),
                 (
                     "state",
@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("received", "received"),
                             ("processed", "processed"),
-                            ("ignored", "not for us"),
+                            ("ignored", "ignored"),
                             ("failed", "failed"),
                         ],
                         default="received",

@@ -12,7 +12,7 @@ from organizations.models import Organization
 
 class PauseReason(models.TextChoices):
     FAILURES = "failures", _("three payments failed")
-    AUTHENTICATION = "authentication", _("the bank wants to see you")
+    AUTHENTICATION = "authentication", _("the bank needs confirmation")
     STAFF = "staff", _("paused by support")
 
 
@@ -27,10 +27,10 @@ class AutoRecharge(models.Model):
     )
     is_on = models.BooleanField(_("on"), default=False)
     pack = models.ForeignKey(Pack, on_delete=models.PROTECT, related_name="+")
-    threshold = models.BigIntegerField(_("below"))
-    monthly_limit_minor = models.BigIntegerField(_("at most a month, in minor units"))
+    threshold = models.BigIntegerField(_("threshold"))
+    monthly_limit_minor = models.BigIntegerField(_("monthly spending limit, in minor units"))
     # What one lot cost when the owner agreed: nothing is bought for more.
-    lot_minor = models.BigIntegerField(_("price of a lot, in minor units"))
+    lot_minor = models.BigIntegerField(_("price per lot, in minor units"))
     currency = models.CharField(_("currency"), max_length=3)
     consented_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
@@ -67,11 +67,11 @@ class AutoRecharge(models.Model):
 
 
 class RechargeState(models.TextChoices):
-    PENDING = "pending", _("on its way")
-    UNKNOWN = "unknown", _("not known yet")
+    PENDING = "pending", _("in progress")
+    UNKNOWN = "unknown", _("outcome unknown")
     SUCCEEDED = "succeeded", _("paid")
     FAILED = "failed", _("failed")
-    NEEDS_PERSON = "needs_person", _("the bank wants to see you")
+    NEEDS_PERSON = "needs_person", _("the bank needs confirmation")
 
 
 class RechargeAttempt(models.Model):
@@ -90,7 +90,7 @@ class RechargeAttempt(models.Model):
     amount_minor = models.BigIntegerField(_("amount, in minor units"))
     error_code = models.CharField(max_length=100, blank=True)
     error_message = models.CharField(max_length=300, blank=True)
-    created_at = models.DateTimeField(_("begun"))
+    created_at = models.DateTimeField(_("started"))
     closed_at = models.DateTimeField(_("ended"), null=True, blank=True)
 
     class Meta:

@@ -26,28 +26,28 @@ class SaleTerms(models.Model):
 
     program = models.OneToOneField(Program, on_delete=models.PROTECT, primary_key=True, related_name="sale_terms")
     buyers = models.CharField(_("who may buy"), max_length=12, choices=Buyers, default=Buyers.ANY)
-    needs_payment_method = models.BooleanField(_("needs a payment method on file"), default=False)
-    takes_bank_transfer = models.BooleanField(_("takes bank transfers"), default=False)
-    gives_tax_invoice = models.BooleanField(_("gives tax invoices"), default=False)
+    needs_payment_method = models.BooleanField(_("requires a saved payment method"), default=False)
+    takes_bank_transfer = models.BooleanField(_("accepts bank transfers"), default=False)
+    gives_tax_invoice = models.BooleanField(_("issues tax invoices"), default=False)
     # Printed on orders and receipts of bank transfers: who sells, and where the money goes.
     seller = models.TextField(_("seller"), max_length=500, blank=True)
     bank_account = models.TextField(_("bank account"), max_length=500, blank=True)
     offers_link = models.BooleanField(_("offers Link"), default=False)
-    reference_prefix = models.CharField(_("references begin with"), max_length=5, default="DD")
+    reference_prefix = models.CharField(_("prefix of references"), max_length=5, default="DD")
     confirmation = models.CharField(_("confirmation"), max_length=200, blank=True)
     purchase_refunds = models.CharField(
         _("refunds of purchases"), max_length=16, choices=RefundPolicy, default=RefundPolicy.NEVER
     )
     allowance_priority = models.PositiveSmallIntegerField(_("priority of plan credits"), default=50)
     invoiced_allowance_is_bank_transfer = models.BooleanField(
-        _("plan credits of invoiced customers come in as bank transfer"), default=False
+        _("plan credits of invoiced customers are recorded as bank transfer"), default=False
     )
     referrer_credits = models.BigIntegerField(_("credits for the referrer"), default=0)
     referred_credits = models.BigIntegerField(_("credits for the referred"), default=0)
     referral_days = models.PositiveIntegerField(_("referral credits expire after days"), null=True, blank=True)
     # The proposal for auto-recharge; without a pack the program doesn't offer it.
     recharge_pack = models.ForeignKey("billing.Pack", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    recharge_threshold = models.BigIntegerField(_("recharge below"), null=True, blank=True)
+    recharge_threshold = models.BigIntegerField(_("default recharge threshold"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("sale terms")
@@ -79,7 +79,7 @@ class ProgramCurrency(models.Model):
     code = models.CharField(_("currency"), max_length=3)
     countries = ArrayField(models.CharField(max_length=2), verbose_name=_("countries"), default=list, blank=True)
     # The monthly limit that is proposed for auto-recharge.
-    recharge_monthly_limit_minor = models.BigIntegerField(_("recharge limit a month"), null=True, blank=True)
+    recharge_monthly_limit_minor = models.BigIntegerField(_("default monthly recharge limit"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("currency")
@@ -100,8 +100,8 @@ class Pack(models.Model):
     key = models.SlugField(_("key"), max_length=50)
     name = models.CharField(_("name"), max_length=100)
     credits = models.BigIntegerField(_("credits"))
-    least_lots = models.PositiveIntegerField(_("at least"), default=1)
-    most_lots = models.PositiveIntegerField(_("at most"), default=1)
+    least_lots = models.PositiveIntegerField(_("minimum lots"), default=1)
+    most_lots = models.PositiveIntegerField(_("maximum lots"), default=1)
     is_most_popular = models.BooleanField(_("most popular"), default=False)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
     is_sold = models.BooleanField(_("on sale"), default=True)
@@ -148,8 +148,8 @@ class CustomAmount(models.Model):
 
     program = models.ForeignKey(Program, on_delete=models.PROTECT, related_name="custom_amounts")
     currency = models.CharField(_("currency"), max_length=3)
-    least_minor = models.BigIntegerField(_("at least, in minor units"))
-    most_minor = models.BigIntegerField(_("at most, in minor units"))
+    least_minor = models.BigIntegerField(_("minimum, in minor units"))
+    most_minor = models.BigIntegerField(_("maximum, in minor units"))
     step_minor = models.BigIntegerField(_("step, in minor units"))
     credits_per_step = models.BigIntegerField(_("credits per step"))
     is_sold = models.BooleanField(_("on sale"), default=True)
@@ -181,7 +181,7 @@ class Plan(models.Model):
     program = models.ForeignKey(Program, on_delete=models.PROTECT, related_name="plans")
     key = models.SlugField(_("key"), max_length=50)
     name = models.CharField(_("name"), max_length=100)
-    allowance = models.BigIntegerField(_("credits a month"), default=0)
+    allowance = models.BigIntegerField(_("credits per month"), default=0)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
     is_sold = models.BooleanField(_("on sale"), default=True)
 
@@ -204,7 +204,7 @@ class PlanPrice(models.Model):
 
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="prices")
     currency = models.CharField(_("currency"), max_length=3)
-    amount_minor = models.BigIntegerField(_("price a month, in minor units"))
+    amount_minor = models.BigIntegerField(_("price per month, in minor units"))
     stripe_price_id = models.CharField(max_length=255, blank=True)
 
     class Meta:
@@ -231,7 +231,7 @@ class Promotion(models.Model):
     validity_days = models.PositiveIntegerField(_("credits expire after days"), null=True, blank=True)
     starts_at = models.DateTimeField(_("from"), null=True, blank=True)
     ends_at = models.DateTimeField(_("until"), null=True, blank=True)
-    most_uses = models.PositiveIntegerField(_("at most so many uses"), null=True, blank=True)
+    most_uses = models.PositiveIntegerField(_("maximum number of uses"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("promotion")

@@ -28,7 +28,7 @@ class PaymentMethod(models.Model):
     stripe_id = models.CharField(max_length=255, unique=True)
     kind = models.CharField(_("kind"), max_length=30)
     brand = models.CharField(_("brand"), max_length=30, blank=True)
-    last4 = models.CharField(_("ends in"), max_length=4, blank=True)
+    last4 = models.CharField(_("last four digits"), max_length=4, blank=True)
     exp_month = models.PositiveSmallIntegerField(null=True, blank=True)
     exp_year = models.PositiveSmallIntegerField(null=True, blank=True)
     email = models.CharField(max_length=254, blank=True)
@@ -67,7 +67,7 @@ class BillingDetails(models.Model):
     legal_name = models.CharField(_("legal name"), max_length=200, blank=True)
     address = models.TextField(_("address"), max_length=500, blank=True)
     tax_number = models.CharField(_("tax or registration number"), max_length=50, blank=True)
-    receipt_email = models.EmailField(_("mail address for receipts"), blank=True)
+    receipt_email = models.EmailField(_("email address for receipts"), blank=True)
 
     class Meta:
         verbose_name = _("billing details")

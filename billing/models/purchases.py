@@ -18,9 +18,9 @@ class Method(models.TextChoices):
 class PurchaseState(models.TextChoices):
     """Legal moves are in `billing.purchases.settlement.MOVES`."""
 
-    PENDING = "pending", _("being prepared")
+    PENDING = "pending", _("preparing")
     OPEN = "open", _("waiting for payment")
-    PROCESSING = "processing", _("payment on its way")
+    PROCESSING = "processing", _("processing")
     PAID = "paid", _("paid")
     FAILED = "failed", _("failed")
     EXPIRED = "expired", _("expired")
@@ -41,7 +41,7 @@ class Purchase(models.Model):
     pack = models.ForeignKey(Pack, on_delete=models.PROTECT, null=True, blank=True, related_name="purchases")
     lots = models.PositiveIntegerField(_("lots"), default=1)
     # What is bought, by its name at the time: packs are renamed.
-    name = models.CharField(_("what"), max_length=140)
+    name = models.CharField(_("item"), max_length=140)
     credits = models.BigIntegerField(_("credits"))
     validity_days = models.PositiveIntegerField(_("expire after days"), null=True, blank=True)
     list_amount_minor = models.BigIntegerField(_("list price, in minor units"))
@@ -57,7 +57,7 @@ class Purchase(models.Model):
     )
     created_at = models.DateTimeField(_("ordered"))
     # Until when an unpaid order counts towards the holding limit.
-    expires_at = models.DateTimeField(_("open until"))
+    expires_at = models.DateTimeField(_("pay by"))
     paid_at = models.DateTimeField(_("paid"), null=True, blank=True)
     stripe_session_id = models.CharField(max_length=255, null=True, blank=True, unique=True)
     stripe_payment_intent_id = models.CharField(max_length=255, null=True, blank=True, unique=True)
@@ -65,7 +65,7 @@ class Purchase(models.Model):
     checkout_url = models.TextField(blank=True)
     invoice_url = models.TextField(blank=True)
     receipt_url = models.TextField(blank=True)
-    failure = models.CharField(_("why it failed"), max_length=200, blank=True)
+    failure = models.CharField(_("failure"), max_length=200, blank=True)
     # The deposit that staff confirmed.
     deposited_on = models.DateField(_("deposited on"), null=True, blank=True)
     confirmed_by = models.ForeignKey(

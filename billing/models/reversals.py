@@ -10,7 +10,7 @@ from credits.models import Operation, new_id
 
 class RequestState(models.TextChoices):
     OPEN = "open", _("open")
-    GRANTED = "granted", _("granted")
+    GRANTED = "granted", _("approved")
     DECLINED = "declined", _("declined")
 
 
@@ -45,13 +45,13 @@ class RefundRequest(models.Model):
 
 
 class RefundMode(models.TextChoices):
-    UNSPENT = "unspent", _("the unspent part only")
-    ALL = "all", _("all of it, what is spent becomes debt")
+    UNSPENT = "unspent", _("only the unspent part")
+    ALL = "all", _("all of it; spent credits become debt")
 
 
 class RefundState(models.TextChoices):
-    PENDING = "pending", _("on its way")
-    UNKNOWN = "unknown", _("not known yet")
+    PENDING = "pending", _("in progress")
+    UNKNOWN = "unknown", _("outcome unknown")
     SUCCEEDED = "succeeded", _("refunded")
     FAILED = "failed", _("failed")
 
@@ -74,7 +74,7 @@ class Refund(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     void_operation = models.ForeignKey(Operation, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    created_at = models.DateTimeField(_("begun"))
+    created_at = models.DateTimeField(_("started"))
     closed_at = models.DateTimeField(_("ended"), null=True, blank=True)
 
     class Meta:
@@ -99,7 +99,7 @@ class Dispute(models.Model):
     reason = models.CharField(_("reason"), max_length=60, blank=True)
     amount_minor = models.BigIntegerField(_("amount, in minor units"))
     # Whether this dispute froze the grant; if so, its end thaws it.
-    has_frozen = models.BooleanField(_("has frozen the grant"), default=False)
+    has_frozen = models.BooleanField(_("froze the grant"), default=False)
     void_operation = models.ForeignKey(Operation, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     opened_at = models.DateTimeField(_("opened"))
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)

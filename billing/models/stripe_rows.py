@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 class EventState(models.TextChoices):
     RECEIVED = "received", _("received")
     PROCESSED = "processed", _("processed")
-    IGNORED = "ignored", _("not for us")
+    IGNORED = "ignored", _("ignored")
     FAILED = "failed", _("failed")
 
 
@@ -25,7 +25,7 @@ class StripeEvent(models.Model):
     api_version = models.CharField(max_length=40, blank=True)
     object_id = models.CharField(max_length=255, blank=True)
     payload = models.JSONField()
-    created_at = models.DateTimeField(_("made by Stripe"))
+    created_at = models.DateTimeField(_("created at Stripe"))
     received_at = models.DateTimeField(_("received"))
     state = models.CharField(_("state"), max_length=10, choices=EventState, default=EventState.RECEIVED)
     attempts = models.PositiveIntegerField(default=0)

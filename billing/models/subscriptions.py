@@ -29,10 +29,10 @@ class Subscription(models.Model):
     is_invoiced = models.BooleanField(_("invoiced"), default=False)
     currency = models.CharField(_("currency"), max_length=3)
     stripe_id = models.CharField(max_length=255, null=True, blank=True, unique=True)
-    anchor_at = models.DateTimeField(_("counted from"))
+    anchor_at = models.DateTimeField(_("anchored to"))
     period_start = models.DateTimeField(_("period from"))
     period_end = models.DateTimeField(_("period to"))
-    ends_at_period_end = models.BooleanField(_("ends with the period"), default=False)
+    ends_at_period_end = models.BooleanField(_("ends at the end of the period"), default=False)
     # A downgrade waits for the period's end.
     next_plan = models.ForeignKey(Plan, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     # The page to pay an invoice that Stripe could not collect.
@@ -106,7 +106,7 @@ class StripePrice(models.Model):
     stripe_id = models.CharField(max_length=255, unique=True)
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="stripe_prices")
     currency = models.CharField(_("currency"), max_length=3)
-    amount_minor = models.BigIntegerField(_("price a month, in minor units"))
+    amount_minor = models.BigIntegerField(_("price per month, in minor units"))
 
     class Meta:
         verbose_name = _("price at Stripe")
@@ -139,7 +139,7 @@ class PlanCheckout(models.Model):
     stripe_session_id = models.CharField(max_length=255, null=True, blank=True, unique=True)
     url = models.TextField(blank=True)
     begun_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    created_at = models.DateTimeField(_("begun"))
+    created_at = models.DateTimeField(_("started"))
 
     class Meta:
         verbose_name = _("checkout of a plan")

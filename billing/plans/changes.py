@@ -86,7 +86,7 @@ def change_to(organization: Organization, plan: Plan, *, now: datetime) -> PlanC
     currency = row.currency if row is not None and is_live(row) else organization.currency
     price = PlanPrice.objects.filter(plan=plan, currency=currency).first()
     if price is None or not plan.is_sold or plan.program_id != organization.wallet.program_id:
-        raise PlanRefused(_("This plan is not on sale."))
+        raise PlanRefused(_("This plan is not available."))
     if row is None or not is_live(row):
         kind = ChangeKind.SUBSCRIBE if price.amount_minor else ChangeKind.BEGIN
     else:
@@ -108,13 +108,13 @@ def change_to(organization: Organization, plan: Plan, *, now: datetime) -> PlanC
 def _kind(row: Subscription, plan: Plan, amount_minor: int) -> ChangeKind:
     """What choosing a plan does where there is a live one. Raises PlanRefused."""
     if row.is_invoiced:
-        raise PlanRefused(_("Your plan is invoiced. Ask our support to change it."))
+        raise PlanRefused(_("Your plan is paid by invoice. Contact support to change it."))
     if plan == row.plan:
         return ChangeKind.STAY if row.next_plan_id or row.ends_at_period_end else ChangeKind.NOTHING
     if row.stripe_id is None:
         return ChangeKind.SUBSCRIBE if amount_minor else ChangeKind.BEGIN
     if row.state == SubscriptionState.PAST_DUE:
-        raise PlanRefused(_("An invoice of your plan is not paid. Pay it first, then change the plan."))
+        raise PlanRefused(_("An invoice for your plan is unpaid. Pay it first, then change the plan."))
     if amount_minor > _price(row.plan, row.currency):
         return ChangeKind.UPGRADE
     return ChangeKind.NOTHING if plan == row.next_plan else ChangeKind.WAIT
@@ -159,9 +159,9 @@ def cancel(*, organization: Organization, actor: User, form_token: str, now: dat
     """
     row = subscription_of(organization)
     if row is None or not is_live(row):
-        raise PlanRefused(_("There is no plan to cancel."))
+        raise PlanRefused(_("You have no plan to cancel."))
     if row.is_invoiced:
-        raise PlanRefused(_("Your plan is invoiced. Ask our support to end it."))
+        raise PlanRefused(_("Your plan is paid by invoice. Contact support to cancel it."))
     if row.stripe_id is None:
         _mark_ending(organization, next_plan=None)
     else:
@@ -195,11 +195,12 @@ def _upgrade(organization: Organization, plan: Plan, form_token: str, *, now: da
         stripe_gateway.change_plan(str(row.stripe_id), price, f"plan-upgrade:{plan.key}:{form_token}")
     except stripe_gateway.AuthenticationRequired as asked:
         raise PlanRefused(
-            _("Your bank wants to see you for this payment. Pay with another payment method, or ask your bank.")
+            _("Your bank needs you to confirm this payment. Use another payment method, or contact your bank.")
         ) from asked
     except stripe_gateway.Declined as declined:
         raise PlanRefused(
-            _("The payment was declined: %(reason)s The plan has not changed.") % {"reason": declined.message}
+            _("The payment was declined, and the plan has not changed. Reason: %(reason)s")
+            % {"reason": declined.message}
         ) from declined
     finally:
         subscriptions.settle(str(row.stripe_id), now=now)
@@ -225,10 +226,10 @@ def _stay(
     with transaction.atomic():
         row = subscriptions.lock(organization)
         if row is None or not is_live(row):
-            raise PlanRefused(_("The plan has ended. Choose one again."))
+            raise PlanRefused(_("The plan has ended. Choose a plan again."))
         if row.stripe_id is None:
             if must_be_at_stripe:
-                raise PlanRefused(_("The plan has changed meanwhile. Look at it again."))
+                raise PlanRefused(_("The plan has changed in the meantime. Review it again."))
             row.ends_at_period_end, row.next_plan = False, None
             subscriptions.keep(row)
             return row

@@ -40,7 +40,7 @@ def open_checkout(
         _close_others(organization, now=now)
         checkout = _begin(organization, plan, currency, actor, form_token, now=now or timezone.now())
     if checkout.stage != CheckoutStage.OPEN:
-        raise BeingPaid(_("That page is closed. Choose the plan again."))
+        raise BeingPaid(_("This payment page has expired. Choose the plan again."))
     if checkout.url:
         return checkout.url
     page = stripe_gateway.create_subscription_checkout(
@@ -56,7 +56,7 @@ def open_checkout(
     if not kept.update(stripe_session_id=page.session_id, url=page.url):
         # Another form was faster while Stripe was answering: only one page may be paid on.
         stripe_gateway.expire_checkout(page.session_id)
-        raise BeingPaid(_("Another page for a plan was opened meanwhile. Choose the plan again."))
+        raise BeingPaid(_("Another payment page was opened in the meantime. Choose the plan again."))
     return page.url
 
 
@@ -105,7 +105,7 @@ def _close_others(organization: Organization, *, now: datetime | None) -> None:
         _follow(other, stripe_gateway.expire_checkout(other.stripe_session_id), now=now)
         other.refresh_from_db()
         if other.stage != CheckoutStage.EXPIRED:
-            sentence = _("A plan has just been paid for, or is being paid for. Look at the plan again in a minute.")
+            sentence = _("A plan was just paid for, or its payment is processing. Check the plan again in a minute.")
             raise BeingPaid(sentence)
 
 
@@ -128,7 +128,7 @@ def _begin(
         again = PlanCheckout.objects.filter(organization=organization, form_token=form_token).first()
         if again is not None:
             return again
-        raise BeingPaid(_("Somebody else of your organization is choosing a plan right now. Try again.")) from None
+        raise BeingPaid(_("Someone else in your organization is changing the plan. Try again in a moment.")) from None
     return checkout
 
 

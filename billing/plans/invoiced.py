@@ -33,7 +33,7 @@ def put_on_plan(
     with transaction.atomic():
         row = subscriptions.lock(organization)
         if row is not None and row.stripe_id is not None and is_live(row):
-            raise PlanRefused(_("This organization pays its plan through Stripe. Let that end first."))
+            raise PlanRefused(_("This organization pays for its plan through Stripe. End that plan first."))
         if plan.program_id != Wallet.objects.get(organization=organization).program_id:
             raise PlanRefused(_("The plan belongs to another program."))
         before = _summary(row)

@@ -30,15 +30,15 @@ class MoneyField(forms.DecimalField):
         if minor is None or minor == int(minor):
             return None if minor is None else int(minor)
         if self.decimals == 0:
-            raise ValidationError(_("This currency has no decimals: enter a whole number."))
-        raise ValidationError(_("Enter no more than %(decimals)d decimals."), params={"decimals": self.decimals})
+            raise ValidationError(_("This currency has no decimals. Enter a whole number."))
+        raise ValidationError(_("Enter at most %(decimals)d decimals."), params={"decimals": self.decimals})
 
 
 class ChoiceForm(forms.Form):
     """A pack and how many, or an amount of money; how it is to be paid, and a promotion code."""
 
     pack = forms.CharField(required=False, max_length=50)
-    lots = forms.IntegerField(label=_("Number"), required=False, min_value=1, max_value=MAX_LOTS)
+    lots = forms.IntegerField(label=_("Quantity"), required=False, min_value=1, max_value=MAX_LOTS)
     code = forms.CharField(label=_("Promotion code"), required=False, max_length=MAX_CODE)
     method = forms.ChoiceField(
         required=False, choices=[(method.value, method.label) for method in (Method.CARD, Method.BANK_TRANSFER)]
@@ -82,9 +82,9 @@ class BillingDetailsForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ["legal_name", "address", "tax_number", "receipt_email"]
         widgets = {"address": forms.Textarea(attrs={"rows": 3})}
         help_texts = {
-            "legal_name": _("As it stands in the register."),
-            "tax_number": _("VAT number, business registration number or the like."),
-            "receipt_email": _("Where Stripe sends receipts. Empty: to the first owner."),
+            "legal_name": _("As registered."),
+            "tax_number": _("For example a VAT number or business registration number."),
+            "receipt_email": _("Stripe sends receipts to this address. Leave empty to use the first owner's address."),
         }
 
 

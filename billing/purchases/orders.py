@@ -73,14 +73,14 @@ def refuse_unless_buyer(organization: Organization, method: Method) -> SaleTerms
     """Return the program's terms of sale if the organization may buy by this method. Raises MayNotBuy."""
     terms = terms_of(organization)
     if terms is None or organization.closed_at is not None:
-        raise MayNotBuy(_("Nothing is on sale here."))
+        raise MayNotBuy(_("No credits are available to buy."))
     if terms.buyers == Buyers.ON_PAID_PLAN and not is_on_paid_plan(organization):
         raise MayNotBuy(_("Credits are sold to organizations on a paid plan. Choose a plan first."))
     if method == Method.BANK_TRANSFER:
         _refuse_transfer(organization, terms)
     has_method = organization.payment_methods.filter(detached_at=None).exists()
     if method == Method.CARD and terms.needs_payment_method and not has_method:
-        raise MethodMissing(_("Put a payment method on file first."))
+        raise MethodMissing(_("Add a payment method first."))
     return terms
 
 
@@ -91,11 +91,11 @@ def terms_of(organization: Organization) -> SaleTerms | None:
 
 def _refuse_transfer(organization: Organization, terms: SaleTerms) -> None:
     if not terms.takes_bank_transfer:
-        raise MayNotBuy(_("Bank transfers are not taken."))
+        raise MayNotBuy(_("Bank transfers are not accepted."))
     details = BillingDetails.objects.filter(organization=organization).first() or BillingDetails()
     if terms.gives_tax_invoice and not (details.legal_name and details.address and details.tax_number):
         raise DetailsMissing(
-            _("The tax invoice needs your legal name, address and registration number. Fill in the billing details.")
+            _("A tax invoice requires your legal name, address and registration number. Complete the billing details.")
         )
 
 
@@ -155,15 +155,15 @@ def refuse_above_limits(wallet: Wallet, quoted: Quote, *, held: int, now: dateti
     Final only under the wallet's lock. Raises HoldingLimitReached, MayNotBuy.
     """
     if Purchase.objects.filter(open_orders(wallet.organization, now=now)).count() >= MOST_OPEN_ORDERS:
-        raise MayNotBuy(_("Too many orders wait for their payment. Pay some, or cancel them."))
+        raise MayNotBuy(_("You have too many unpaid orders. Pay or cancel some first."))
     limit = wallet.program.holding_limit
     ordered = ordered_credits(wallet.organization, now=now)
     if limit is None or held + ordered + quoted.credits <= limit:
         return
     amounts = {"limit": limit, "held": held, "ordered": ordered, "left": max(0, limit - held - ordered)}
     sentence = _(
-        "By law your organization may hold %(limit)s %(unit)s. It holds %(held)s, open orders bring %(ordered)s, "
-        "so at most %(left)s more can be bought now."
+        "By law, your organization can hold up to %(limit)s %(unit)s. You hold %(held)s and have %(ordered)s on order, "
+        "so you can buy up to %(left)s more."
     ) % {
         "unit": wallet.program.get_unit_display(),
         **{
@@ -255,7 +255,7 @@ def begin_checkout(purchase: Purchase) -> str:
     except stripe_gateway.Refused as refused:
         logger.error("Stripe refused the checkout of %s: %s", purchase.reference, refused)  # noqa: TRY400
         Purchase.objects.filter(pk=purchase.pk, state=PurchaseState.PENDING).update(
-            state=PurchaseState.FAILED, failure=_("The payment page could not be prepared.")
+            state=PurchaseState.FAILED, failure=_("The payment page could not be created.")
         )
         raise
     Purchase.objects.filter(pk=purchase.pk).update(stripe_session_id=checkout.session_id, checkout_url=checkout.url)

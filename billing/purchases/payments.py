@@ -172,7 +172,7 @@ def confirm_deposit(purchase: Purchase, deposit: Deposit, *, now: datetime | Non
         raise NotPayable(_("This order is not paid by bank transfer."))
     if deposit.amount_minor != purchase.amount_minor:
         raise NotPayable(
-            _("The deposit of %(deposit)s differs from the order of %(order)s.")
+            _("The deposit of %(deposit)s does not match the order of %(order)s.")
             % {
                 "deposit": _money(deposit.amount_minor, purchase.currency),
                 "order": _money(purchase.amount_minor, purchase.currency),
@@ -180,7 +180,7 @@ def confirm_deposit(purchase: Purchase, deposit: Deposit, *, now: datetime | Non
         )
     zone = ZoneInfo(purchase.organization.time_zone)
     if deposit.deposited_on > (now or timezone.now()).astimezone(zone).date():
-        raise NotPayable(_("The day of the deposit is still to come."))
+        raise NotPayable(_("The deposit date is in the future."))
     return grant_paid(purchase, payment_id=f"deposit:{purchase.pk}", deposit=deposit, now=now)
 
 

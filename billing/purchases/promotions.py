@@ -35,9 +35,9 @@ def find_promotion(organization: Organization, code: str, *, now: datetime) -> P
     program = organization.wallet.program
     promotion = Promotion.objects.filter(program=program, code__iexact=code.strip()).first()
     if promotion is None:
-        raise PromotionRefused(_("There is no promotion “%(code)s”.") % {"code": code.strip()[:30]})
+        raise PromotionRefused(_("The promotion code “%(code)s” does not exist.") % {"code": code.strip()[:30]})
     if promotion.starts_at is not None and now < promotion.starts_at:
-        raise PromotionRefused(_("This promotion has not begun yet."))
+        raise PromotionRefused(_("This promotion has not started yet."))
     if promotion.ends_at is not None and promotion.ends_at <= now:
         raise PromotionRefused(_("This promotion has ended."))
     return promotion
@@ -56,11 +56,11 @@ def claim(organization: Organization, promotion_id: int, *, now: datetime) -> No
     ).first()
     if own is not None and own.state in {PurchaseState.PENDING, PurchaseState.OPEN}:
         raise AlreadyOrdered(
-            _("Your order %(reference)s uses this promotion already. Pay it, or cancel it first.")
+            _("Your order %(reference)s already uses this promotion. Pay or cancel that order first.")
             % {"reference": own.reference}
         )
     if own is not None:
-        raise AlreadyOrdered(_("Your organization has used this promotion already."))
+        raise AlreadyOrdered(_("Your organization has already used this promotion."))
     _refuse_used_up(promotion, now=now)
 
 
@@ -70,16 +70,16 @@ def redeem(*, organization: Organization, code: str, actor: User, now: datetime 
     now: for tests; without it the database's clock, read after the lock. Raises PromotionRefused.
     """
     if organization.closed_at is not None or not Wallet.objects.filter(organization=organization).exists():
-        raise PromotionRefused(_("There is no promotion “%(code)s”.") % {"code": code.strip()[:30]})
+        raise PromotionRefused(_("The promotion code “%(code)s” does not exist.") % {"code": code.strip()[:30]})
     promotion = find_promotion(organization, code, now=now or timezone.now())
     if promotion.credits is None:
-        raise PromotionRefused(_("This code takes something off a purchase: enter it when you buy."))
+        raise PromotionRefused(_("This code is a discount. Enter it when you buy credits."))
     wallet, key = organization.wallet, f"promotion:{promotion.pk}"
     with ledger.open_book(keys=[(wallet.pk, key)], now=now) as book:
         instant = book.wallet(wallet.pk).now
         promotion = Promotion.objects.select_for_update(no_key=True).get(pk=promotion.pk)
         if PromotionUse.objects.filter(promotion=promotion, organization=organization).exists():
-            raise PromotionRefused(_("Your organization has used this promotion already."))
+            raise PromotionRefused(_("Your organization has already used this promotion."))
         _refuse_used_up(promotion, now=instant)
         recorded = ledger.grant(
             book,
@@ -115,4 +115,4 @@ def _refuse_used_up(promotion: Promotion, *, now: datetime) -> None:
         | Q(state__in=[PurchaseState.PENDING, PurchaseState.OPEN], expires_at__gt=now)
     )
     if promotion.uses.count() + orders.count() >= promotion.most_uses:
-        raise PromotionRefused(_("This promotion is used up."))
+        raise PromotionRefused(_("This promotion has reached its maximum number of uses."))

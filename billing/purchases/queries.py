@@ -67,7 +67,7 @@ def purchases_csv(organization: Organization, program: Program) -> Iterator[str]
         _("Reference"),
         _("Ordered"),
         _("Paid"),
-        _("What"),
+        _("Item"),
         _("Credits"),
         _("Credits in smallest units"),
         _("Price"),
@@ -76,7 +76,7 @@ def purchases_csv(organization: Organization, program: Program) -> Iterator[str]
         _("Method"),
         _("Status"),
         _("Bought by"),
-        _("Mail address"),
+        _("Email address"),
     ]
     rows = Purchase.objects.filter(organization=organization).select_related("bought_by")
     return _written(header, rows.order_by("-created_at", "-id"), (program, zone, states, methods))

@@ -72,7 +72,7 @@ def currency_for(program: Program, organization: Organization) -> str:
         if not currency.countries:
             everywhere = everywhere or currency.code
     if not everywhere:
-        raise NotForSale(_("Nothing is sold in your organization's country."))
+        raise NotForSale(_("Credits are not sold in your organization's country."))
     return everywhere
 
 
@@ -85,12 +85,12 @@ def quote(organization: Organization, choice: Choice, *, promotion_code: str = "
     else:
         quoted = _quote_custom(organization, choice, currency)
     if quoted.credits > MAX_CREDITS:
-        raise NotForSale(_("This is more than one order can be for."))
+        raise NotForSale(_("This exceeds the maximum for one order."))
     if not promotion_code:
         return quoted
     promotion = find_promotion(organization, promotion_code, now=now)
     if promotion.percent_off is None:
-        raise PromotionRefused(_("This code brings credits by itself: redeem it without a purchase."))
+        raise PromotionRefused(_("This code adds credits without a purchase. Redeem it under Promotions."))
     # Rounded down, in the customer's favour.
     discounted = quoted.list_amount_minor * (100 - promotion.percent_off) // 100
     return replace(quoted, promotion_id=promotion.pk, amount_minor=discounted)
@@ -103,11 +103,11 @@ def _quote_pack(program: Program, choice: PackChoice, currency: str) -> Quote:
         .first()
     )
     if price is None:
-        raise NotForSale(_("This pack is not on sale."))
+        raise NotForSale(_("This pack is not available."))
     pack: Pack = price.pack
     if not pack.least_lots <= choice.lots <= pack.most_lots:
         raise NotForSale(
-            _("The number must be from %(least)d to %(most)d.") % {"least": pack.least_lots, "most": pack.most_lots}
+            _("The quantity must be from %(least)d to %(most)d.") % {"least": pack.least_lots, "most": pack.most_lots}
         )
     amount_minor = price.amount_minor * choice.lots
     return Quote(
@@ -127,7 +127,7 @@ def _quote_custom(organization: Organization, choice: CustomChoice, currency: st
     program = organization.wallet.program
     terms = CustomAmount.objects.filter(program=program, currency=currency, is_sold=True).first()
     if terms is None:
-        raise NotForSale(_("Amounts of your own choice are not on sale."))
+        raise NotForSale(_("Custom amounts are not available."))
     if not terms.least_minor <= choice.amount_minor <= terms.most_minor:
         raise NotForSale(
             _("The amount must be from %(least)s to %(most)s.")

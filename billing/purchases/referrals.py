@@ -43,13 +43,13 @@ def use_code(*, organization: Organization, code: str, actor: User, now: datetim
     """
     owner = ReferralCode.objects.select_related("organization").filter(code__iexact=code.strip()).first()
     if owner is None or owner.organization.closed_at is not None:
-        raise ReferralRefused(_("There is no such referral code."))
+        raise ReferralRefused(_("This referral code does not exist."))
     if owner.organization == organization:
         raise ReferralRefused(_("This is your own code."))
     if owner.organization.wallet.program_id != organization.wallet.program_id:
-        raise ReferralRefused(_("There is no such referral code."))
+        raise ReferralRefused(_("This referral code does not exist."))
     if _is_shared(owner.organization, organization):
-        raise ReferralRefused(_("Somebody belongs to both organizations; a referral is for others."))
+        raise ReferralRefused(_("The two organizations share a member, so neither can refer the other."))
     with transaction.atomic():
         # The wallet's lock keeps a first purchase from being paid meanwhile.
         Wallet.objects.select_for_update(no_key=True).get(organization=organization)
@@ -57,9 +57,9 @@ def use_code(*, organization: Organization, code: str, actor: User, now: datetim
         if earlier is not None:
             if earlier.referrer == owner.organization:
                 return earlier
-            raise ReferralRefused(_("Your organization has used another referral code already."))
+            raise ReferralRefused(_("Your organization has already used a referral code."))
         if organization.purchases.filter(state=PurchaseState.PAID).exists():
-            raise ReferralRefused(_("A referral code is used before the first purchase."))
+            raise ReferralRefused(_("Referral codes can only be used before the first purchase."))
         referral = Referral.objects.create(referrer=owner.organization, referred=organization, created_at=now)
         audit_events.record(
             action=Action.REFERRAL_USED,

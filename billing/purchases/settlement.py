@@ -138,7 +138,7 @@ def _report_difference(
             now=now,
         )
         if is_new:
-            sentence = _("What was paid differs from the order. Our staff look into it.")
+            sentence = _("The amount paid does not match the order. Our support team is looking into it.")
             Purchase.objects.filter(pk=purchase.pk).update(failure=sentence)
 
 

@@ -69,9 +69,9 @@ def turn_on(
     """
     text = consent_text(organization, rule)
     if digest(text) != shown:
-        raise ConsentOutdated(_("The terms have changed since this page was made. Read them again."))
+        raise ConsentOutdated(_("The terms have changed since you opened this page. Read them again."))
     if default_method(organization) is None:
-        raise MethodMissing(_("Put a payment method on file first."))
+        raise MethodMissing(_("Add a payment method first."))
     with _under_lock(organization, now) as (book, wallet_id, instant):
         row = _locked(organization)
         if row is not None and row.is_on and row.paused_at is None and rule_of(row) == rule:
@@ -121,7 +121,7 @@ def restart(*, organization: Organization, actor: User, now: datetime | None = N
         if row is None or (row.paused_at is None and row.retry_at is None):
             return
         if row.pause_reason == PauseReason.STAFF:
-            raise PausedByStaff(_("Our support paused it. Please ask them."))
+            raise PausedByStaff(_("Auto-recharge was paused by support. Contact support to resume it."))
         _resume(book, wallet_id, row, Action.AUTO_RECHARGE_RESTARTED, actor=actor, now=instant)
 
 

@@ -25,18 +25,18 @@ class RuleForm(forms.Form):
             choices=[
                 (price.pack.key, f"{price.pack.name} · {money(price.amount_minor, price.currency)}") for price in prices
             ],
-            help_text=_("As many are bought at once as bring the balance back to the threshold."),
+            help_text=_("We buy as many packs as it takes to bring the balance back to the threshold."),
         )
         self.fields["threshold"] = CreditsField(
             decimals=program.decimals,
-            label=_("When fewer than this can be spent"),
+            label=_("Recharge when the balance falls below"),
             help_text=program.get_unit_display(),
         )
         currency = prices[0].currency
         smallest = Decimal(1).scaleb(-currency_decimals(currency))
         self.fields["monthly_limit"] = MoneyField(
             currency=currency,
-            label=_("At most so much money a calendar month"),
+            label=_("Monthly spending limit"),
             help_text=currency,
             min_value=smallest,
             max_value=MOST_MINOR * 100 * smallest,

@@ -38,7 +38,7 @@ def order(attempt: RechargeAttempt, *, buyer: User, now: datetime | None = None)
     `orders.place_order` raises; then nothing was written.
     """
     if not is_open(attempt):
-        raise NothingToPay(_("This payment is not open."))
+        raise NothingToPay(_("This payment is no longer open."))
     organization, pack = attempt.organization, attempt.purchase.pack
     terms = orders.refuse_unless_buyer(organization, Method.CARD)
     wallet = Wallet.objects.select_related("program", "organization").get(organization=organization)
@@ -49,7 +49,7 @@ def order(attempt: RechargeAttempt, *, buyer: User, now: datetime | None = None)
         if waiting is not None:
             return waiting
         if pack is None or earlier.filter(state=PurchaseState.PAID).exists():
-            raise NothingToPay(_("This payment is not open."))
+            raise NothingToPay(_("This payment is no longer open."))
         lot = quotes.quote(organization, quotes.PackChoice(pack.key, pack.least_lots), now=state.now)
         lots, price = attempt.purchase.lots, lot.amount_minor // lot.lots
         quoted = replace(

@@ -66,7 +66,7 @@ def _badge(row: AutoRecharge) -> tuple[str, str]:
         return _("off"), ""
     if row.paused_at is not None:
         return _("stopped"), "danger"
-    return (_("trying again later"), "warning") if row.retry_at is not None else (_("on"), "good")
+    return (_("retrying later"), "warning") if row.retry_at is not None else (_("on"), "good")
 
 
 def _obstacle(row: AutoRecharge, now: datetime) -> str:

@@ -106,14 +106,14 @@ def make_rule(organization: Organization, *, pack_key: str, threshold: int, mont
     """Return the rule that an owner chose, at today's price. Raises RuleRefused, with the field that has to change."""
     price = next((price for price in offered(organization) if price.pack.key == pack_key), None)
     if price is None:
-        raise RuleRefused(_("This pack is not on sale."), field="pack")
+        raise RuleRefused(_("This pack is not available."), field="pack")
     rule = Rule(price.pack, price.amount_minor, threshold, monthly_limit_minor, price.currency)
     if threshold < 1:
-        raise RuleRefused(_("The threshold must be above 0."), field="threshold")
+        raise RuleRefused(_("The threshold must be greater than 0."), field="threshold")
     lots = rule.lots_for(threshold)
     cost = lots * rule.lot_minor
     if cost > MOST_MINOR or lots * rule.pack.credits > MAX_CREDITS:
-        raise RuleRefused(_("One payment can't be that large: choose a lower threshold."), field="threshold")
+        raise RuleRefused(_("A single payment would be too large. Choose a lower threshold."), field="threshold")
     if cost > monthly_limit_minor:
         raise RuleRefused(_limit_too_small(rule, lots, cost), field="monthly_limit")
     _refuse_above_holding(organization, rule)
@@ -122,7 +122,7 @@ def make_rule(organization: Organization, *, pack_key: str, threshold: int, mont
 
 def _limit_too_small(rule: Rule, lots: int, cost: int) -> str:
     return _(
-        "With nothing left, one purchase is %(lots)s × %(pack)s for %(cost)s. The monthly limit must be at least that."
+        "From zero, one recharge is %(lots)s × %(pack)s for %(cost)s. The monthly limit must be at least that amount."
     ) % {"lots": lots, "pack": rule.pack.name, "cost": money(cost, rule.currency)}
 
 
@@ -131,7 +131,7 @@ def _refuse_above_holding(organization: Organization, rule: Rule) -> None:
     most = rule.threshold - 1 + rule.pack.credits * rule.pack.least_lots
     if program.holding_limit is not None and most > program.holding_limit:
         sentence = _(
-            "Your organization may hold %(limit)s. Bought just below this threshold, the pack would pass that."
+            "Your organization can hold up to %(limit)s. A recharge just below this threshold would exceed that."
         )
         limit = format_credits_with_unit(
             program.holding_limit, decimals=program.decimals, unit=program.unit, language=get_language() or "en"
@@ -149,9 +149,9 @@ def consent_text(organization: Organization, rule: Rule) -> str:
         )
 
     return _(
-        "Whenever fewer than %(threshold)s can be spent, Drawdown charges the payment method on file without asking "
-        "again, for %(pack)s (%(credits)s for %(price)s), as many at once as bring the balance back to %(threshold)s. "
-        "In a calendar month (%(zone)s) it charges at most %(limit)s. This holds until an owner turns it off."
+        "When your balance falls below %(threshold)s, Drawdown automatically charges your saved payment method for "
+        "%(pack)s (%(credits)s, %(price)s), as many as it takes to get back to %(threshold)s. It charges at most "
+        "%(limit)s per calendar month (%(zone)s), until an owner turns it off."
     ) % {
         "threshold": credits(rule.threshold),
         "pack": rule.pack.name,
@@ -190,11 +190,11 @@ def decide(row: AutoRecharge, holdings: Holdings) -> Decision:
         lot = _quote_lot(row, rule)
         method = default_method(organization)
         if method is None:
-            return Decision(_("There is no payment method on file."))
+            return Decision(_("You have no saved payment method."))
         if Dispute.objects.filter(purchase__organization=organization, closed_at=None).exists():
-            return Decision(_("A payment is disputed: nothing is charged until that is over."))
+            return Decision(_("A payment is disputed. We charge nothing until the dispute is closed."))
         if _awaits_allowance(organization, holdings.now):
-            return Decision(_("The plan's credits for the new month are on their way."))
+            return Decision(_("The plan's credits for the new month have not been added yet."))
         quoted = _within_bounds(row, rule, lot, holdings)
         orders.refuse_above_limits(organization.wallet, quoted, held=holdings.held, now=holdings.now)
     except Refusal as refusal:
@@ -216,7 +216,7 @@ def _quote_lot(row: AutoRecharge, rule: Rule) -> quotes.Quote:
     now = row.consented_at or row.organization.created_at
     lot = quotes.quote(row.organization, quotes.PackChoice(rule.pack.key, rule.pack.least_lots), now=now)
     if lot.currency != rule.currency or lot.amount_minor > rule.lot_minor * lot.lots:
-        raise RuleRefused(_("The price has changed since you agreed. Look at the rule again."))
+        raise RuleRefused(_("The price has changed since you agreed. Review the settings again."))
     return lot
 
 
@@ -228,7 +228,7 @@ def _within_bounds(row: AutoRecharge, rule: Rule, lot: quotes.Quote, holdings: H
     left = rule.monthly_limit_minor - spent_in(organization, month_of(holdings.now, ZoneInfo(organization.time_zone)))
     lots = min(needed, left // price, MOST_MINOR // price, MAX_CREDITS // rule.pack.credits)
     if lots < lot.lots:
-        raise RuleRefused(_("This month's limit is used up."))
+        raise RuleRefused(_("This month's spending limit is reached."))
     if program.holding_limit is not None:
         room = program.holding_limit - holdings.held - quotes.ordered_credits(organization, now=holdings.now)
         # Where not even the fewest lots fit, the order is refused with the numbers.

@@ -126,7 +126,7 @@ def _attempt(
     def begin(book: ledger.Book, locked: Purchase) -> None:
         earlier = Refund.objects.filter(pk=refund_id).first() if refund_id else None
         if earlier is not None and earlier.purchase_id != locked.pk:
-            raise RefundRefused(_("This form was sent before, for another purchase. Open it anew."))
+            raise RefundRefused(_("This form was already sent for another purchase. Reload the page."))
         made.append(earlier or _begin(book, locked, choice, refund_id=refund_id, actor=actor))
 
     clawback.move(purchase.pk, cause=_cause(purchase, actor), record=begin, now=now)
@@ -163,16 +163,16 @@ def _refuse(purchase: Purchase, choice: RefundChoice, position: clawback.Positio
     if _policy(purchase) == RefundPolicy.NEVER:
         raise RefundRefused(_("The organization's program does not refund purchases."))
     if Refund.objects.filter(unresolved(), purchase=purchase).exists():
-        raise RefundRefused(_("What became of an earlier refund of it is not known yet. It is being found out."))
+        raise RefundRefused(_("The outcome of an earlier refund is still unknown. We are checking it with Stripe."))
     if purchase.disputes.filter(status__in=disputes.OPEN).exists():
-        raise RefundRefused(_("The payment is disputed: the bank decides about the money."))
+        raise RefundRefused(_("The payment is disputed. The bank decides about the money."))
     if not 0 < choice.amount_minor <= position.refundable_minor:
         raise RefundRefused(
             _("At most %(amount)s can be refunded.") % {"amount": _money(position.refundable_minor, purchase)}
         )
     if choice.mode == RefundMode.UNSPENT and choice.amount_minor > position.unspent_minor:
         raise RefundRefused(
-            _("The credits that are left are worth %(amount)s; refund at most that, or all with debt.")
+            _("The remaining credits are worth %(amount)s. Refund at most that amount, or all of it with debt.")
             % {"amount": _money(position.unspent_minor, purchase)}
         )
 
@@ -183,7 +183,7 @@ def close_by_hand(row: Refund, *, is_paid: bool, actor: User, reason: str, now: 
     A second call changes nothing. Raises RefundRefused for a refund through Stripe.
     """
     if not is_by_hand(row.purchase):
-        raise RefundRefused(_("Stripe pays this refund; it is not closed by hand."))
+        raise RefundRefused(_("Stripe pays this refund. It can't be closed by hand."))
 
     def close(_book: ledger.Book, _locked: Purchase) -> None:
         state = RefundState.SUCCEEDED if is_paid else RefundState.FAILED

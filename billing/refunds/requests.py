@@ -46,7 +46,7 @@ def request(purchase: Purchase, *, message: str, actor: User, now: datetime | No
         if earlier is not None:
             return earlier
         if not may_request(purchase):
-            raise RequestRefused(_("This purchase is not refunded."))
+            raise RequestRefused(_("This purchase can't be refunded."))
         asked = RefundRequest.objects.create(purchase=purchase, message=message, requested_by=actor, created_at=instant)
         _record(asked, Action.REFUND_REQUESTED, actor=actor, reason=message, now=instant)
     return asked
@@ -57,7 +57,7 @@ def decline(asked: RefundRequest, *, answer: str, actor: User, now: datetime | N
     with transaction.atomic():
         locked = RefundRequest.objects.select_for_update(no_key=True).get(pk=asked.pk)
         if locked.state != RequestState.OPEN:
-            raise RequestRefused(_("This request is answered already."))
+            raise RequestRefused(_("This request has already been answered."))
         _answer(locked, RequestState.DECLINED, answer=answer, actor=actor, now=now or timezone.now())
     return locked
 

@@ -85,7 +85,7 @@ def _found(purchase: Purchase, state: stripe_gateway.RefundState) -> Refund:
         amount_minor=state.amount_minor,
         credits=clawback.credits_for(before + state.amount_minor, **terms) - clawback.credits_for(before, **terms),
         mode=RefundMode.ALL,
-        reason=_("Made in Stripe's dashboard."),
+        reason=_("Created in the Stripe Dashboard."),
         created_at=state.created_at,
     )
     record(row, Action.REFUND_FOUND)

@@ -66,7 +66,7 @@ def auto_recharge_review(request: MemberRequest, organization: Organization) -> 
 def auto_recharge_off(request: MemberRequest, organization: Organization) -> HttpResponse:
     """Turn it off. A second click changes nothing more."""
     rules.turn_off(organization=organization, actor=request.user)
-    messages.success(request, _("Auto-recharge is off."))
+    messages.success(request, _("Auto-recharge turned off."))
     return redirect("auto_recharge", organization.slug)
 
 
@@ -79,7 +79,7 @@ def auto_recharge_restart(request: MemberRequest, organization: Organization) ->
     except Refusal as refusal:
         return _page(request, organization, refusal=str(refusal), status=409)
     _hurry(organization)
-    messages.success(request, _("Auto-recharge goes on."))
+    messages.success(request, _("Auto-recharge resumed."))
     return redirect("auto_recharge", organization.slug)
 
 
@@ -103,7 +103,7 @@ def auto_recharge_pay(request: MemberRequest, organization: Organization, attemp
 def _agree(request: MemberRequest, organization: Organization, rule: Rule) -> HttpResponse:
     rules.turn_on(organization=organization, rule=rule, shown=request.POST.get("shown", ""), actor=request.user)
     _hurry(organization)
-    messages.success(request, _("Auto-recharge is on."))
+    messages.success(request, _("Auto-recharge turned on."))
     return redirect("auto_recharge", organization.slug)
 
 

@@ -39,7 +39,7 @@ def billing_details(request: MemberRequest, organization: Organization) -> HttpR
                 target=organization.slug,
                 details={"fields": form.changed_data},
             )
-    messages.success(request, _("The billing details are saved. They stand on orders from now on."))
+    messages.success(request, _("Billing details saved. They will appear on new orders."))
     return redirect("billing_details", organization.slug)
 
 

@@ -61,7 +61,7 @@ def review(request: MemberRequest, organization: Organization) -> HttpResponse:
 def _currency(organization: Organization) -> str:
     wallet = Wallet.objects.select_related("program").filter(organization=organization).first()
     if wallet is None:
-        raise NotForSale(_("Nothing is on sale here."))
+        raise NotForSale(_("No credits are available to buy."))
     return currency_for(wallet.program, organization)
 
 
@@ -117,7 +117,7 @@ def _order(request: MemberRequest, organization: Organization, form: OrderForm) 
 def _refuse_unless_free(organization: Organization, form: OrderForm) -> None:
     code = form.cleaned_data["code"]
     if on_sale.preview(organization, form.choice, promotion_code=code, now=timezone.now()).quote.amount_minor:
-        raise MayNotBuy(_("Payments by card aren't set up yet."))
+        raise MayNotBuy(_("Card payments are not available yet."))
 
 
 def to_payment(request: MemberRequest, organization: Organization, purchase: Purchase) -> HttpResponse:
@@ -135,7 +135,7 @@ def to_payment(request: MemberRequest, organization: Organization, purchase: Pur
         return here
     except stripe_gateway.GatewayError as error:
         logger.warning("No payment page for %s: %s", purchase.reference, error)
-        messages.warning(request, _("The payment page did not answer. Your order is kept; try again in a moment."))
+        messages.warning(request, _("The payment page did not respond. Your order is saved. Try again in a moment."))
         return here
 
 

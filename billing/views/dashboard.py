@@ -37,7 +37,7 @@ def switch_on(request: MemberRequest, organization: Organization) -> HttpRespons
         switch_ai(service=service, on=True, actor=request.user, needs_credits=True)
     except NothingLeft as refusal:
         return _page(request, organization, refusal=str(refusal), status=409)
-    messages.success(request, _("AI is on in %(service)s.") % {"service": service})
+    messages.success(request, _("AI turned on in %(service)s.") % {"service": service})
     return redirect("dashboard", organization.slug)
 
 

@@ -12,15 +12,15 @@ TROUBLE = (stripe_gateway.GatewayError, TooBusy, UnknownPrice)
 def sentence_for(error: Exception) -> tuple[str, int]:
     """Return what to say about an error of TROUBLE, and the status of the page that says it."""
     if isinstance(error, stripe_gateway.NotSetUp):
-        return _("Payments by card are not set up here. Ask our support."), 409
+        return _("Card payments are not available. Contact support."), 409
     if isinstance(error, stripe_gateway.Declined):
-        return _("The payment was declined: %(reason)s") % {"reason": error.message}, 409
+        return _("The payment was declined. Reason: %(reason)s") % {"reason": error.message}, 409
     if isinstance(error, stripe_gateway.Refused):
-        return _("Stripe refused this: %(reason)s") % {"reason": error.message}, 409
+        return _("Stripe rejected this request. Reason: %(reason)s") % {"reason": error.message}, 409
     if isinstance(error, UnknownPrice):
-        return _("Your plan at Stripe is none that we know. Ask our support."), 409
+        return _("We couldn't match your plan at Stripe. Contact support."), 409
     sentence = _(
-        "Stripe has not answered in time, so it is not known yet what was done. Look again in a minute; "
-        "a form that is sent twice acts once."
+        "Stripe did not respond in time, so we don't know the outcome yet. Check again in a minute. "
+        "It is safe to send the form again."
     )
     return sentence, 503

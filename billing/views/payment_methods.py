@@ -52,7 +52,7 @@ def payment_methods_return(request: MemberRequest, organization: Organization) -
 @owner_required
 def make_payment_method_default(request: MemberRequest, organization: Organization, pk: int) -> HttpResponse:
     """Have everything charged to one that is on file."""
-    return _act(request, organization, pk, methods.make_default, _("From now on this one is charged: %(method)s."))
+    return _act(request, organization, pk, methods.make_default, _("Default payment method updated: %(method)s."))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -60,7 +60,7 @@ def make_payment_method_default(request: MemberRequest, organization: Organizati
 def remove_payment_method(request: MemberRequest, organization: Organization, pk: int) -> HttpResponse:
     """Ask by GET whether a method is to go; take it off file by POST."""
     if request.method == "POST":
-        return _act(request, organization, pk, methods.remove, _("No longer on file: %(method)s."))
+        return _act(request, organization, pk, methods.remove, _("Payment method removed: %(method)s."))
     method = get_object_or_404(PaymentMethod, organization=organization, pk=pk, detached_at=None)
     context = {"organization": organization, "method": method, "token": new_token()}
     return render(request, "billing/payment_methods/remove.html", context)

@@ -69,7 +69,7 @@ def cancel_plan(request: MemberRequest, organization: Organization) -> HttpRespo
     except TROUBLE as error:
         sentence, status = sentence_for(error)
         return _page(request, organization, refusal=sentence, status=status)
-    messages.success(request, _("The plan ends with its month. Until then everything stays as it is."))
+    messages.success(request, _("Plan canceled. It stays active until the end of the month."))
     return redirect("plan", organization.slug)
 
 
@@ -117,7 +117,7 @@ def plan_return(request: MemberRequest, organization: Organization) -> HttpRespo
     if settled is not None and changes.is_live(settled):
         messages.success(request, _said(organization, settled.plan))
     else:
-        messages.warning(request, _("The plan is not paid yet. It begins the moment the payment is through."))
+        messages.warning(request, _("Your plan starts as soon as the payment completes."))
     return redirect("plan", organization.slug)
 
 
@@ -134,7 +134,7 @@ def _said(organization: Organization, chosen: Plan) -> str:
     row = changes.subscription_of(organization)
     if row is not None and row.plan == chosen:
         return _("Your plan is %(plan)s.") % {"plan": chosen.name}
-    return _("%(plan)s begins when this month is over.") % {"plan": chosen.name}
+    return _("%(plan)s starts at the end of this month.") % {"plan": chosen.name}
 
 
 def _confirmation(request: MemberRequest, organization: Organization, chosen: Plan) -> HttpResponse:

@@ -49,7 +49,9 @@ def redeem(request: MemberRequest, organization: Organization) -> HttpResponse:
     credits = format_credits_with_unit(
         use.promotion.credits or 0, decimals=program.decimals, unit=program.unit, language=get_language() or "en"
     )
-    messages.success(request, _("%(code)s brought %(credits)s.") % {"code": use.promotion.code, "credits": credits})
+    messages.success(
+        request, _("%(code)s redeemed: %(credits)s added.") % {"code": use.promotion.code, "credits": credits}
+    )
     return redirect("promotions", organization.slug)
 
 
@@ -67,7 +69,7 @@ def refer(request: MemberRequest, organization: Organization) -> HttpResponse:
     except Refusal as refusal:
         form.add_error("code", str(refusal))
         return _page(request, organization, referral_form=form, status=409)
-    messages.success(request, _("The referral is noted. Both sides get their credits with your first purchase."))
+    messages.success(request, _("Referral code saved. Both organizations receive credits with your first purchase."))
     return redirect("promotions", organization.slug)
 
 

@@ -40,7 +40,7 @@ def purchases(request: MemberRequest, organization: Organization) -> HttpRespons
     before, after = (request.GET.get(name, "").replace("\0", "")[:20] for name in ("before", "after"))
     page = purchases_page(organization, before=before, after=after, limit=PER_PAGE)
     if page is None:
-        refusal = _("There is no such place in the list. Begin again with the newest.")
+        refusal = _("This page of the list no longer exists.")
         return render(request, "billing/purchases/purchases.html", {**context, "refusal": refusal}, status=422)
     here = reverse("purchases", args=[organization.slug])
     context |= {
@@ -123,15 +123,15 @@ def cancel_order(request: MemberRequest, organization: Organization, reference: 
     try:
         ended = cancel(found, actor=request.user)
     except WrongPayment:
-        messages.error(request, _("What was paid differs from the order. Our staff look into it."))
+        messages.error(request, _("The amount paid does not match the order. Our support team is looking into it."))
     except stripe_gateway.GatewayError as error:
         logger.warning("%s can't be canceled now: %s", found.reference, error)
-        messages.warning(request, _("The payment service did not answer. Try again in a moment."))
+        messages.warning(request, _("The payment service did not respond. Try again in a moment."))
     else:
         if ended.state == PurchaseState.CANCELED:
-            messages.success(request, _("The order %(reference)s is canceled.") % {"reference": found.reference})
+            messages.success(request, _("Order %(reference)s canceled.") % {"reference": found.reference})
         else:
-            messages.warning(request, _("The order could not be canceled any more."))
+            messages.warning(request, _("The order can no longer be canceled."))
     return redirect("purchase", organization.slug, found.reference)
 
 

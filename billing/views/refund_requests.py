@@ -18,7 +18,7 @@ class RefundRequestForm(forms.Form):
     """Why."""
 
     message = forms.CharField(
-        label=_("Why do you want it refunded?"), max_length=2000, widget=forms.Textarea(attrs={"rows": 5})
+        label=_("Why are you requesting a refund?"), max_length=2000, widget=forms.Textarea(attrs={"rows": 5})
     )
 
 

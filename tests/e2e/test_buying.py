@@ -21,7 +21,7 @@ def test_a_lot_is_bought_with_a_new_card(customer_of: Any) -> None:
     alice: Customer = customer_of("growi")
     alice.choose_pack("5,000 credits")
     expect(alice.fact("To pay")).to_have_text("¥10,000")
-    expect(alice.fact("Left afterwards")).to_have_text("5,000 credits")
+    expect(alice.fact("Balance after purchase")).to_have_text("5,000 credits")
     alice.order_and_pay()
     alice.type_card()
     alice.submit("Pay 10,000 JPY")
@@ -113,7 +113,7 @@ def test_a_delayed_payment_says_that_it_is_on_its_way_and_then_that_it_is_there(
     alice.order_and_pay()
     page.get_by_label("Konbini").check()
     alice.submit()
-    alice.reads("The payment is on its way")
+    alice.reads("Your payment is processing")
     back = page.url
     assert alice.shop.balance() == 0
 
@@ -130,7 +130,7 @@ def test_a_delayed_payment_that_comes_while_nobody_looks_is_credited_by_its_webh
     alice.order_and_pay()
     page.get_by_label("Bank debit").check()
     alice.submit()
-    alice.reads("The payment is on its way")
+    alice.reads("Your payment is processing")
     back = page.url
     _voucher(alice, "Pay")
     page.goto("about:blank")
@@ -147,7 +147,7 @@ def test_a_delayed_payment_that_fails_says_so_and_brings_nothing(customer_of: An
     alice.order_and_pay()
     page.get_by_label("Konbini").check()
     alice.submit()
-    alice.reads("The payment is on its way")
+    alice.reads("Your payment is processing")
     back = page.url
     _voucher(alice, "Let it fail")
     page.goto(back)

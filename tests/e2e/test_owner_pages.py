@@ -116,7 +116,7 @@ def test_alice_switches_a_service_on_again(stage: Stage, page: Page) -> None:
     page.get_by_role("button", name="service-3").click()
 
     assert page.get_by_text("AI turned on in service-3.").is_visible()
-    assert page.get_by_role("heading", name="AI is switched off").count() == 0
+    assert page.get_by_role("heading", name="AI is turned off").count() == 0
 
 
 def test_a_person_opens_to_features_by_hover_and_by_key(stage: Stage, page: Page) -> None:

@@ -24,7 +24,7 @@ def choose(alice: Customer, plan: str) -> None:
 def subscribe(alice: Customer, plan: str) -> None:
     """Choose a plan and pay its first month with a new card."""
     choose(alice, plan)
-    alice.press("Go on to payment")
+    alice.press("Continue to payment")
     alice.is_at_payment("Subscribe")
     alice.type_card()
     alice.submit("Subscribe")
@@ -60,8 +60,8 @@ def test_an_upgrade_charges_the_difference_to_the_card_on_file_and_leaves_what_w
 
     choose(alice, "Business")
     # Of the month some seconds are gone.
-    expect(alice.fact("To be paid now")).to_contain_text(re.compile(r"about €(70\.00|69\.9\d)"))
-    alice.press("Pay the difference and change")
+    expect(alice.fact("Due now")).to_contain_text(re.compile(r"about €(70\.00|69\.9\d)"))
+    alice.press("Pay difference and change plan")
     alice.sees("Your plan is Business.")
 
     assert 69_90 <= sum(each.amount for each in money(alice.payments, alice.shop)) - 29_00 - 5_00 <= 70_00
@@ -74,8 +74,8 @@ def test_who_cancels_keeps_the_plan_until_its_month_is_over_and_may_buy_until_th
     alice: Customer = customer_of("skydeck")
     subscribe(alice, "Pro")
     alice.open("plan/cancel/")
-    alice.press("Cancel the plan")
-    alice.sees("The plan ends with its month. Until then everything stays as it is.")
+    alice.press("Cancel plan")
+    alice.sees("Plan canceled. It stays active until the end of the month.")
 
     alice.choose_amount("25")
     alice.order_and_pay()

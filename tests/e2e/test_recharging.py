@@ -48,11 +48,11 @@ def put_on_file(alice: Customer, card: str) -> None:
 def turn_on(alice: Customer) -> None:
     """Agree to what the program proposes: Standard below 500,000, for at most €50 a month."""
     alice.open("auto-recharge/")
-    alice.press("See what it would do")
-    alice.sees("This rule would have bought nothing.")
+    alice.press("Preview")
+    alice.sees("With these settings, auto-recharge would have bought nothing.")
     alice.sees("In a calendar month (Europe/Berlin) it charges at most €50.00.")
-    alice.press("I agree, turn it on")
-    alice.sees("Auto-recharge is on.")
+    alice.press("Agree and turn on")
+    alice.sees("Auto-recharge turned on.")
 
 
 def fall_below(alice: Customer) -> None:
@@ -84,9 +84,9 @@ def test_it_is_set_up_fires_when_few_are_left_and_is_found_in_purchases_and_hist
 
 def test_without_a_card_on_file_nothing_can_be_agreed_to(alice: Customer, page: Page) -> None:
     alice.open("auto-recharge/")
-    alice.press("See what it would do")
-    alice.sees("There is no payment method on file.")
-    expect(page.get_by_role("button", name="I agree, turn it on")).to_have_count(0)
+    alice.press("Preview")
+    alice.sees("You have no saved payment method.")
+    expect(page.get_by_role("button", name="Agree and turn on")).to_have_count(0)
 
 
 def test_a_decline_is_told_with_its_reason(alice: Customer, page: Page) -> None:
@@ -107,7 +107,7 @@ def test_what_the_bank_wants_alice_present_for_she_pays_in_person(alice: Custome
     assert alice.shop.balance() == 400_000
 
     alice.open("auto-recharge/")
-    alice.press("Pay now in person")
+    alice.press("Confirm and pay")
     alice.is_at_payment("Pay")
     alice.type_card(ASKS_ALWAYS)
     alice.submit("Pay 10.00 EUR")
@@ -120,7 +120,7 @@ def test_it_is_turned_off_and_buys_nothing_more(alice: Customer) -> None:
     put_on_file(alice, GOOD)
     turn_on(alice)
     alice.press("Turn it off")
-    alice.sees("Auto-recharge is off.")
+    alice.sees("Auto-recharge turned off.")
     fall_below(alice)
 
     assert alice.shop.balance() == 400_000

@@ -107,7 +107,7 @@ def test_allibee(tell: Any) -> None:
     bob = factories.person("Bob")
     factories.member(organization, bob)
     assert signed_in(bob).get(f"/o/{organization.slug}/buy/").status_code == 403
-    with pytest.raises(MethodMissing, match="Put a payment method on file first"):
+    with pytest.raises(MethodMissing, match="Add a payment method first"):
         shop.order(PackChoice("small"), now=None)
     allibee.put_card_on_file()
     by_card = allibee.buy(PackChoice("small"))

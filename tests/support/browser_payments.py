@@ -141,7 +141,7 @@ class Customer:
 
     def paid(self, *, added: str, left: str) -> str:
         """Expect that the return page says what is true, and the purchase where it belongs; give its reference."""
-        self.reads("Paid, credits added")
+        self.reads("Payment received, credits added")
         expect(self.figure("Added")).to_contain_text(added)
         expect(self.figure("Left now")).to_contain_text(left)
         reference = self.page.locator(".reference").inner_text()

@@ -132,13 +132,13 @@ class TestConfirmingADeposit:
     @pytest.mark.parametrize(
         ("fields", "sentence"),
         [
-            ({"amount": "98999"}, "differs from the order of ₩99,000"),
+            ({"amount": "98999"}, "does not match the order of ₩99,000"),
             ({"amount": "99000.5"}, "This currency has no decimals"),
             ({"amount": ""}, "This field is required."),
             ({"amount": "NaN"}, "Enter a number."),
             ({"reason": ""}, "This field is required."),
             ({"deposited_on": "yesterday"}, "Enter a valid date."),
-            ({"deposited_on": "2199-01-01"}, "The day of the deposit is still to come."),
+            ({"deposited_on": "2199-01-01"}, "The deposit date is in the future."),
         ],
     )
     def test_what_makes_no_sense_is_refused(

@@ -96,7 +96,7 @@ class TestThePage:
         assert_for_owners_alone(URL, organization=stage.organization, owner=stage.owner)
 
     def test_none_yet(self, alices: Client) -> None:
-        assert "None yet." in shown(alices, URL)
+        assert "No saved payment methods" in shown(alices, URL)
 
     def test_adding_one_on_stripes_page(self, stage: PlanStage, alices: Client, payments: Payments) -> None:
         assert alices.get(URL + "add/").status_code == 405
@@ -116,7 +116,7 @@ class TestThePage:
         method = PaymentMethod.objects.get(stripe_id=other)
         form = token()
         for _twice in range(2):
-            assert "From now on this one is charged: Mastercard" in posted(
+            assert "Default payment method updated: Mastercard" in posted(
                 alices, f"{URL}{method.pk}/default/", token=form
             )
         method.refresh_from_db()
@@ -128,10 +128,10 @@ class TestThePage:
     def test_removing_is_asked_then_done_once(self, stage: PlanStage, alices: Client, payments: Payments) -> None:
         attach(payments, stage)
         method = payment_methods.refresh(stage.organization)[0]
-        assert "To use it again you enter it anew." in shown(alices, f"{URL}{method.pk}/remove/")
+        assert "To use it again, add it again." in shown(alices, f"{URL}{method.pk}/remove/")
         form = token()
         for _twice in range(2):
-            assert "No longer on file: Visa •••• 4242." in posted(alices, f"{URL}{method.pk}/remove/", token=form)
+            assert "Payment method removed: Visa •••• 4242." in posted(alices, f"{URL}{method.pk}/remove/", token=form)
         assert labels(stage) == []
         assert AuditEvent.objects.filter(action="payment_method.removed").count() == 1
 
@@ -139,7 +139,7 @@ class TestThePage:
         stripe_id = attach(payments, stage)
         method = payment_methods.refresh(stage.organization)[0]
         payments.stripe().v1.payment_methods.detach(stripe_id)
-        assert "No longer on file" in posted(alices, f"{URL}{method.pk}/remove/", token=token())
+        assert "Payment method removed" in posted(alices, f"{URL}{method.pk}/remove/", token=token())
 
     def test_somebody_elses_is_not_found(self, stage: PlanStage, alices: Client, payments: Payments) -> None:
         attach(payments, stage)
@@ -166,7 +166,7 @@ class TestRefusals:
     def test_the_one_that_pays_the_plan_until_it_is_cancelled(self, stage: PlanStage, payments: Payments) -> None:
         stage.subscribe(payments, "basic")
         only = payment_methods.refresh(stage.organization)[0]
-        assert "Your plan is paid with it." in self.refused(stage, only)
+        assert "Your plan is charged to this payment method." in self.refused(stage, only)
         changes.cancel(organization=stage.organization, actor=stage.owner, form_token=token())
         payment_methods.remove(organization=stage.organization, method=only, actor=stage.owner, form_token=token())
         assert labels(stage) == []
@@ -187,7 +187,7 @@ class TestRefusals:
             consented_at="2026-01-01T00:00:00Z",
             consent_text="yes",
         )
-        assert "Auto-recharge is paid with it." in self.refused(stage, only)
+        assert "Auto-recharge is charged to this payment method." in self.refused(stage, only)
 
     def test_one_that_is_gone_does_not_become_the_default(self, stage: PlanStage, payments: Payments) -> None:
         stripe_id = attach(payments, stage)
@@ -196,4 +196,4 @@ class TestRefusals:
         payment_methods.refresh(stage.organization)
         response = signed_in(stage.owner).post(f"{URL}{method.pk}/default/", {"token": token()})
         assert response.status_code == 409
-        assert "no longer on file" in text(response.content.decode())
+        assert "no longer saved" in text(response.content.decode())

@@ -98,7 +98,7 @@ class TestWhatIsCharged:
     def test_nothing_while_the_new_months_credits_are_on_their_way(self, here: Recharging) -> None:
         assert here.recharge() is None
         here.sweep(after=HOUR)
-        assert _obstacle(here.row, here.now) == "The plan's credits for the new month are on their way."
+        assert _obstacle(here.row, here.now) == "The plan's credits for the new month have not been added yet."
         here.desk.grant(900_000, source=Source.PLAN, days=30)
         here.sweep(after=MINUTE)
         assert (self.charged(), here.charges()) == (0, [])

@@ -92,14 +92,14 @@ def test_a_second_confirmation_changes_nothing(shop: Shop, order: Purchase, stel
 def test_a_deposit_that_differs_is_refused_with_both_amounts(
     shop: Shop, order: Purchase, stella: User, amount_minor: int
 ) -> None:
-    with pytest.raises(NotPayable, match="differs from the order of ₩99,000"):
+    with pytest.raises(NotPayable, match="does not match the order of ₩99,000"):
         confirm_deposit(order, deposit(stella, amount_minor=amount_minor), now=NOW)
 
     assert shop.balance() == 0
 
 
 def test_a_deposit_of_a_day_to_come_is_refused(order: Purchase, stella: User) -> None:
-    with pytest.raises(NotPayable, match="still to come"):
+    with pytest.raises(NotPayable, match="in the future"):
         confirm_deposit(order, deposit(stella, deposited_on=date(2026, 3, 11)), now=NOW)
 
 

@@ -163,5 +163,5 @@ class TestAfterThePayment:
 
         page = client.get(f"/o/acme/purchases/{order.reference}/return/").content.decode()
 
-        assert "Paid, credits added" in page
+        assert "Payment received, credits added" in page
         money_equals_credits(shop, sandbox)

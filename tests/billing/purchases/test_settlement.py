@@ -207,7 +207,7 @@ class TestAPaymentThatDiffers:
 
         order.refresh_from_db()
         assert (shop.grants(), order.state) == ([], "open")
-        assert "Our staff look into it" in order.failure
+        assert "Our support team is looking into it" in order.failure
         event = AuditEvent.objects.get(action="purchase.payment_differs")
         assert event.target == order.reference
         assert event.details["payment"].startswith("pi_")
@@ -276,7 +276,7 @@ class TestWithoutStripe:
             begin_checkout(order)
 
         order.refresh_from_db()
-        assert (order.state, order.failure) == ("failed", "The payment page could not be prepared.")
+        assert (order.state, order.failure) == ("failed", "The payment page could not be created.")
 
     def test_an_unknown_order_is_nobodys(self) -> None:
         with pytest.raises(Purchase.DoesNotExist):

@@ -260,7 +260,7 @@ class TestLostAnswers:
 
         assert refund.state == RefundState.UNKNOWN
         assert bought.stand() == (75, 75, 0)
-        with pytest.raises(refunding.RefundRefused, match="not known yet"):
+        with pytest.raises(refunding.RefundRefused, match="still unknown"):
             bought.refund(500)
 
     def test_it_is_found_at_stripe(self, bought: Bought) -> None:

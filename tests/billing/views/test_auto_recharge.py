@@ -83,10 +83,10 @@ class TestTurningItOn:
 
         page = text_of(alice.get(REVIEW, RULE))
 
-        assert "This rule would have bought once, for €10.00." in page
-        assert "fewer than 500,000 tokens can be spent" in page
+        assert "With these settings, auto-recharge would have bought once, for €10.00." in page
+        assert "When your balance falls below 500,000 tokens" in page
         assert "at most €50.00" in page
-        assert "2,500,000 tokens for €10.00" in page
+        assert "2,500,000 tokens, €10.00" in page
         assert "Europe/Berlin" in page
         assert AutoRecharge.objects.count() == 0
 
@@ -116,23 +116,23 @@ class TestTurningItOn:
         answer = agree(alice, **changed)
 
         assert answer.status_code == 409
-        assert "The terms have changed since this page was made." in text_of(answer)
+        assert "The terms have changed since you opened this page." in text_of(answer)
         assert AutoRecharge.objects.count() == 0
 
     @pytest.mark.parametrize(
         ("wrong", "sentence"),
         [
-            ({"monthly_limit": "9.99"}, "one purchase is 1 × Standard for €10.00"),
-            ({"threshold": "20000000"}, "one purchase is 8 × Standard for €80.00"),
+            ({"monthly_limit": "9.99"}, "one recharge is 1 × Standard for €10.00"),
+            ({"threshold": "20000000"}, "one recharge is 8 × Standard for €80.00"),
             ({"threshold": "0"}, "greater than or equal to 1"),
             ({"threshold": "1.5"}, "whole credits"),
             ({"threshold": "-5"}, "greater than or equal to 1"),
             ({"threshold": "NaN"}, "Enter a number."),
             ({"threshold": ""}, "This field is required."),
-            ({"monthly_limit": "50.001"}, "no more than 2 decimals"),
+            ({"monthly_limit": "50.001"}, "Enter at most 2 decimals."),
             ({"monthly_limit": "1e30"}, "less than or equal to"),
             ({"pack": "nothing"}, "Select a valid choice."),
-            ({"threshold": "999999999999"}, "One payment can't be that large"),
+            ({"threshold": "999999999999"}, "A single payment would be too large."),
         ],
     )
     def test_a_rule_that_can_not_be_kept_is_refused_with_its_sentence(
@@ -149,7 +149,7 @@ class TestTurningItOn:
         answer = alice.get(REVIEW, RULE)
 
         assert answer.status_code == 422
-        assert "Your organization may hold 2,600,000 tokens." in text_of(answer)
+        assert "Your organization can hold up to 2,600,000 tokens." in text_of(answer)
 
     def test_without_a_payment_method_there_is_nothing_to_agree_to(self, here: Recharging, alice: Client) -> None:
         here.shop.organization.payment_methods.update(detached_at=here.now, is_default=False)
@@ -157,14 +157,14 @@ class TestTurningItOn:
         page = text_of(alice.get(REVIEW, RULE))
         answer = agree(alice)
 
-        assert "Put one on file" in page
+        assert "Add a payment method" in page
         assert answer.status_code == 409
-        assert "Put a payment method on file first." in text_of(answer)
+        assert "Add a payment method first." in text_of(answer)
 
     def test_where_the_program_offers_none_the_page_says_so(self, alice: Client) -> None:
         SaleTerms.objects.update(recharge_pack=None, recharge_threshold=None)
 
-        assert "Auto-recharge is not offered to your organization" in text_of(alice.get(URL))
+        assert "Auto-recharge is not available for your organization" in text_of(alice.get(URL))
         assert alice.post(REVIEW, RULE).status_code == 409
 
     def test_an_organization_without_credits_yet_sees_the_same(self, here: Recharging) -> None:
@@ -190,7 +190,7 @@ class TestHowItStands:
         here.agree()
         here.shop.organization.payment_methods.update(detached_at=here.now, is_default=False)
 
-        assert "There is no payment method on file." in text_of(alice.get(URL))
+        assert "You have no saved payment method." in text_of(alice.get(URL))
 
     def test_a_handful_of_queries(self, here: Recharging, alice: Client, django_assert_max_num_queries: Any) -> None:
         here.agree()
@@ -232,10 +232,10 @@ class TestHowItStands:
         here.agree()
         consent.pause(organization=here.shop.organization, actor=factories.staff(), reason="odd")
 
-        assert "Start it again" not in text_of(alice.get(URL))
+        assert "Resume" not in text_of(alice.get(URL))
         answer = alice.post(f"{URL}restart/")
         assert answer.status_code == 409
-        assert "Our support paused it." in text_of(answer)
+        assert "Auto-recharge was paused by support." in text_of(answer)
 
 
 class TestPayingInPerson:
@@ -250,7 +250,7 @@ class TestPayingInPerson:
 
     def test_the_owner_pays_on_stripes_page_and_the_credits_come(self, asked: Recharging, alice: Client) -> None:
         (attempt,) = asked.attempts()
-        assert "the bank wants to see you" in text_of(alice.get(URL))
+        assert "the bank needs confirmation" in text_of(alice.get(URL))
 
         first, second = (alice.post(f"{URL}{attempt.pk}/pay/") for _ in range(2))
 
@@ -262,7 +262,7 @@ class TestPayingInPerson:
         order.refresh_from_db()
         assert (order.state, order.credits, order.bought_by) == ("paid", attempt.purchase.credits, asked.shop.owner)
         assert alice.post(f"{URL}{attempt.pk}/pay/").status_code == 409
-        assert "Pay now in person" not in text_of(alice.get(URL))
+        assert "Confirm and pay" not in text_of(alice.get(URL))
 
     def test_what_is_paid_or_under_way_can_not_be_paid_again(self, here: Recharging, alice: Client) -> None:
         here.agree()
@@ -272,7 +272,7 @@ class TestPayingInPerson:
         answer = alice.post(f"{URL}{here.attempts()[0].pk}/pay/")
 
         assert answer.status_code == 409
-        assert "This payment is not open." in text_of(answer)
+        assert "This payment is no longer open." in text_of(answer)
 
     def test_stripe_does_not_answer(self, asked: Recharging, alice: Client) -> None:
         asked.payments.control("switch", replies={"drop": 9})

@@ -69,9 +69,9 @@ class TestThePage:
     def test_an_organization_without_a_wallet_and_a_program_without_plans(self, stage: PlanStage) -> None:
         dora = factories.person("Dora")
         organization = factories.organization(dora, slug="new")
-        assert "There are no plans here." in shown(signed_in(dora), "/o/new/plan/")
+        assert "No plans available" in shown(signed_in(dora), "/o/new/plan/")
         factories.wallet(organization, factories.program("bare"))
-        assert "There are no plans here." in shown(signed_in(dora), "/o/new/plan/")
+        assert "No plans available" in shown(signed_in(dora), "/o/new/plan/")
         assert signed_in(dora).get("/o/new/plan/to/pro/").status_code == 404
 
     def test_the_plans_with_price_and_what_they_bring(self, alices: Client) -> None:
@@ -83,9 +83,9 @@ class TestThePage:
         stage.put_on("basic", at=timezone.now())
         page = shown(alices)
         assert "by invoice" in page
-        assert "Our support changes or ends it for you." in page
+        assert "Contact support to change or cancel it." in page
         assert "Choose" not in page
-        assert "Ask our support to change it." in shown(alices, URL + "to/pro/", 409)
+        assert "Contact support to change it." in shown(alices, URL + "to/pro/", 409)
 
     def test_an_overdue_invoice_is_named_with_where_to_pay(self, stage: PlanStage, alices: Client) -> None:
         stage.put_on("basic", at=timezone.now())
@@ -96,15 +96,15 @@ class TestThePage:
             unpaid_invoice_url="https://pay.test/i",
         )
         page = alices.get(URL).content.decode()
-        assert "An invoice of your plan is not paid." in text(page)
+        assert "An invoice for your plan is unpaid." in text(page)
         assert 'href="https://pay.test/i"' in page
 
 
 class TestChoosingAFreePlan:
     def test_it_is_confirmed_then_begins_once(self, stage: PlanStage, alices: Client) -> None:
         page = shown(alices, URL + "to/free/")
-        assert "Begins now" in page
-        assert "To be paid now nothing" in page
+        assert "Starts now" in page
+        assert "Due now nothing" in page
         assert not Subscription.objects.exists()
         form = token()
         assert "Your plan is Free." in posted(alices, URL + "to/free/", token=form)
@@ -122,7 +122,7 @@ class TestChoosingAFreePlan:
 
 class TestPaying:
     def test_on_stripes_page_and_back(self, stage: PlanStage, alices: Client, at_stripe: Payments) -> None:
-        assert "To be paid now $10.00" in shown(alices, URL + "to/basic/")
+        assert "Due now $10.00" in shown(alices, URL + "to/basic/")
         away = alices.post(URL + "to/basic/", {"token": token()})
         assert away.status_code == 302
         back = at_stripe.pay(away["Location"]).headers["location"]
@@ -138,7 +138,7 @@ class TestPaying:
     def test_coming_back_unpaid(self, stage: PlanStage, alices: Client, at_stripe: Payments) -> None:
         alices.post(URL + "to/basic/", {"token": token()})
         path = f"{URL}return/?checkout={PlanCheckout.objects.get().pk}"
-        assert "The plan is not paid yet." in text(alices.get(path, follow=True).content.decode())
+        assert "Your plan starts as soon as the payment" in text(alices.get(path, follow=True).content.decode())
 
     @pytest.mark.parametrize("query", ["", "?checkout=x", "?checkout=01890000-0000-7000-8000-000000000000"])
     def test_a_return_from_nowhere(self, alices: Client, query: str) -> None:
@@ -148,53 +148,53 @@ class TestPaying:
         settings.STRIPE_SECRET_KEY = ""  # type: ignore[attr-defined]
         response = alices.post(URL + "to/basic/", {"token": token()})
         assert response.status_code == 409
-        assert "Payments by card are not set up here." in text(response.content.decode())
+        assert "Card payments are not available." in text(response.content.decode())
 
     def test_silence_is_told_as_what_it_is(self, alices: Client, at_stripe: Payments) -> None:
         at_stripe.control("switch", replies={"refuse": {"status": 500, "count": 99}})
         response = alices.post(URL + "to/basic/", {"token": token()})
         assert response.status_code == 503
-        assert "it is not known yet what was done" in text(response.content.decode())
+        assert "we don't know the outcome yet" in text(response.content.decode())
 
     def test_an_upgrade_says_its_price_and_what_it_brings(
         self, stage: PlanStage, alices: Client, at_stripe: Payments
     ) -> None:
         stage.subscribe(at_stripe, "basic")
         page = shown(alices, URL + "to/pro/")
-        assert "the difference for the rest of the month" in page
-        assert "Stripe works the difference out to the second." in page
+        assert "the prorated difference for the rest of the month" in page
+        assert "Stripe calculates the difference to the second." in page
         assert "Your plan is Pro." in posted(alices, URL + "to/pro/", token=token())
         assert len(stage.amounts()) == 2
 
     def test_a_downgrade_waits_and_is_taken_back(self, stage: PlanStage, alices: Client, at_stripe: Payments) -> None:
         stage.subscribe(at_stripe, "pro")
-        assert "Until then Pro stays as it is." in shown(alices, URL + "to/basic/")
-        assert "Basic begins when this month is over." in posted(alices, URL + "to/basic/", token=token())
-        assert "Then Basic begins." in shown(alices)
+        assert "Until then, Pro stays active." in shown(alices, URL + "to/basic/")
+        assert "Basic starts at the end of this month." in posted(alices, URL + "to/basic/", token=token())
+        assert "Then Basic starts." in shown(alices)
         assert "Your plan is Pro." in posted(alices, URL + "to/pro/", token=token())
-        assert "Then Basic begins." not in shown(alices)
+        assert "Then Basic starts." not in shown(alices)
 
 
 class TestCancelling:
     def test_it_is_asked_then_done_once(self, stage: PlanStage, alices: Client, at_stripe: Payments) -> None:
         stage.subscribe(at_stripe, "basic")
-        assert "Basic stays yours until" in shown(alices, URL + "cancel/")
+        assert "Basic stays active until" in shown(alices, URL + "cancel/")
         form = token()
         for _twice in range(2):
-            assert "The plan ends with its month." in posted(alices, URL + "cancel/", token=form)
-        assert "What you bought stays yours." in shown(alices)
+            assert "Plan canceled. It stays active until" in posted(alices, URL + "cancel/", token=form)
+        assert "Credits you bought stay in your balance." in shown(alices)
         assert AuditEvent.objects.filter(action="subscription.cancel", actor=stage.owner).count() == 1
 
     def test_without_a_plan(self, alices: Client) -> None:
         assert alices.get(URL + "cancel/").status_code == 302
         response = alices.post(URL + "cancel/")
         assert response.status_code == 409
-        assert "There is no plan to cancel." in text(response.content.decode())
+        assert "You have no plan to cancel." in text(response.content.decode())
 
     def test_one_that_ended_is_named(self, stage: PlanStage, alices: Client) -> None:
         stage.put_on("basic", at=timezone.now() - timedelta(days=3))
         Subscription.objects.update(state=SubscriptionState.CANCELED)
-        assert "The plan Basic has ended. What you bought stays yours." in shown(alices)
+        assert "The plan Basic has ended. Credits you bought stay in your balance." in shown(alices)
 
 
 class TestThePortal:

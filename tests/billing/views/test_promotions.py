@@ -45,9 +45,9 @@ def test_a_code_is_redeemed_once_however_often_it_is_sent(shop: Shop, alices: Cl
     done = alices.post(URL + "redeem/", {"promotion-code": "welcome"}, follow=True)
     again = alices.post(URL + "redeem/", {"promotion-code": "welcome"})
 
-    assert "WELCOME brought 50 credits." in done.content.decode()
+    assert "WELCOME redeemed: 50 credits added." in done.content.decode()
     assert again.status_code == 409
-    assert "has used this promotion already" in again.content.decode()
+    assert "has already used this promotion" in again.content.decode()
     assert shop.balance() == 50
 
 
@@ -66,7 +66,7 @@ def test_a_referral_is_noted_and_shown_on_both_sides(shop: Shop, alices: Client)
 
     assert Referral.objects.count() == 1
     assert "Cape Crafts" in alices.get(URL).content.decode()
-    assert "has not bought yet" in signed_in(referrer.owner).get("/o/referrer/promotions/").content.decode()
+    assert "no purchase yet" in signed_in(referrer.owner).get("/o/referrer/promotions/").content.decode()
 
 
 def test_looking_makes_no_code_and_asking_makes_one(shop: Shop, alices: Client) -> None:

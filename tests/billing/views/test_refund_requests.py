@@ -63,7 +63,7 @@ def test_it_asks_once_and_leaves_an_audit_event(purchase: Purchase, alice: User)
     request = RefundRequest.objects.get()
     assert (request.message, request.requested_by, request.state) == ("Bought by mistake.", alice, "open")
     assert AuditEvent.objects.get(action="refund.requested").target == purchase.reference
-    assert "Our staff answer" in browser.get(url_of(purchase)).content.decode()
+    assert "We will answer" in browser.get(url_of(purchase)).content.decode()
 
 
 @pytest.mark.parametrize("message", ["", "   ", "x" * 2_001, "a\0b"])
@@ -76,7 +76,7 @@ def test_a_program_that_never_refunds_offers_no_form(purchase: Purchase, alice: 
     purchase.organization.wallet.program.sale_terms.delete()
     browser = signed_in(alice)
 
-    assert "Ask for a refund" not in browser.get(url_of(purchase)).content.decode()
+    assert "Request refund" not in browser.get(url_of(purchase)).content.decode()
     assert ask(browser, purchase) == 409
     assert not RefundRequest.objects.exists()
 
@@ -94,7 +94,7 @@ def test_the_answer_is_read_here_and_one_may_ask_again(purchase: Purchase, alice
     page = browser.get(url_of(purchase)).content.decode()
 
     assert "They are &lt;used&gt; up." in page
-    assert "Ask for a refund" in page
+    assert "Request refund" in page
 
 
 def test_the_page_needs_few_queries(
