@@ -31,7 +31,7 @@ class JobRun(models.Model):
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    did = models.JSONField(_("did"), default=dict, blank=True)
+    did = models.JSONField(_("result"), default=dict, blank=True)
     error = models.CharField(_("error"), max_length=1000, blank=True)
     worker = models.CharField(_("worker"), max_length=200, blank=True)
 

@@ -62,7 +62,7 @@ class MailState(models.TextChoices):
     PENDING = "pending", _("to be sent")
     SENT = "sent", _("sent")
     SKIPPED = "skipped", _("no longer needed")
-    FAILED = "failed", _("given up")
+    FAILED = "failed", _("failed")
 
 
 class NoticeMail(models.Model):
@@ -78,8 +78,8 @@ class NoticeMail(models.Model):
     error = models.CharField(_("error"), max_length=300, blank=True)
 
     class Meta:
-        verbose_name = _("mail")
-        verbose_name_plural = _("mails")
+        verbose_name = _("email")
+        verbose_name_plural = _("emails")
         indexes = [
             models.Index(fields=["next_try_at"], condition=models.Q(state="pending"), name="notice_mail_due"),
         ]
@@ -156,11 +156,11 @@ class RefusedAddress(models.Model):
 
     email = models.EmailField(_("email address"), max_length=254, unique=True)
     reason = models.CharField(_("what the server said"), max_length=300, blank=True)
-    refused_at = models.DateTimeField(_("refused"))
+    refused_at = models.DateTimeField(_("rejected"))
 
     class Meta:
-        verbose_name = _("refused address")
-        verbose_name_plural = _("refused addresses")
+        verbose_name = _("rejected address")
+        verbose_name_plural = _("rejected addresses")
 
     def __str__(self) -> str:
         return self.email

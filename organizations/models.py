@@ -235,7 +235,7 @@ class ApiKey(models.Model):
     scope = models.CharField(_("scope"), max_length=10, choices=Scope)
     # SHA-256 of 160 random bits. A slow hash would cost time on every request and add no security.
     key_hash = models.CharField(max_length=64, unique=True)
-    hint = models.CharField(_("begins with"), max_length=12)
+    hint = models.CharField(_("starts with"), max_length=12)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)

@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                 ("started_at", models.DateTimeField(blank=True, null=True, verbose_name="started")),
                 ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="ended")),
                 ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="attempts")),
-                ("did", models.JSONField(blank=True, default=dict, verbose_name="did")),
+                ("did", models.JSONField(blank=True, default=dict, verbose_name="result")),
                 ("error", models.CharField(blank=True, max_length=1000, verbose_name="error")),
                 ("worker", models.CharField(blank=True, max_length=200, verbose_name="worker")),
             ],

@@ -105,7 +105,7 @@ class Migration(migrations.Migration):
                             ("pending", "to be sent"),
                             ("sent", "sent"),
                             ("skipped", "no longer needed"),
-                            ("failed", "given up"),
+                            ("failed", "failed"),
                         ],
                         default="pending",
                         max_length=10,
@@ -118,8 +118,8 @@ class Migration(migrations.Migration):
                 ("error", models.CharField(blank=True, max_length=300, verbose_name="error")),
             ],
             options={
-                "verbose_name": "mail",
-                "verbose_name_plural": "mails",
+                "verbose_name": "email",
+                "verbose_name_plural": "emails",
                 "indexes": [
                     models.Index(
                         condition=models.Q(("state", "pending")), fields=["next_try_at"], name="notice_mail_due"

@@ -94,11 +94,11 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("email", models.EmailField(max_length=254, unique=True, verbose_name="mail address")),
                 ("reason", models.CharField(blank=True, max_length=300, verbose_name="what the server said")),
-                ("refused_at", models.DateTimeField(verbose_name="refused")),
+                ("refused_at", models.DateTimeField(verbose_name="rejected")),
             ],
             options={
-                "verbose_name": "refused address",
-                "verbose_name_plural": "refused addresses",
+                "verbose_name": "rejected address",
+                "verbose_name_plural": "rejected addresses",
             },
         ),
     ]

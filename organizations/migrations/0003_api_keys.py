@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("key_hash", models.CharField(max_length=64, unique=True)),
-                ("hint", models.CharField(max_length=12, verbose_name="begins with")),
+                ("hint", models.CharField(max_length=12, verbose_name="starts with")),
                 (
                     "created_by",
                     models.ForeignKey(

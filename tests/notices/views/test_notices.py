@@ -110,7 +110,7 @@ class TestTheList:
         words = " ".join(page_of(alices).split())
 
         assert "Alice: to be sent" in words
-        assert "Dora: given up" in words
+        assert "Dora: failed" in words
 
     def test_a_long_list_has_pages(self, alices: Client, acme: Organization) -> None:
         for number in range(26):
