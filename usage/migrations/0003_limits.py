@@ -197,8 +197,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "request for more",
-                "verbose_name_plural": "requests for more",
+                "verbose_name": "limit increase request",
+                "verbose_name_plural": "limit increase requests",
                 "constraints": [
                     models.UniqueConstraint(
                         condition=models.Q(("state", "open")),
