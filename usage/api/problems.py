@@ -99,7 +99,8 @@ PROBLEM_TYPES = {
             "too_many_requests",
             429,
             "Too many requests",
-            "Too many at once, too many with one key within a minute, or too many without a valid key from one address. "
+            "Too many at once, too many with one key within a minute, or too many without a valid key from one "
+            "address. "
             "Wait as long as Retry-After says, then retry.",
         ),
         ProblemType(
