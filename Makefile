@@ -7,6 +7,8 @@ SHELL := /bin/bash
 
 VENV := .venv
 PY := $(VENV)/bin/python
+# Where the environment wants no bytecode kept, each worker and server would compile the whole product anew.
+unexport PYTHONDONTWRITEBYTECODE
 INSTALLED := $(VENV)/.installed
 # What to test: make test ARGS="tests/credits -x"
 ARGS ?=
@@ -45,7 +47,7 @@ demo-reset: setup ## the same, starting anew: the demo's data is thrown away
 	@exec $(PY) -m demo --reset
 
 test: setup ## run the tests (ARGS="tests/credits -x" for some)
-	@$(PY) -m pytest -n 2 $(ARGS)
+	@$(PY) -m pytest -n 2 --dist worksteal --durations=10 $(ARGS)
 
 # Settings fit for tests on servers that are named, not embedded. Pages and the long reference test are left out.
 test-debian: setup ## test ledger, races and jobs on the servers of DATABASE_URL, REDIS_URL and REDIS_SERVER

@@ -12,8 +12,8 @@ from organizations import api_keys
 from organizations.accounts.people import give_totp
 from organizations.admin.api_keys import ApiKeyAdmin
 from organizations.models import ApiKey, AuditEvent, User
-from tests.organizations.conftest import signed_in
 from tests.support import factories
+from tests.support.owner_pages import signed_in
 
 KEYS = "/admin/organizations/apikey/"
 
