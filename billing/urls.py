@@ -1,4 +1,4 @@
-"""The addresses of the money's pages. Names are plain words; they are what templates link to."""
+"""The addresses of billing's pages. Templates link to them by name."""
 
 from django.urls import URLPattern, path
 

@@ -127,7 +127,7 @@ def _refuse_wrong(purchase: Purchase, payment: stripe_gateway.PaymentState, *, n
 def _report_difference(
     purchase: Purchase, payment: stripe_gateway.PaymentState, *, details: dict[str, object], now: datetime | None
 ) -> None:
-    """Report a wrong payment to staff, once, and tell the owner that staff are looking into it."""
+    """Report a wrong payment to staff by an audit event, once, and note on the order that staff check it."""
     with transaction.atomic():
         is_new = audit_events.record_once(
             key=f"{purchase.reference}:{payment.id}",

@@ -114,7 +114,7 @@ def _charge(client: stripe.StripeClient, params: Any, options: stripe.RequestOpt
     try:
         return client.v1.payment_intents.create(params, options)
     except stripe.InvalidRequestError as error:
-        # A retry may be told that the payment can't be confirmed because the first attempt took the money.
+        # A retry is refused because the payment can't be confirmed again, if the first attempt took the money.
         payment_id = payment_named_by(error)
         if payment_id is None or text_at(getattr(error.error, "payment_intent", None), "status") != "succeeded":
             raise

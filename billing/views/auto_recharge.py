@@ -1,4 +1,4 @@
-"""Auto-recharge, for owners: how it stands, what a rule would have done, consent, restart, off, paying in person."""
+"""The owners' pages of auto-recharge: its state, a preview of a rule, consent, restart, off, paying in person."""
 
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ from billing.recharge.forms import RuleForm, initial_of
 from billing.recharge.preview import preview
 from billing.recharge.queries import status_of
 from billing.recharge.rules import Rule, RuleRefused, consent_text, default_method, make_rule, offered, terms_with_offer
-from billing.views.error_messages import TROUBLE, sentence_for
+from billing.views.error_messages import STRIPE_ERRORS, sentence_for
 from credits.models import Wallet
 from jobs.nudges import nudge_after_commit
 from organizations.access import MemberRequest, owner_required
@@ -30,14 +30,14 @@ from organizations.refusals import Refusal
 @require_safe
 @owner_required
 def auto_recharge(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Show how it stands, and the form of its rule."""
+    """Show the state of auto-recharge, and the form of its rule."""
     return _page(request, organization)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @owner_required
 def auto_recharge_review(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """By GET show what a rule would have done, and what an owner would agree to; by POST agree to it."""
+    """GET: show a preview of the rule and the text to agree to. POST: agree to it."""
     form = _form(organization, request.POST if request.method == "POST" else request.GET)
     if form is None:
         return _page(request, organization, status=409)
@@ -64,7 +64,7 @@ def auto_recharge_review(request: MemberRequest, organization: Organization) -> 
 @require_POST
 @owner_required
 def auto_recharge_off(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Turn it off. A second click changes nothing more."""
+    """Turn it off. A second click changes nothing."""
     rules.turn_off(organization=organization, actor=request.user)
     messages.success(request, _("Auto-recharge turned off."))
     return redirect("auto_recharge", organization.slug)
@@ -73,7 +73,7 @@ def auto_recharge_off(request: MemberRequest, organization: Organization) -> Htt
 @require_POST
 @owner_required
 def auto_recharge_restart(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Let it go on after failures."""
+    """Restart it after failures."""
     try:
         rules.restart(organization=organization, actor=request.user)
     except Refusal as refusal:
@@ -86,7 +86,7 @@ def auto_recharge_restart(request: MemberRequest, organization: Organization) ->
 @require_POST
 @owner_required
 def auto_recharge_pay(request: MemberRequest, organization: Organization, attempt: UUID) -> HttpResponse:
-    """Lead to Stripe's page to pay in person what an attempt could not. A double click leads to the same page."""
+    """Redirect to Stripe's page to pay in person for a failed attempt. A double click leads to the same page."""
     found = get_object_or_404(
         RechargeAttempt.objects.select_related("purchase__pack"), organization=organization, pk=attempt
     )
@@ -95,7 +95,7 @@ def auto_recharge_pay(request: MemberRequest, organization: Organization, attemp
         return redirect(begin_checkout(purchase))
     except Refusal as refusal:
         return _page(request, organization, refusal=str(refusal), status=409)
-    except TROUBLE as error:
+    except STRIPE_ERRORS as error:
         sentence, status = sentence_for(error)
         return _page(request, organization, refusal=sentence, status=status)
 
@@ -112,7 +112,7 @@ def _hurry(organization: Organization) -> None:
 
 
 def _form(organization: Organization, data: Any = None) -> RuleForm | None:
-    """The form of the rule, or None where the program offers none."""
+    """The form of the rule; None where the program doesn't offer auto-recharge."""
     wallet = Wallet.objects.select_related("program").filter(organization=organization).first()
     terms, prices = terms_with_offer(organization), offered(organization)
     if wallet is None or terms is None or not prices:

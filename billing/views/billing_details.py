@@ -1,4 +1,4 @@
-"""Who receipts and tax invoices are for. Orders keep the details as they were when they were placed."""
+"""The recipient of receipts and tax invoices. Orders keep the details of the time when they were placed."""
 
 from django.contrib import messages
 from django.db import transaction
@@ -18,12 +18,12 @@ from organizations.models import Organization
 @require_http_methods(["GET", "HEAD", "POST"])
 @owner_required
 def billing_details(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Show the details by GET; keep them by POST."""
+    """GET: show the details. POST: save them."""
     if request.method != "POST":
         details = BillingDetails.objects.filter(organization=organization).first()
         return _page(request, organization, BillingDetailsForm(instance=details))
     with transaction.atomic():
-        # Locked, so that two owners who save at once are told one after the other.
+        # Locked, so that the audit events of two owners who save at once name the right changes.
         Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
         details, _is_new = BillingDetails.objects.get_or_create(organization=organization)
         form = BillingDetailsForm(request.POST, instance=details)

@@ -1,4 +1,4 @@
-"""Buying: what is on sale, what a choice would do, and the order that leads to the payment page."""
+"""Buying: what is on sale, a preview of a choice, and the order that leads to the payment page."""
 
 import logging
 from typing import Any
@@ -48,7 +48,7 @@ def buy(request: MemberRequest, organization: Organization) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @owner_required
 def review(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """By GET show what a choice costs and would do; by POST order it and go to pay."""
+    """GET: show what a choice costs and brings. POST: order it and go to pay."""
     try:
         currency = _currency(organization)
         if request.method == "POST":
@@ -86,7 +86,7 @@ def _review(request: MemberRequest, organization: Organization, form: ChoiceForm
 
 
 def _preview(organization: Organization, form: ChoiceForm) -> tuple[on_sale.Preview, Refusal | None]:
-    """What the choice would do; without its code, and with what is wrong with that, where only the code is at fault."""
+    """The preview of the choice. If only its code is wrong: the preview without it, and the code's error message."""
     code, now = form.cleaned_data["code"], timezone.now()
     try:
         return on_sale.preview(organization, form.choice, promotion_code=code, now=now), None
@@ -121,7 +121,7 @@ def _refuse_unless_free(organization: Organization, form: OrderForm) -> None:
 
 
 def to_payment(request: MemberRequest, organization: Organization, purchase: Purchase) -> HttpResponse:
-    """Lead to where an order is paid; to its page where there is nothing to pay, or no longer."""
+    """Redirect to where an order is paid, or to its own page if there is nothing to pay."""
     here = redirect("purchase", organization.slug, purchase.reference)
     if purchase.amount_minor == 0:
         settle(purchase.pk)
@@ -131,7 +131,7 @@ def to_payment(request: MemberRequest, organization: Organization, purchase: Pur
     try:
         return redirect(begin_checkout(purchase))
     except stripe_gateway.Refused:
-        # What is wrong is noted on the order, and in the log for the staff.
+        # The error is on the order, and in the log for staff.
         return here
     except stripe_gateway.GatewayError as error:
         logger.warning("No payment page for %s: %s", purchase.reference, error)
@@ -147,7 +147,7 @@ def _window(
     refusal: Refusal | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """The page of what is on sale, with what was wrong with the choice that led back here."""
+    """The page of what is on sale, with the error message of a choice that was refused."""
     context: dict[str, Any] = {
         "organization": organization,
         "form": form,
@@ -173,7 +173,7 @@ def _window(
 
 
 def _ways_to_pay(organization: Organization) -> dict[str, Any]:
-    """Which methods there are, and what each of them still lacks; `barrier`: why none of them can lead anywhere."""
+    """The methods, and what each still needs; `barrier`: why no method can be used."""
     terms = terms_of(organization)
     card_lacks = _lack(organization, Method.CARD)
     takes_transfer = terms is not None and terms.takes_bank_transfer

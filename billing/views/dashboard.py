@@ -1,4 +1,4 @@
-"""The owners' first page: what is left, what needs attention, where it went; and the switch that turns AI on again."""
+"""The owners' dashboard: what is left, what needs attention, what was used; and the switch that turns AI on again."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def dashboard(request: MemberRequest, organization: Organization) -> HttpRespons
 @require_POST
 @owner_required
 def switch_on(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Switch AI on again in one service. A second click changes nothing more."""
+    """Turn AI on again in one service. A second click changes nothing."""
     key = request.POST.get("service", "").replace("\0", "")
     service = get_object_or_404(Service.objects.select_related("organization"), organization=organization, key=key)
     try:

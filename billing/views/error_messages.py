@@ -1,16 +1,16 @@
-"""What went wrong with Stripe, in sentences for the person who waits for it. No state, no writing."""
+"""Error messages of pages that call Stripe. Reads and writes nothing."""
 
 from django.utils.translation import gettext as _
 
 from billing import stripe_gateway
 from billing.plans.subscriptions import TooBusy, UnknownPrice
 
-# What a page that talks to Stripe must be ready for, beside refusals of our own.
-TROUBLE = (stripe_gateway.GatewayError, TooBusy, UnknownPrice)
+# What a page that calls Stripe must handle, in addition to our own refusals.
+STRIPE_ERRORS = (stripe_gateway.GatewayError, TooBusy, UnknownPrice)
 
 
 def sentence_for(error: Exception) -> tuple[str, int]:
-    """Return what to say about an error of TROUBLE, and the status of the page that says it."""
+    """Return the message for one of STRIPE_ERRORS, and the HTTP status of the page that shows it."""
     if isinstance(error, stripe_gateway.NotSetUp):
         return _("Card payments are not available. Contact support."), 409
     if isinstance(error, stripe_gateway.Declined):

@@ -1,4 +1,4 @@
-"""The token that a form carries so that it acts once, however often it is sent: double click, back button, reload."""
+"""Tokens of forms: a form acts once, however often it is sent by a double click, the back button or a reload."""
 
 import uuid
 
@@ -8,11 +8,11 @@ LONGEST = 64
 
 
 def new_token() -> str:
-    """A token for a form that is shown now."""
+    """A token for a new form."""
     return uuid.uuid4().hex
 
 
 def token_of(request: HttpRequest) -> str:
-    """The token that a form was sent with; a new one where it came without, or with something else than a token."""
+    """The token of a form that was sent; a new one where it has none, or not a valid one."""
     token = request.POST.get("token", "")
     return token if 0 < len(token) <= LONGEST and token.isascii() and token.isalnum() else new_token()

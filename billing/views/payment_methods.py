@@ -1,4 +1,4 @@
-"""The owners' page of payment methods: what is on file, another one, which one is charged, and off with one."""
+"""The owners' page of payment methods: what is on file; add one, make one the default, remove one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from billing.customers import payment_methods as methods
 from billing.models import PaymentMethod
-from billing.views.error_messages import TROUBLE, sentence_for
+from billing.views.error_messages import STRIPE_ERRORS, sentence_for
 from billing.views.form_tokens import new_token, token_of
 from organizations.access import MemberRequest, owner_required
 from organizations.models import Organization
@@ -29,10 +29,10 @@ def payment_methods(request: MemberRequest, organization: Organization) -> HttpR
 @require_POST
 @owner_required
 def add_payment_method(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Lead to Stripe's page on which a method is put on file."""
+    """Redirect to Stripe's page on which a method is put on file."""
     try:
         return redirect(methods.open_setup(organization, form_token=token_of(request)))
-    except TROUBLE as error:
+    except STRIPE_ERRORS as error:
         sentence, status = sentence_for(error)
         return _page(request, organization, refusal=sentence, status=status)
 
@@ -40,10 +40,10 @@ def add_payment_method(request: MemberRequest, organization: Organization) -> Ht
 @require_safe
 @owner_required
 def payment_methods_return(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Look what was put on file, whether or not Stripe's news have come, and show it."""
+    """Refresh what is on file, whether or not Stripe's events have come, and show it."""
     try:
         methods.refresh(organization)
-    except TROUBLE as error:
+    except STRIPE_ERRORS as error:
         messages.warning(request, sentence_for(error)[0])
     return redirect("payment_methods", organization.slug)
 
@@ -51,14 +51,14 @@ def payment_methods_return(request: MemberRequest, organization: Organization) -
 @require_POST
 @owner_required
 def make_payment_method_default(request: MemberRequest, organization: Organization, pk: int) -> HttpResponse:
-    """Have everything charged to one that is on file."""
+    """Make a method on file the default."""
     return _act(request, organization, pk, methods.make_default, _("Default payment method updated: %(method)s."))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @owner_required
 def remove_payment_method(request: MemberRequest, organization: Organization, pk: int) -> HttpResponse:
-    """Ask by GET whether a method is to go; take it off file by POST."""
+    """GET: ask for confirmation. POST: remove a method from file."""
     if request.method == "POST":
         return _act(request, organization, pk, methods.remove, _("Payment method removed: %(method)s."))
     method = get_object_or_404(PaymentMethod, organization=organization, pk=pk, detached_at=None)
@@ -74,9 +74,9 @@ def _act(
         verb(organization=organization, method=method, actor=request.user, form_token=token_of(request))
     except Refusal as refusal:
         return _page(request, organization, refusal=str(refusal), status=409)
-    except TROUBLE as error:
-        trouble, status = sentence_for(error)
-        return _page(request, organization, refusal=trouble, status=status)
+    except STRIPE_ERRORS as error:
+        sentence, status = sentence_for(error)
+        return _page(request, organization, refusal=sentence, status=status)
     messages.success(request, sentence % {"method": method})
     return redirect("payment_methods", organization.slug)
 

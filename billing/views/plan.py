@@ -1,4 +1,4 @@
-"""The owners' page of the plan: what it is and brings, another one, its end, and the way back from Stripe's page."""
+"""The owners' pages of the plan: show it, change it, cancel it, and return from Stripe's pages."""
 
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from billing.models import Plan, PlanCheckout, StripeCustomer
 from billing.plans import changes, checkouts
 from billing.plans.changes import ChangeKind
 from billing.plans.queries import plan_page
-from billing.views.error_messages import TROUBLE, sentence_for
+from billing.views.error_messages import STRIPE_ERRORS, sentence_for
 from billing.views.form_tokens import new_token, token_of
 from organizations.access import MemberRequest, owner_required
 from organizations.models import Organization
@@ -28,14 +28,14 @@ from organizations.refusals import Refusal
 @require_safe
 @owner_required
 def plan(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Show the plan, and the others."""
+    """Show the plan and the plans on offer."""
     return _page(request, organization)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @owner_required
 def choose_plan(request: MemberRequest, organization: Organization, key: str) -> HttpResponse:
-    """Show by GET what choosing a plan would cost and bring; do it by POST, once for its form."""
+    """GET: show what choosing a plan costs and brings. POST: choose it, once for its form."""
     chosen = get_object_or_404(Plan, program__wallets__organization=organization, key=key)
     if request.method != "POST":
         return _confirmation(request, organization, chosen)
@@ -43,7 +43,7 @@ def choose_plan(request: MemberRequest, organization: Organization, key: str) ->
         page = changes.choose(organization=organization, plan=chosen, actor=request.user, form_token=token_of(request))
     except Refusal as refusal:
         return _page(request, organization, refusal=str(refusal), status=409)
-    except TROUBLE as error:
+    except STRIPE_ERRORS as error:
         sentence, status = sentence_for(error)
         return _page(request, organization, refusal=sentence, status=status)
     if page is not None:
@@ -55,7 +55,7 @@ def choose_plan(request: MemberRequest, organization: Organization, key: str) ->
 @require_http_methods(["GET", "HEAD", "POST"])
 @owner_required
 def cancel_plan(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Ask by GET whether the plan is to end with its month; let it by POST."""
+    """GET: ask for confirmation. POST: let the plan end with its month."""
     subscription = changes.subscription_of(organization)
     if request.method != "POST":
         if not changes.is_live(subscription):
@@ -66,7 +66,7 @@ def cancel_plan(request: MemberRequest, organization: Organization) -> HttpRespo
         changes.cancel(organization=organization, actor=request.user, form_token=token_of(request))
     except Refusal as refusal:
         return _page(request, organization, refusal=str(refusal), status=409)
-    except TROUBLE as error:
+    except STRIPE_ERRORS as error:
         sentence, status = sentence_for(error)
         return _page(request, organization, refusal=sentence, status=status)
     messages.success(request, _("Plan canceled. It stays active until the end of the month."))
@@ -76,7 +76,7 @@ def cancel_plan(request: MemberRequest, organization: Organization) -> HttpRespo
 @require_POST
 @owner_required
 def plan_portal(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Lead to Stripe's own page, for invoices and the like."""
+    """Redirect to Stripe's portal, for invoices and payment methods."""
     customer = get_object_or_404(StripeCustomer, organization=organization)
     try:
         page = stripe_gateway.create_portal(
@@ -85,7 +85,7 @@ def plan_portal(request: MemberRequest, organization: Organization) -> HttpRespo
             locale=organization.language,
             key=f"portal:{organization.pk}:{token_of(request)}",
         )
-    except TROUBLE as error:
+    except STRIPE_ERRORS as error:
         sentence, status = sentence_for(error)
         return _page(request, organization, refusal=sentence, status=status)
     return redirect(page)
@@ -94,11 +94,11 @@ def plan_portal(request: MemberRequest, organization: Organization) -> HttpRespo
 @require_safe
 @owner_required
 def plan_portal_return(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Look what was done on Stripe's page, whether or not its news have come, and show the plan."""
+    """Refresh the plan, whether or not Stripe's events have come, and show it."""
     try:
         changes.refresh(organization)
         payment_methods.refresh(organization)
-    except TROUBLE as error:
+    except STRIPE_ERRORS as error:
         messages.warning(request, sentence_for(error)[0])
     return redirect("plan", organization.slug)
 
@@ -106,12 +106,12 @@ def plan_portal_return(request: MemberRequest, organization: Organization) -> Ht
 @require_safe
 @owner_required
 def plan_return(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Settle what was paid on Stripe's page, whether or not its news have come, and say what is true."""
+    """Settle what was paid on Stripe's page, whether or not its events have come, and show the result."""
     checkout = _checkout_of(request, organization)
     try:
         settled = checkouts.settle_checkout(checkout)
         payment_methods.refresh(organization)
-    except TROUBLE as error:
+    except STRIPE_ERRORS as error:
         messages.warning(request, sentence_for(error)[0])
         return redirect("plan", organization.slug)
     if settled is not None and changes.is_live(settled):
@@ -130,7 +130,7 @@ def _checkout_of(request: MemberRequest, organization: Organization) -> PlanChec
 
 
 def _said(organization: Organization, chosen: Plan) -> str:
-    """What became of a choice, from the row as it stands now."""
+    """The message about a choice, from the current row."""
     row = changes.subscription_of(organization)
     if row is not None and row.plan == chosen:
         return _("Your plan is %(plan)s.") % {"plan": chosen.name}

@@ -1,4 +1,4 @@
-"""Codes: redeeming one that brings credits, naming who referred the organization, and its own code for others."""
+"""The owners' page of codes: redeem a promotion code, enter a referral code, and the organization's own one."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ def redeem(request: MemberRequest, organization: Organization) -> HttpResponse:
 @require_POST
 @owner_required
 def refer(request: MemberRequest, organization: Organization) -> HttpResponse:
-    """Say by whose referral code the organization came."""
+    """Enter the referral code of another organization."""
     form = CodeForm(request.POST, prefix="referral")
     if not form.is_valid() or not _has_referrals(organization):
         return _page(request, organization, referral_form=form, status=422)

@@ -1,4 +1,4 @@
-"""What the organization ordered: the list, one order, coming back from the payment page, and its papers."""
+"""The owners' pages of purchases: the list, one order, the return from the payment page, and printable documents."""
 
 import logging
 from typing import Any
@@ -26,7 +26,7 @@ from organizations.models import Organization
 logger = logging.getLogger(__name__)
 
 PER_PAGE = 50
-# A return page looks again by itself, every so many seconds, for a while: then it waits for a click.
+# The return page reloads every so many seconds for a while, and then waits for a click.
 LOOKS_AGAIN_SECONDS = 5
 LOOKS_AGAIN_FOR_SECONDS = 15 * 60
 
@@ -67,23 +67,23 @@ def as_csv(_request: MemberRequest, organization: Organization) -> HttpResponseB
 @require_safe
 @owner_required
 def purchase(request: MemberRequest, organization: Organization, reference: str) -> HttpResponse:
-    """Show one order, and what can be done about it."""
+    """Show one order and its actions."""
     return render(request, "billing/purchases/purchase.html", _context(organization, _find(organization, reference)))
 
 
 @require_safe
 @owner_required
 def document(request: MemberRequest, organization: Organization, reference: str) -> HttpResponse:
-    """The order's printable paper: what is to be transferred where, or, once it is paid, the receipt."""
+    """The order's printable document: how to transfer the money, or the receipt once it is paid."""
     return render(request, "billing/purchases/document.html", _context(organization, _find(organization, reference)))
 
 
 @require_safe
 @owner_required
 def returned(request: MemberRequest, organization: Organization, reference: str) -> HttpResponse:
-    """Whoever comes from the payment page lands here: settle at once, say what is true, look again while it isn't.
+    """The return from the payment page: settle at once, show the result, and reload while it is not final.
 
-    A GET that writes, on purpose: settling any number of times is as settling once.
+    A GET that writes, on purpose: settling can be repeated.
     """
     found, silent = _find(organization, reference), False
     try:
@@ -104,21 +104,21 @@ def returned(request: MemberRequest, organization: Organization, reference: str)
 @require_safe
 @owner_required
 def left(request: MemberRequest, organization: Organization, reference: str) -> HttpResponse:
-    """Whoever leaves the payment page without paying lands here. Nothing happens by itself."""
+    """The return from the payment page without paying. Nothing changes."""
     return render(request, "billing/purchases/canceled.html", _context(organization, _find(organization, reference)))
 
 
 @require_POST
 @owner_required
 def pay(request: MemberRequest, organization: Organization, reference: str) -> HttpResponse:
-    """Go on to pay an order that waits. A second click leads to the same page."""
+    """Continue to pay an open order. A second click leads to the same page."""
     return to_payment(request, organization, _find(organization, reference))
 
 
 @require_POST
 @owner_required
 def cancel_order(request: MemberRequest, organization: Organization, reference: str) -> HttpResponse:
-    """Give an order up. One that was paid meanwhile is kept."""
+    """Cancel an order. One that was paid meanwhile is kept."""
     found = _find(organization, reference)
     try:
         ended = cancel(found, actor=request.user)
@@ -136,7 +136,7 @@ def cancel_order(request: MemberRequest, organization: Organization, reference: 
 
 
 def _find(organization: Organization, reference: str) -> Purchase:
-    """The organization's order with this reference, as people write it; 404 without."""
+    """The organization's order with this reference, however it is typed; 404 without."""
     found = (
         Purchase.objects.select_related("organization", "bought_by", "grant", "promotion")
         .filter(organization=organization, reference=reference.upper())

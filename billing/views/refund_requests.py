@@ -1,4 +1,4 @@
-"""The owners' page on which a refund of a purchase is asked for, and where the answer is read."""
+"""The owners' page of refund requests: request a refund of a purchase, and read the answer."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from organizations.models import Organization
 
 
 class RefundRequestForm(forms.Form):
-    """Why."""
+    """Why a refund is requested."""
 
     message = forms.CharField(
         label=_("Why are you requesting a refund?"), max_length=2000, widget=forms.Textarea(attrs={"rows": 5})
@@ -25,7 +25,7 @@ class RefundRequestForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @owner_required
 def refund_request(request: MemberRequest, organization: Organization, reference: str) -> HttpResponse:
-    """By GET the requests for a purchase and their answers, and a form where one may be made; by POST ask."""
+    """GET: show the requests for a purchase with their answers, and a form if one is allowed. POST: request."""
     purchase = get_object_or_404(
         Purchase.objects.select_related("organization__wallet__program"),
         organization=organization,

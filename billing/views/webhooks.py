@@ -1,4 +1,4 @@
-"""Where Stripe calls: verify, keep once, nudge, answer. What the event means is worked out later, elsewhere."""
+"""Stripe's webhook: verify, store once, enqueue, answer. The event is processed later (`billing.stripe_events`)."""
 
 import logging
 
@@ -18,8 +18,9 @@ logger = logging.getLogger(__name__)
 @csrf_exempt  # the signature is the proof
 @require_POST
 def stripe_webhook(request: HttpRequest) -> HttpResponse:
-    """200 once the event is kept, new or not; 400 for what isn't Stripe's or can't be kept, 413 for what is too large;
-    then nothing is written."""
+    """Answer 200 once the event is stored, new or not; 400 if it isn't Stripe's or can't be stored, 413 if it is too
+    large, and then nothing is written.
+    """
     try:
         event = stripe_gateway.construct_event(request.body, request.headers.get("Stripe-Signature", ""))
         row = inbox.receive(event)
