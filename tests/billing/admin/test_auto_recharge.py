@@ -64,7 +64,7 @@ def test_without_a_reason_nothing_happens(here: Recharging, browser: Client) -> 
     assert here.row.paused_at is None
 
 
-def test_who_may_only_look_may_not_pause(here: Recharging) -> None:
+def test_who_may_only_view_may_not_pause(here: Recharging) -> None:
     onlooker = User.objects.create_user("olaf@desk.example", is_staff=True)
     give_totp(onlooker, factories.TOTP_SECRET)
     onlooker.user_permissions.add(Permission.objects.get(codename="view_autorecharge"))

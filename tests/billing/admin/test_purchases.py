@@ -1,4 +1,4 @@
-"""Staff look purchases up and confirm deposits, with a reason, once; nothing else can be changed."""
+"""Staff find purchases and confirm deposits, with a reason, once; nothing else can be changed."""
 
 from typing import Any
 from uuid import uuid4
@@ -157,7 +157,7 @@ class TestConfirmingADeposit:
         assert "not paid by bank transfer" in confirm(browser, order).content.decode()
         assert "Confirm the deposit" not in browser.get(f"{LIST}{order.pk}/change/").content.decode()
 
-    def test_is_not_for_staff_who_may_only_look(self, shop: Shop, order: Purchase) -> None:
+    def test_is_not_for_staff_who_may_only_view(self, shop: Shop, order: Purchase) -> None:
         sam = factories.person("Sam", is_staff=True)
         sam.is_superuser = False
         sam.save()

@@ -55,7 +55,7 @@ def confirm(browser: Client, url: str, form: dict[str, str]) -> str:
     return page
 
 
-def test_it_shows_how_the_purchase_stands(browser: Client, bought: Bought) -> None:
+def test_it_shows_the_position_of_the_purchase(browser: Client, bought: Bought) -> None:
     page = browser.get(page_of(bought)).content.decode()
 
     for line in ["¥2,000", "¥1,400", "100 credits", "70 credits", "30 credits"]:
@@ -89,7 +89,7 @@ def test_then_it_does_it_once_however_often_it_is_confirmed(browser: Client, bou
     assert_clean(bought.wallet)
 
 
-def test_what_has_changed_meanwhile_is_shown_anew(browser: Client, bought: Bought) -> None:
+def test_what_has_changed_meanwhile_is_shown_again(browser: Client, bought: Bought) -> None:
     form = asked(amount="2000", mode="all")
     page = browser.post(page_of(bought), form).content.decode()
     word = re.search(r'name="shown" value="([^"]+)"', page)

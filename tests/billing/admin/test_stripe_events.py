@@ -1,4 +1,4 @@
-"""Stripe's events in the admin: found by any id, read, worked off again with a reason."""
+"""Stripe's events in the admin: found by any id, read, processed again with a reason."""
 
 from typing import Any
 
@@ -67,7 +67,7 @@ def test_processing_again_asks_why(browser: Client, row: StripeEvent) -> None:
 
 
 @pytest.mark.parametrize("before", [EventState.FAILED, EventState.PROCESSED, EventState.RECEIVED])
-def test_it_is_worked_off_whatever_became_of_it(
+def test_it_is_processed_whatever_its_state(
     browser: Client, row: StripeEvent, before: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     handled: list[Any] = []
@@ -84,7 +84,7 @@ def test_it_is_worked_off_whatever_became_of_it(
     assert (recorded.target, recorded.reason, recorded.details["was"]) == (row.event_id, "The bank called", before)
 
 
-def test_a_failure_is_said(browser: Client, row: StripeEvent, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_is_shown(browser: Client, row: StripeEvent, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_data: Any) -> None:
         raise stripe_gateway.Unavailable("no answer")
 
@@ -101,7 +101,7 @@ def test_one_of_the_wrong_mode_stays_harmless(browser: Client, row: StripeEvent)
     assert "not processed: It is live" in browser.post(again(row), answered(), follow=True).content.decode()
 
 
-def test_who_may_only_look_may_not(row: StripeEvent) -> None:
+def test_who_may_only_view_may_not(row: StripeEvent) -> None:
     onlooker = User.objects.create_user("olaf@desk.example", is_staff=True)
     give_totp(onlooker, TOTP_SECRET)
     onlooker.user_permissions.add(Permission.objects.get(codename="view_stripeevent"))

@@ -1,4 +1,4 @@
-"""Staff look plans up, put invoiced customers on one, and let one end."""
+"""Staff find plans, put invoiced customers on one, and let one end."""
 
 import pytest
 from django.test import Client
@@ -48,7 +48,7 @@ def test_putting_on_a_plan_twice_puts_once_with_the_reason(stage: PlanStage, bro
         ({"plan": "gold"}, "It has: free, basic, pro."),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_is_done(
+def test_what_is_wrong_is_shown_and_nothing_is_done(
     stage: PlanStage, browser: Client, wrong: dict[str, str], sentence: str
 ) -> None:
     response = browser.post(PUT, form(**wrong))
@@ -68,7 +68,7 @@ def test_letting_one_end(stage: PlanStage, browser: Client) -> None:
     assert AuditEvent.objects.get(action="subscription.cancel").reason == "Left"
 
 
-def test_what_months_brought_is_looked_up(stage: PlanStage, browser: Client) -> None:
+def test_the_allowances_of_months_are_listed(stage: PlanStage, browser: Client) -> None:
     stage.put_on("basic", at=timezone.now())
     assert "Basic" in browser.get("/admin/billing/allowance/?q=acme").content.decode()
 

@@ -1,4 +1,4 @@
-"""The plan in GET /api/billing/credits: told while it is in force."""
+"""The plan in GET /api/billing/credits: shown while it is in force."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def plan(shop: Shop) -> Any:
     return answer.json()["plan"]
 
 
-def test_it_is_told_with_its_month_and_allowance(shop: Shop) -> None:
+def test_it_is_shown_with_its_month_and_allowance(shop: Shop) -> None:
     shop.subscribe("team")
     team = Plan.objects.get(program=shop.program, key="team")
 
@@ -40,15 +40,15 @@ def test_it_is_told_with_its_month_and_allowance(shop: Shop) -> None:
     }
 
 
-def test_what_comes_after_it_is_told_too(shop: Shop) -> None:
+def test_what_comes_after_it_is_shown_too(shop: Shop) -> None:
     shop.subscribe("team", state="past_due")
     free = Plan.objects.filter(program=shop.program).exclude(key="team").first()
     Subscription.objects.update(next_plan=free, ends_at_period_end=True)
 
-    told = plan(shop)
+    answer = plan(shop)
 
     assert free is not None
-    assert (told["state"], told["next_plan"], told["ends"]) == ("past_due", free.key, True)
+    assert (answer["state"], answer["next_plan"], answer["ends"]) == ("past_due", free.key, True)
 
 
 @pytest.mark.parametrize("state", ["incomplete", "canceled"])

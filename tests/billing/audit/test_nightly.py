@@ -1,4 +1,4 @@
-"""The audit of the night: it seals what it proved, says so, and tells staff where something is broken."""
+"""The nightly audit: it seals what it proved, and alerts staff where an invariant is broken."""
 
 import json
 from datetime import UTC, datetime
@@ -45,7 +45,7 @@ def audit_ledger(*arguments: str) -> tuple[int, str]:
     return 0, written.getvalue()
 
 
-def test_clean_books_are_sealed_and_the_hash_is_told(acme: Stage) -> None:
+def test_clean_books_are_sealed_and_the_hash_is_returned(acme: Stage) -> None:
     did = nightly.run(now=NIGHT)
     sealed = AuditSeal.objects.get()
     assert did["broken"] == 0
@@ -55,7 +55,7 @@ def test_clean_books_are_sealed_and_the_hash_is_told(acme: Stage) -> None:
     assert mail.outbox == []
 
 
-def test_what_was_changed_since_is_told_to_staff_and_nothing_is_sealed(
+def test_what_was_changed_since_is_reported_to_staff_and_nothing_is_sealed(
     acme: Stage, settings: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.ADMINS = [("Staff", "staff@example.com")]  # type: ignore[attr-defined]
@@ -66,9 +66,9 @@ def test_what_was_changed_since_is_told_to_staff_and_nothing_is_sealed(
     assert AuditSeal.objects.count() == 1
     event = AuditEvent.objects.get(action="ledger.audit_failed")
     assert event.details == {"broken": {"sealed_past_is_unchanged": 1}}
-    (told,) = mail.outbox
-    assert told.to == ["staff@example.com"]
-    assert f"wallet {acme.wallet.pk}/1: entries 1 to 2 are not what seal 1 sealed" in told.body
+    (mail_to_staff,) = mail.outbox
+    assert mail_to_staff.to == ["staff@example.com"]
+    assert f"wallet {acme.wallet.pk}/1: entries 1 to 2 are not what seal 1 sealed" in mail_to_staff.body
     assert "sealed_past_is_unchanged" in caplog.text
 
 

@@ -137,7 +137,7 @@ def another(stage: Stage) -> Stage:
     return Stage(stage.owner, globex, stage.program, wallet)
 
 
-def test_one_organizations_trouble_does_not_stop_the_others(
+def test_one_organizations_error_does_not_stop_the_others(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     other = another(stage)

@@ -1,4 +1,4 @@
-"""Between two months of a plan, the old credits gone and the new ones minutes away: nobody is told, nothing charged."""
+"""Between two months of a plan, the old credits gone and the new ones minutes away: no notice, no charge."""
 
 from datetime import timedelta
 
@@ -40,10 +40,10 @@ class TestWhatIsTold:
     def use(self, stage: PlanStage, key: str) -> Use:
         return Use(organization="acme", key=key, feature="report", user=stage.owner.email, service="app", via="test")
 
-    def told(self) -> list[str]:
+    def emitted(self) -> list[str]:
         return list(Notice.objects.order_by("pk").values_list("kind", flat=True))
 
-    def test_a_renewal_tells_nothing_and_leaves_ai_on(self, stage: PlanStage) -> None:
+    def test_a_renewal_gives_no_notice_and_leaves_ai_on(self, stage: PlanStage) -> None:
         end = stage.row().period_end
         assert ledger.sweep_expired(now=end + SECOND) == 1
         refused = meter([self.use(stage, "a"), self.use(stage, "b")], now=end + 2 * SECOND)
@@ -51,12 +51,12 @@ class TestWhatIsTold:
         assert ledger.sweep_marks(now=end + 3 * SECOND) == 0
         renewals.renew_due(now=end + MINUTE)
 
-        assert (self.told(), WebhookEvent.objects.count()) == ([], 0)
+        assert (self.emitted(), WebhookEvent.objects.count()) == ([], 0)
         assert Service.objects.get().is_ai_on
         (paid,) = meter([self.use(stage, "c")], now=end + 2 * MINUTE)
         assert not isinstance(paid, Insufficient | SwitchedOff)
 
-    def test_a_plan_that_has_ended_is_told_three_hours_later_and_ai_goes_off_then(self, stage: PlanStage) -> None:
+    def test_a_plan_that_has_ended_is_noticed_three_hours_later_and_ai_goes_off_then(self, stage: PlanStage) -> None:
         end = stage.row().period_end
         Subscription.objects.update(ends_at_period_end=True)
         renewals.renew_due(now=end)
@@ -66,19 +66,19 @@ class TestWhatIsTold:
         for _twice in range(2):
             ledger.sweep_marks(now=end + 3 * HOUR)
 
-        assert self.told() == ["balance.depleted"]
+        assert self.emitted() == ["balance.depleted"]
         assert not Service.objects.get().is_ai_on
 
     def test_a_use_after_that_finds_ai_off_though_no_sweep_ran(self, stage: PlanStage) -> None:
         end = stage.row().period_end
         meter([self.use(stage, "late")], now=end + 3 * HOUR)
-        assert self.told() == ["balance.depleted"]
+        assert self.emitted() == ["balance.depleted"]
         assert not Service.objects.get().is_ai_on
 
-    def test_credits_used_up_on_the_last_day_are_told_of_at_once(self, stage: PlanStage) -> None:
+    def test_credits_used_up_on_the_last_day_give_notice_at_once(self, stage: PlanStage) -> None:
         end = stage.row().period_end
         meter([self.use(stage, f"{number}") for number in range(20)], now=end - HOUR)
-        assert self.told() == ["balance.depleted"]
+        assert self.emitted() == ["balance.depleted"]
         assert not Service.objects.get().is_ai_on
 
 

@@ -1,4 +1,4 @@
-"""What a plan's months bring where no Stripe counts them: once, in order, in life day by day, and in races."""
+"""What the months of plans bring that are not billed through Stripe: once, in order, day by day, and in races."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -133,7 +133,7 @@ class TestWhatAMonthBrings:
         assert not stage.row().ends_at_period_end
         assert stage.amounts() == [100]
 
-    def test_a_free_plan_that_ended_may_be_taken_up_anew(self, stage: PlanStage) -> None:
+    def test_a_free_plan_that_ended_may_be_chosen_again(self, stage: PlanStage) -> None:
         stage.choose("free", now=START)
         changes.cancel(organization=stage.organization, actor=stage.owner, form_token="a", now=START + DAY)
         renewals.renew_due(now=START + 40 * DAY)
@@ -159,7 +159,7 @@ class TestRefusals:
         with pytest.raises(changes.PlanRefused, match="no plan to cancel"):
             changes.cancel(organization=stage.organization, actor=stage.owner, form_token="a")
 
-    def test_one_organizations_trouble_is_not_the_others(
+    def test_one_organizations_error_does_not_stop_the_others(
         self, stage: PlanStage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         stage.put_on("basic", at=START)

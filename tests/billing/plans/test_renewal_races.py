@@ -1,4 +1,4 @@
-"""Renewals run twice at once, news of one month told by many at once, and a renewal that dies half-way."""
+"""Renewals run twice at once, one month settled by many at once, and a renewal that dies half-way."""
 
 import threading
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Plans paid through Stripe, against the payments sandbox through the real library: their life, and lost news."""
+"""Plans paid through Stripe, against the payments sandbox through the real library: their life, and lost events."""
 
 from datetime import UTC, datetime
 from itertools import islice
@@ -72,11 +72,11 @@ class TestSubscribing:
         payments.pay(page)
         with pytest.raises(checkouts.BeingPaid, match="was just paid for"):
             stage.choose("pro")
-        # It was learned on the way.
+        # It was recorded on the way.
         assert stage.row().plan.key == "basic"
         assert stage.amounts() == [1_000]
 
-    def test_the_news_alone_are_enough(self, stage: PlanStage, payments: Payments) -> None:
+    def test_webhooks_alone_are_enough(self, stage: PlanStage, payments: Payments) -> None:
         page = stage.choose("basic")
         assert page
         payments.pay(page)
@@ -96,7 +96,7 @@ class TestSubscribing:
         assert subscriptions.settle(stripe_id) is None
         assert not Subscription.objects.exists()
 
-    def test_a_price_of_nobody_is_left_to_people(self, stage: PlanStage, payments: Payments) -> None:
+    def test_a_price_that_is_not_ours_is_left_to_staff(self, stage: PlanStage, payments: Payments) -> None:
         stage.subscribe(payments, "basic")
         StripePrice.objects.all().delete()
         with pytest.raises(subscriptions.UnknownPrice):
@@ -133,13 +133,13 @@ class TestRenewing:
         row = stage.settle(payments)
         assert (row.state, row.unpaid_invoice_url) == (SubscriptionState.ACTIVE, "")
         assert stage.amounts() == [1_000, 1_000]
-        told = AuditEvent.objects.filter(action__in=["subscription.overdue", "subscription.paid"])
-        assert list(told.order_by("created_at").values_list("action", flat=True)) == [
+        recorded = AuditEvent.objects.filter(action__in=["subscription.overdue", "subscription.paid"])
+        assert list(recorded.order_by("created_at").values_list("action", flat=True)) == [
             "subscription.overdue",
             "subscription.paid",
         ]
 
-    def test_a_month_that_nobody_told_us_of_is_found_by_the_job(self, stage: PlanStage, payments: Payments) -> None:
+    def test_a_month_whose_events_were_lost_is_found_by_the_job(self, stage: PlanStage, payments: Payments) -> None:
         stage.subscribe(payments, "basic")
         assert renewals.ask_stripe(now=stage.now(payments))["asked"] == 0
         renew(payments, stage)
@@ -173,13 +173,13 @@ class TestChanging:
         stage.subscribe(payments, "basic")
         bought = Desk(stage.wallet, stage.now(payments)).grant(7)
         payments.advance(days=14)
-        told = changes.change_to(stage.organization, stage.plan("pro"), now=stage.now(payments))
+        shown = changes.change_to(stage.organization, stage.plan("pro"), now=stage.now(payments))
         form = token()
         for _twice in range(2):
             stage.choose("pro", form_token=form, now=stage.now(payments))
         assert stage.row().plan.key == "pro"
-        assert charged(payments)[1:] == [pytest.approx(told.due_minor, abs=1)]
-        assert stage.amounts()[2:] == [pytest.approx(told.brings, abs=1)]
+        assert charged(payments)[1:] == [pytest.approx(shown.due_minor, abs=1)]
+        assert stage.amounts()[2:] == [pytest.approx(shown.brings, abs=1)]
         assert stage.wallet.grants.get(pk=bought).remaining == 7
         assert AuditEvent.objects.filter(action="subscription.upgrade").count() == 1
         renew(payments, stage)
@@ -236,7 +236,7 @@ class TestChanging:
         renew(payments, stage)
         assert stage.settle(payments).state == SubscriptionState.ACTIVE
 
-    def test_cancel_to_the_end_and_begin_anew(self, stage: PlanStage, payments: Payments) -> None:
+    def test_cancel_to_the_end_and_begin_again(self, stage: PlanStage, payments: Payments) -> None:
         old = stage.subscribe(payments, "basic")
         changes.cancel(organization=stage.organization, actor=stage.owner, form_token=token())
         renew(payments, stage)
@@ -273,7 +273,7 @@ class TestChanging:
         with pytest.raises(changes.PlanRefused, match="through Stripe"):
             stage.put_on("pro", at=stage.now(payments))
 
-    def test_a_second_one_at_stripe_is_left_to_people_and_said_once(self, stage: PlanStage, payments: Payments) -> None:
+    def test_a_second_one_at_stripe_is_reported_to_staff_once(self, stage: PlanStage, payments: Payments) -> None:
         row = stage.subscribe(payments, "basic")
         client = payments.stripe()
         customer = stage.organization.stripe_customer.stripe_id
@@ -313,7 +313,7 @@ class TestWhoMayBuy:
 
 
 class TestAnyOrderOfNews:
-    def test_a_renewal_told_in_any_order_with_duplicates_ends_the_same(
+    def test_a_renewal_whose_events_come_in_any_order_and_twice_ends_the_same(
         self, stage: PlanStage, payments: Payments
     ) -> None:
         stage.subscribe(payments, "basic")

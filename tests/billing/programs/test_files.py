@@ -39,14 +39,14 @@ def test_the_file_that_the_others_are_made_of_is_right(tmp_path: Path) -> None:
     assert (chat.model, chat.input_credits, chat.output_credits, chat.per) == ("m", 15, 200, 1_000)
 
 
-def test_a_program_may_say_at_which_shares_of_a_limit_people_are_told(tmp_path: Path) -> None:
+def test_a_program_may_set_at_which_shares_of_a_limit_notices_are_sent(tmp_path: Path) -> None:
     path = tmp_path / "small.toml"
     path.write_text(SMALL + SELLING + '\n[limits]\nscopes = ["team"]\nthresholds_percent = [60, 95]\n')
 
     assert read_program(path).columns["limit_thresholds"] == [60, 95]
 
 
-# One wrong thing each: what is replaced, by what, and the sentence.
+# One error each: what is replaced, by what, and the message.
 WRONG = [
     ("decimals = 2", "decimals = 7", "[program]: decimals: must be a whole number from 0 to 6."),
     ("decimals = 2", "decimals = true", "[program]: decimals: must be a whole number from 0 to 6."),
@@ -241,7 +241,7 @@ def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
     ],
     ids=["cut off", "not UTF-8", "empty", "deep", "long number", "large"],
 )
-def test_what_is_no_program_at_all_is_said(tmp_path: Path, text: str | bytes, sentence: str) -> None:
+def test_what_is_no_program_at_all_is_named(tmp_path: Path, text: str | bytes, sentence: str) -> None:
     assert problems(tmp_path, text)[0].startswith(sentence)
 
 
@@ -250,6 +250,6 @@ def test_a_name_that_is_none_lists_those_that_are() -> None:
         find_file("nowhere")
 
 
-def test_a_file_that_is_missing_is_said(tmp_path: Path) -> None:
+def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(BrokenProgram, match=r"missing\.toml: No such file or directory\."):
         read_program(find_file(str(tmp_path / "missing.toml")))

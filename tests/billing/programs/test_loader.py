@@ -258,7 +258,7 @@ class TestTheCommand:
 
         assert out.getvalue() == "growi: nothing changed.\n"
 
-    def test_loads_a_file_and_tells_a_change(self, folder: Path) -> None:
+    def test_loads_a_file_and_prints_a_change(self, folder: Path) -> None:
         path = folder / "mine.toml"
         path.write_text(SMALL)
         call_command("load_program", str(path), stdout=StringIO())

@@ -99,8 +99,10 @@ class TestTheFirstLoad:
     def test_leaves_an_audit_event_for_each_row_and_price(self, tmp_path: Path) -> None:
         load(tmp_path)
 
-        told = AuditEvent.objects.filter(action__regex=r"^(pack|sale_terms|currency)\.").values_list("action", "target")
-        assert sorted(told) == [
+        recorded = AuditEvent.objects.filter(action__regex=r"^(pack|sale_terms|currency)\.").values_list(
+            "action", "target"
+        )
+        assert sorted(recorded) == [
             ("currency.created", "small/EUR"),
             ("pack.created", "small/big"),
             ("pack.created", "small/pack"),

@@ -257,7 +257,7 @@ class TestEnrich:
         assert (recharge.pack, recharge.monthly_limit) == ("standard", {"EUR": "50.00"})
         assert recharge.threshold > 0
 
-    def test_failed_operations_give_back_and_transactions_tell_their_project(self) -> None:
+    def test_failed_operations_give_back_and_transactions_name_their_project(self) -> None:
         file = tables("enrich")
 
         assert file["refunds"].returns_failed_operations

@@ -62,7 +62,7 @@ def test_a_confirmed_deposit_brings_credits_with_source_bank_transfer(
     prove_books()
 
 
-def test_the_products_servers_are_told_once_that_it_is_paid(shop: Shop, order: Purchase, stella: User) -> None:
+def test_the_products_servers_are_notified_once_that_it_is_paid(shop: Shop, order: Purchase, stella: User) -> None:
     for _ in range(2):
         confirm_deposit(order, deposit(stella), now=NOW)
 

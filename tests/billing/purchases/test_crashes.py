@@ -1,5 +1,5 @@
 """The process dies between order, call, answer and grant. After a restart and retries the money taken equals the
-credits given, whichever road comes first.
+credits given, whichever caller comes first.
 
 Dying is an exception that nothing catches, raised at the named point; what was committed by then stays.
 """

@@ -1,6 +1,6 @@
 """Orders and payments at the same moment: the last place, the last use of a code, one form, one payment.
 
-Each race stands beside its control: the same without the lock goes wrong.
+Each race has its control: the same without the lock goes wrong.
 """
 
 import threading
@@ -97,7 +97,7 @@ class TestTheLastUse:
 
 
 class TestOnePayment:
-    def test_settled_from_three_roads_at_once_is_one_grant(self) -> None:
+    def test_settled_by_three_callers_at_once_is_one_grant(self) -> None:
         shop = open_shop("fluxori")
         order = shop.order()
 
@@ -146,7 +146,7 @@ def meet_before(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None
 
 
 class TestAWrongPayment:
-    """Staff are told of it once, by whichever road it is heard of."""
+    """It is reported to staff once, whoever settles the order."""
 
     @pytest.fixture
     def order(self, at_stripe: Payments) -> Purchase:

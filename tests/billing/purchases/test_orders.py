@@ -1,4 +1,4 @@
-"""Who may order, how much may be held, and what stands on an order once it is placed."""
+"""Who may order, how much may be held, and what an order holds once it is placed."""
 
 from datetime import timedelta
 
@@ -39,7 +39,7 @@ class TestAnOrder:
         assert (prefix, len(one), len(other)) == ("FLX", 4, 4)
         assert not set("ILOU") & set(one + other)
 
-    def test_is_told_in_an_audit_event(self) -> None:
+    def test_leaves_an_audit_event(self) -> None:
         shop = open_shop("fluxori")
         order = shop.order()
 

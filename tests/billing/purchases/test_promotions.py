@@ -1,4 +1,4 @@
-"""Codes that bring credits: once per organization, in their time, as often as they may be used."""
+"""Codes that bring credits: once per organization, within their dates, up to their limit of uses."""
 
 from datetime import timedelta
 
@@ -56,7 +56,7 @@ def test_it_is_used_at_most_so_often(shop: Shop) -> None:
     Promotion.objects.update(most_uses=1)
     use(shop)
     other = open_shop("fluxori", slug="globex", owner=factories.person("Dora"))
-    Promotion.objects.update(most_uses=1)  # the second load sells anew
+    Promotion.objects.update(most_uses=1)  # the second load sells it again
 
     with pytest.raises(PromotionRefused, match="reached its maximum number of uses"):
         use(other)

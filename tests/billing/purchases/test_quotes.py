@@ -115,7 +115,7 @@ class TestCurrencies:
 
         assert currency_for(shop.program, shop.organization) == currency
 
-    def test_a_country_without_a_currency_is_told_so(self) -> None:
+    def test_a_country_without_a_currency_is_refused_with_a_message(self) -> None:
         shop = open_shop("fluxori")
         ProgramCurrency.objects.filter(code="ZAR").delete()
         ProgramCurrency.objects.filter(code="USD").update(countries=["US"])

@@ -1,4 +1,4 @@
-"""Referrals: both sides are credited at the first paid purchase of the one that was brought, once; not to oneself."""
+"""Referrals: both sides are credited at the first paid purchase of the referred one, once; not to oneself."""
 
 from datetime import timedelta
 
@@ -66,7 +66,7 @@ def test_orders_that_come_to_nothing_and_free_ones_credit_nobody(referrer: Shop,
     assert referrer.balance() == 200
 
 
-def test_a_code_is_made_once_and_told(referrer: Shop) -> None:
+def test_a_code_is_made_once_and_recorded(referrer: Shop) -> None:
     code = code_of(referrer.organization, actor=referrer.owner)
 
     assert code_of(referrer.organization) == code

@@ -1,4 +1,4 @@
-"""Settling purchases against the payments sandbox: what Stripe says is true becomes credits, once, by any road."""
+"""Settling purchases against the payments sandbox: what was paid becomes credits, once, whoever settles it."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -165,7 +165,7 @@ class TestAnOrderThatIsNotPaid:
 
         assert settle(order.pk).state == "expired"
 
-    def test_of_which_stripe_never_heard_expires_some_time_later(self, shop: Shop) -> None:
+    def test_that_stripe_does_not_know_expires_some_time_later(self, shop: Shop) -> None:
         order = shop.order(now=None)
 
         assert settle(order.pk, now=timezone.now() + CHECKOUT_LASTS).state == "pending"

@@ -77,7 +77,7 @@ class TestWhenItBuys:
         here.sweep(MINUTE)
         assert len(here.attempts()) == 1
 
-    def test_what_is_owed_is_bought_as_well(self, at_stripe: Payments) -> None:
+    def test_the_debt_is_bought_as_well(self, at_stripe: Payments) -> None:
         here = set_up(at_stripe, credits=0)
         grant = here.desk.grant(3_000_000)
         here.spend(3_000_000)
@@ -237,15 +237,15 @@ class TestTheNudge:
         monkeypatch.setattr(nudges, "nudge", nudge)
         return asked
 
-    def test_the_fall_through_the_threshold_is_told_once(
+    def test_the_fall_below_the_threshold_is_signaled_once(
         self, here: Recharging, nudged: list[int], django_capture_on_commit_callbacks: Any
     ) -> None:
-        for credits, told in ((50_000, 0), (100_000, 1), (50_000, 1)):
+        for credits, signals in ((50_000, 0), (100_000, 1), (50_000, 1)):
             with django_capture_on_commit_callbacks(execute=True):
                 here.spend(credits)
-            assert nudged == [here.wallet_id] * told
+            assert nudged == [here.wallet_id] * signals
 
-    def test_a_wallet_that_nobody_watches_is_not_told_of(
+    def test_a_wallet_that_nobody_watches_is_not_signaled(
         self, here: Recharging, nudged: list[int], django_capture_on_commit_callbacks: Any
     ) -> None:
         consent.turn_off(organization=here.shop.organization, actor=here.shop.owner, now=here.now)
@@ -264,7 +264,9 @@ class TestTheNudge:
         assert nudged == [here.wallet_id]
 
 
-def test_a_refused_spend_hears_that_credits_are_on_their_way(here: Recharging, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_spend_answers_that_credits_are_on_their_way(
+    here: Recharging, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here.spend(200_000)
     monkeypatch.setattr(stripe_calls, "send", lambda charge: None)
     here.recharge()
@@ -279,7 +281,7 @@ def test_a_refused_spend_hears_that_credits_are_on_their_way(here: Recharging, m
     assert later.value.recharging_seconds == 0
 
 
-def test_the_mark_is_gone_once_the_attempt_is_over(here: Recharging) -> None:
+def test_the_recharging_flag_is_gone_once_the_attempt_is_over(here: Recharging) -> None:
     here.spend(200_000)
     here.recharge()
 

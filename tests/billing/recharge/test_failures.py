@@ -1,4 +1,4 @@
-"""Auto-recharge when the bank says no, or wants to see the owner: it backs off, stops, says why, and goes on again."""
+"""Auto-recharge when the bank declines or wants the owner: it backs off, stops, shows why, and can be restarted."""
 
 from datetime import timedelta
 from typing import Any
@@ -57,7 +57,7 @@ class TestDeclines:
         declined.sweep(2 * MINUTE)
         assert len(declined.charges()) == 2
 
-    def test_three_stop_it_and_the_owners_are_told_once(self, declined: Recharging) -> None:
+    def test_three_stop_it_and_the_owners_are_notified_once(self, declined: Recharging) -> None:
         bob = factories.person("Bob")
         factories.member(declined.shop.organization, bob, role="owner")
         for _ in range(60):
@@ -157,7 +157,7 @@ class TestTheBankWantsToSeeTheOwner:
         assert asked.states() == ["needs_person"]
         assert the_notice().details["needs_person"] is True
 
-    def test_stopped_again_it_is_told_again(self, asked: Recharging) -> None:
+    def test_stopped_again_it_gives_notice_again(self, asked: Recharging) -> None:
         asked.sweep()
         consent.restart(organization=asked.shop.organization, actor=asked.shop.owner, now=asked.now)
         asked.sweep(HOUR)

@@ -1,4 +1,4 @@
-"""What a rule would have done in the last 30 days, from the balances that the ledger noted."""
+"""What a rule would have bought in the last 30 days, from the balances that the ledger recorded."""
 
 from datetime import timedelta
 
@@ -67,7 +67,7 @@ def test_the_limit_stops_it_within_the_organizations_month(shop: Shop) -> None:
     assert seen(shop, limit=1_000) == Preview(2, 2, 2_000, was_limited=True)
 
 
-def test_what_happened_before_is_not_looked_at(shop: Shop) -> None:
+def test_what_happened_before_does_not_count(shop: Shop) -> None:
     spend_at(shop, 31, 10_000_000)
 
     assert seen(shop).purchases == 0

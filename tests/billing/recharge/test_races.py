@@ -1,4 +1,4 @@
-"""Auto-recharge with real connections, all at once: one charge, within the limit; each race beside its control."""
+"""Auto-recharge with real connections, all at once: one charge, within the limit; each race has its control."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -28,7 +28,7 @@ from tests.support.shop import prove_books
 
 pytestmark = pytest.mark.django_db
 
-# From when on a sweep looks at an attempt that was left under way.
+# When a sweep resolves an attempt that was left open.
 LATER = 3 * MINUTE
 
 
@@ -41,7 +41,7 @@ def here(at_stripe: Payments) -> Recharging:
 
 
 def assert_bought_once(here: Recharging) -> None:
-    """One payment, its money and its credits; nothing more happens however often anyone looks."""
+    """One payment, its money and its credits; further sweeps change nothing."""
     for _ in range(3):
         here.sweep(MINUTE)
     assert here.states() == ["succeeded"]
@@ -92,7 +92,7 @@ class TestAnAnswerIsLost:
 
         assert_bought_once(here)
 
-    def test_a_server_error_tells_nothing_and_is_looked_into(self, here: Recharging) -> None:
+    def test_a_server_error_leaves_the_fate_unknown_until_stripe_is_asked(self, here: Recharging) -> None:
         here.payments.checks_contract = False
         here.payments.control("switch", replies={"refuse": {"status": 500, "count": 3, "path": "/v1/payment_intents"}})
         here.sweep()
@@ -102,7 +102,7 @@ class TestAnAnswerIsLost:
 
         assert_bought_once(here)
 
-    def test_a_decline_that_was_not_heard_is_a_decline(self, at_stripe: Payments) -> None:
+    def test_a_decline_whose_answer_was_lost_is_a_decline(self, at_stripe: Payments) -> None:
         here = set_up(at_stripe, card=DECLINING_CARD)
         here.spend(200_000)
         lose_replies(here)
@@ -287,7 +287,7 @@ class TestTheWorldChangesWhileAChargeIsInFlight:
 
 
 def test_already_paid_on_a_retry_is_success(here: Recharging) -> None:
-    """The first call took the money and its answer was lost; the retry is told that it can't be confirmed again."""
+    """The first call took the money, its answer was lost, and the retry is refused: nothing is left to confirm."""
     lose_replies(here, 1)
 
     here.sweep()

@@ -65,7 +65,7 @@ def test_a_won_one_thaws_it(bought: Bought) -> None:
     assert_clean(bought.wallet)
 
 
-def test_a_lost_one_takes_what_is_left_and_owes_the_rest(bought: Bought) -> None:
+def test_a_lost_one_takes_what_is_left_and_makes_the_rest_a_debt(bought: Bought) -> None:
     end(bought, "lose_dispute", dispute(bought))
 
     assert bought.stand() == (0, -30, 30)
@@ -154,7 +154,7 @@ def test_an_answer_that_is_behind_changes_nothing(bought: Bought, monkeypatch: p
     assert bought.stand() == (0, -30, 30)
 
 
-def test_a_dispute_of_a_payment_that_we_never_heard_of_settles_the_purchase_first(at_stripe: Payments) -> None:
+def test_a_dispute_of_a_payment_that_is_not_known_settles_the_purchase_first(at_stripe: Payments) -> None:
     organization = seller()
     paid = buy(at_stripe, organization)
     at_stripe.control("open_dispute", charge=paid.charge_id)

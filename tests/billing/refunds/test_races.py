@@ -37,7 +37,7 @@ def named(results: list[Any]) -> list[str]:
 
 
 class TestRaces:
-    def test_many_hear_of_the_same_refund(self, bought: Bought) -> None:
+    def test_many_settle_the_same_refund(self, bought: Bought) -> None:
         bought.refund_in_dashboard(1_000)
 
         results = run_many(lambda: settlement.settle(bought.payment_id), 6)
@@ -96,7 +96,7 @@ class TestRaces:
         assert spent + back <= 100
         assert_clean(bought.wallet)
 
-    def test_a_dispute_and_a_refund_are_heard_of_at_once(self, bought: Bought) -> None:
+    def test_a_dispute_and_a_refund_are_settled_at_once(self, bought: Bought) -> None:
         bought.spend(30)
         bought.refund_in_dashboard(1_000)
         bought.payments.control("open_dispute", charge=bought.charge_id)

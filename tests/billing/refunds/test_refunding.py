@@ -102,7 +102,7 @@ class TestWhatIsSpent:
         assert bought.stand() == (0, 0, 0)
         assert_clean(bought.wallet)
 
-    def test_all_of_it_owes_what_is_spent(self, bought: Bought) -> None:
+    def test_all_of_it_makes_what_is_spent_a_debt(self, bought: Bought) -> None:
         bought.spend(30)
 
         bought.refund(2_000, mode=RefundMode.ALL)
@@ -112,7 +112,7 @@ class TestWhatIsSpent:
         assert (bought.wallet.balance, bought.wallet.debt) == (70, 0)
         assert_clean(bought.wallet)
 
-    def test_reserved_credits_are_honoured_and_owed(self, bought: Bought) -> None:
+    def test_reserved_credits_are_honoured_and_become_debt(self, bought: Bought) -> None:
         wallet_id = bought.wallet.pk
         with ledger.open_book(keys=[(wallet_id, "hold")], reservations="by key") as book:
             reserved = ledger.reserve(
@@ -134,7 +134,7 @@ class TestWhatIsSpent:
         assert bought.stand() == (0, 0, 0)
         assert_clean(bought.wallet)
 
-    def test_what_expired_is_not_owed(self, at_stripe: Payments) -> None:
+    def test_what_expired_is_no_debt(self, at_stripe: Payments) -> None:
         bought = buy(at_stripe, seller(), validity_days=10)
         bought.spend(30)
         later = datetime.now(UTC) + timedelta(days=12)
@@ -175,7 +175,7 @@ class TestOnce:
                 bought.refund(amount, mode=RefundMode.ALL)
         assert Refund.objects.count() == 1
 
-    def test_it_is_told_who_refunded_and_why(self, bought: Bought) -> None:
+    def test_it_is_recorded_who_refunded_and_why(self, bought: Bought) -> None:
         bought.refund(500)
 
         begun, succeeded = AuditEvent.objects.filter(action__startswith="refund.").order_by("created_at")
@@ -202,7 +202,7 @@ class TestRefusals:
         with pytest.raises(refunding.RefundRefused, match="disputed"):
             bought.refund(100)
 
-    def test_stripe_says_no_and_the_credits_are_back(self, bought: Bought) -> None:
+    def test_stripe_refuses_and_the_credits_are_back(self, bought: Bought) -> None:
         bought.refund_in_dashboard(2_000)
 
         refund = bought.refund(2_000)
@@ -295,7 +295,7 @@ class TestLostAnswers:
         assert gateway.read_payment(bought.payment_id).refunded_minor == 0
         assert_clean(bought.wallet)
 
-    def test_a_webhook_may_tell_first(self, bought: Bought) -> None:
+    def test_a_webhook_may_come_first(self, bought: Bought) -> None:
         with lost(bought.payments, "drop"):
             bought.refund(500)
 
@@ -311,7 +311,7 @@ class TestByHand:
         purchase = order(seller(), method=Method.BANK_TRANSFER)
         return Bought(at_stripe, grant_paid(purchase, payment_id=f"deposit:{purchase.pk}"), factories.staff())
 
-    def test_the_credits_go_at_once_and_stripe_hears_nothing(self, transferred: Bought) -> None:
+    def test_the_credits_go_at_once_and_stripe_is_not_called(self, transferred: Bought) -> None:
         refund = transferred.refund(1_000)
 
         assert refund.state == RefundState.PENDING
@@ -343,8 +343,8 @@ class TestByHand:
             refunding.close_by_hand(refund, is_paid=False, actor=bought.staff, reason="?")
 
 
-class TestRehearsal:
-    def test_it_says_what_will_be_and_writes_nothing(self, bought: Bought) -> None:
+class TestPreview:
+    def test_it_returns_the_effect_and_writes_nothing(self, bought: Bought) -> None:
         bought.spend(30)
         choice = refunding.RefundChoice(amount_minor=2_000, mode=RefundMode.ALL, reason="")
         events = AuditEvent.objects.count()

@@ -1,4 +1,4 @@
-"""Webhooks over HTTP: what the sandbox delivers to a real web server is kept, once, and settles the order."""
+"""Webhooks over HTTP: what the sandbox delivers to a real web server is stored once, and settles the order."""
 
 from datetime import timedelta
 from typing import Any
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def connected(at_stripe: Payments, live_url: str) -> Payments:
-    """The sandbox, told to call a real web server."""
+    """The sandbox, set to call a real web server."""
     at_stripe.control("endpoint", url=f"{live_url}/billing/webhooks/stripe/", secret=at_stripe.secret)
     return at_stripe
 
 
-def test_everything_that_happens_is_kept_once_though_told_twice_and_out_of_order(connected: Payments) -> None:
+def test_everything_that_happens_is_stored_once_though_sent_twice_and_out_of_order(connected: Payments) -> None:
     connected.control("switch", deliveries={"duplicate": 5, "shuffle": True})
     buyer = customer()
     charge(buyer, save_card(connected, buyer))

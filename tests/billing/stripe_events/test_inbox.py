@@ -1,4 +1,4 @@
-"""Working Stripe's events off: each once at a time, again when it failed, from ids alone, left to staff at the end."""
+"""Processing Stripe's events: one worker at a time, again after a failure, from ids alone, left to staff at the end."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -104,7 +104,7 @@ class TestWhomItIsAbout:
         assert settled == [("settle_purchase", purchase.pk)]
 
     @pytest.mark.parametrize(
-        ("kind", "thing"),
+        ("kind", "subject"),
         [
             ("charge.refunded", {"object": "charge", "payment_intent": "pi_1"}),
             ("charge.refund.updated", {"object": "refund", "payment_intent": {"id": "pi_1"}}),
@@ -113,22 +113,22 @@ class TestWhomItIsAbout:
         ],
     )
     def test_money_going_back_is_settled_by_payment(
-        self, settled: list[Any], purchase: Purchase, kind: str, thing: dict[str, Any]
+        self, settled: list[Any], purchase: Purchase, kind: str, subject: dict[str, Any]
     ) -> None:
-        process(keep(event(kind, thing)).pk)
+        process(keep(event(kind, subject)).pk)
 
         assert settled == [("settle_purchase", purchase.pk), ("settle_reversal", "pi_1")]
 
     @pytest.mark.parametrize(
-        ("kind", "thing"),
+        ("kind", "subject"),
         [
             ("customer.subscription.updated", {"id": "sub_1", "object": "subscription"}),
             ("checkout.session.completed", {"mode": "subscription", "subscription": "sub_1"}),
             ("invoice.paid", {"object": "invoice", "parent": {"subscription_details": {"subscription": "sub_1"}}}),
         ],
     )
-    def test_a_plan_is_settled_by_subscription(self, settled: list[Any], kind: str, thing: dict[str, Any]) -> None:
-        process(keep(event(kind, thing)).pk)
+    def test_a_plan_is_settled_by_subscription(self, settled: list[Any], kind: str, subject: dict[str, Any]) -> None:
+        process(keep(event(kind, subject)).pk)
 
         assert settled == [("settle_subscription", "sub_1")]
 
@@ -138,7 +138,7 @@ class TestWhomItIsAbout:
         assert settled == [("settle_purchase", purchase.pk)]
 
     @pytest.mark.parametrize(
-        ("kind", "thing", "more"),
+        ("kind", "subject", "more"),
         [
             ("payment_method.attached", {"object": "payment_method", "customer": "cus_1"}, {}),
             ("payment_method.detached", {"object": "payment_method", "customer": None}, {"customer": "cus_1"}),
@@ -147,10 +147,10 @@ class TestWhomItIsAbout:
             ("checkout.session.completed", {"mode": "setup", "customer": "cus_1"}, {}),
         ],
     )
-    def test_what_is_on_file_is_looked_at(
-        self, settled: list[Any], purchase: Purchase, kind: str, thing: dict[str, Any], more: dict[str, Any]
+    def test_what_is_on_file_is_refreshed(
+        self, settled: list[Any], purchase: Purchase, kind: str, subject: dict[str, Any], more: dict[str, Any]
     ) -> None:
-        sent = event(kind, thing)
+        sent = event(kind, subject)
         sent["data"]["previous_attributes"] = more
 
         process(keep(sent).pk)
@@ -158,7 +158,7 @@ class TestWhomItIsAbout:
         assert settled == [("refresh_methods", purchase.organization)]
 
     @pytest.mark.parametrize(
-        ("kind", "thing"),
+        ("kind", "subject"),
         [
             ("payment_method.attached", {"object": "payment_method", "customer": "cus_other"}),
             ("charge.dispute.created", {"object": "dispute", "payment_intent": None}),
@@ -167,10 +167,10 @@ class TestWhomItIsAbout:
             ("charge.succeeded", {"object": "charge", "metadata": {"purchase_id": "7"}, "payment_intent": None}),
         ],
     )
-    def test_strangers_are_ignored(
-        self, settled: list[Any], purchase: Purchase, kind: str, thing: dict[str, Any]
+    def test_events_of_others_are_ignored(
+        self, settled: list[Any], purchase: Purchase, kind: str, subject: dict[str, Any]
     ) -> None:
-        row = keep(event(kind, thing))
+        row = keep(event(kind, subject))
 
         assert process(row.pk) == EventState.IGNORED
         assert after(row)[2] != ""
@@ -184,7 +184,7 @@ def test_a_subscription_of_another_installation_is_ignored(monkeypatch: pytest.M
 
 
 class TestTrying:
-    def test_one_that_came_before_our_row_is_kept_and_worked_off_later(
+    def test_one_that_came_before_our_row_is_stored_and_processed_later(
         self, settled: list[Any], purchase: Purchase
     ) -> None:
         early = uuid4()
@@ -217,7 +217,7 @@ class TestTrying:
             assert process_due(now=at) == 1
             assert after(row) == ("failed", attempt, "Unavailable: no answer")
 
-        assert process_due(now=NOW + 365 * timedelta(days=1)) == 0, "staff are to look at it"
+        assert process_due(now=NOW + 365 * timedelta(days=1)) == 0, "it is left to staff"
 
     def test_a_sweep_finds_what_was_kept_and_never_begun(self, settled: list[Any], purchase: Purchase) -> None:
         """The web server died between keeping it and nudging, or the nudge was lost."""

@@ -1,4 +1,4 @@
-"""The reconciliation: what webhooks missed is settled, what differs is told, and running it twice changes nothing."""
+"""The reconciliation: what webhooks missed is settled, differences are reported, and a second run changes nothing."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -44,7 +44,7 @@ def run(**how: Any) -> Reconciliation:
 
 
 def pay(payments: Payments, organization: Organization, purchase: Purchase, **fields: Any) -> gateway.PaymentState:
-    """Money is taken for an order, and no webhook tells us."""
+    """Money is taken for an order, and no webhook comes."""
     StripeCustomer.objects.get_or_create(organization=organization, defaults={"stripe_id": customer()})
     buyer = organization.stripe_customer.stripe_id
     terms = {"amount_minor": purchase.amount_minor, "purchase_id": purchase.pk, **fields}
@@ -176,7 +176,7 @@ def refunded_only_here(bought: Bought) -> None:
         (refunded_only_here, "is here and not at Stripe"),
     ],
 )
-def test_what_can_not_be_settled_is_told_every_time(
+def test_what_can_not_be_settled_is_reported_every_time(
     bought: Bought, break_it: Callable[[Bought], None], sentence: str
 ) -> None:
     break_it(bought)

@@ -1,4 +1,4 @@
-"""Checkout through the real library: what is asked for is what the page charges, and its state is told truly."""
+"""Checkout through the real library: what is requested is what the page charges, and its state is read back."""
 
 from datetime import timedelta
 from urllib.parse import unquote_plus

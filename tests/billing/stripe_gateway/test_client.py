@@ -1,4 +1,4 @@
-"""How the gateway speaks: one version, stable keys, limits of time, no telemetry, errors in a few kinds, no locks."""
+"""How the gateway calls Stripe: one version, stable keys, time limits, no telemetry, few kinds of errors, no locks."""
 
 import socket
 from pathlib import Path
@@ -28,7 +28,7 @@ class TestWhatIsSaid:
         assert stripe.api_version == client.API_VERSION
         assert at_stripe.exchanges[-1].request.headers["stripe-version"] == client.API_VERSION
 
-    def test_nothing_is_told_about_this_installation(
+    def test_nothing_is_sent_about_this_installation(
         self, at_stripe: Payments, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         monkeypatch.setenv("HOME", str(tmp_path))
@@ -121,7 +121,7 @@ class TestWhatGoesWrong:
                 call()
         assert at_stripe.exchanges == []
 
-    def test_no_error_tells_the_key(self, at_stripe: Payments, settings: Any) -> None:
+    def test_no_error_contains_the_key(self, at_stripe: Payments, settings: Any) -> None:
         settings.STRIPE_SECRET_KEY = "sk_live_s3cret"
 
         with pytest.raises(gateway.Refused) as refused:
@@ -132,7 +132,7 @@ class TestWhatGoesWrong:
         ("code", "decline_code"),
         [("authentication_required", ""), ("card_declined", "authentication_required")],
     )
-    def test_a_soft_decline_is_told_by_either_code(self, code: str, decline_code: str) -> None:
+    def test_a_soft_decline_is_recognized_by_either_code(self, code: str, decline_code: str) -> None:
         body = {"error": {"code": code, "decline_code": decline_code, "payment_intent": {"id": "pi_1"}}}
         card_error: Any = stripe.CardError
         error = card_error("Declined.", "", code, http_status=402, json_body=body)
@@ -195,7 +195,7 @@ class TestFieldsThatMayBeMissing:
         assert (payments._state(plain).refunded_minor, payments._state(full).refunded_minor) == (0, 5)
 
     @pytest.mark.parametrize("mark", ["", "7", "order-1", "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz"])
-    def test_somebody_elses_marks_are_no_ids_of_ours(self, mark: str) -> None:
+    def test_somebody_elses_metadata_holds_no_ids_of_ours(self, mark: str) -> None:
         found = stripe.PaymentIntent.construct_from({"id": "pi_1", "metadata": {"purchase_id": mark}}, "sk_test")
 
         assert payments._state(found).purchase_id is None

@@ -323,7 +323,7 @@ class TestOrdering:
 
 
 class TestComingBack:
-    def test_it_settles_by_itself_and_looks_again_until_it_can_say_what_is_true(
+    def test_it_settles_and_reloads_until_the_result_is_final(
         self, alices: Client, shop: Shop, paying: Payments
     ) -> None:
         order(alices)

@@ -150,7 +150,7 @@ class TestPaying:
         assert response.status_code == 409
         assert "Card payments are not available." in text(response.content.decode())
 
-    def test_silence_is_told_as_what_it_is(self, alices: Client, at_stripe: Payments) -> None:
+    def test_silence_is_shown_as_an_unknown_outcome(self, alices: Client, at_stripe: Payments) -> None:
         at_stripe.control("switch", replies={"refuse": {"status": 500, "count": 99}})
         response = alices.post(URL + "to/basic/", {"token": token()})
         assert response.status_code == 503

@@ -1,4 +1,4 @@
-"""Purchases, as owners see them: the list, one order, its papers, paying later, giving up; and who it is billed to."""
+"""Purchases, as owners see them: the list, one order, its documents, paying later, canceling, billing details."""
 
 import csv
 from io import StringIO
@@ -220,7 +220,9 @@ class TestPayingAndGivingUp:
 
         assert alices.post(f"{URL}{order.reference}/pay/")["Location"] == there
 
-    def test_giving_up_closes_the_payment_page_and_is_told(self, shop: Shop, alices: Client, sandbox: Payments) -> None:
+    def test_canceling_closes_the_payment_page_and_is_recorded(
+        self, shop: Shop, alices: Client, sandbox: Payments
+    ) -> None:
         order = shop.order(now=None)
         there = begin_checkout(order)
 
@@ -264,7 +266,7 @@ class TestBillingDetails:
         assert Client().get(self.URL).status_code == 302
         assert not BillingDetails.objects.exists()
 
-    def test_they_are_kept_once_and_told(self, shop: Shop, alices: Client) -> None:
+    def test_they_are_saved_once_and_recorded(self, shop: Shop, alices: Client) -> None:
         for _ in range(2):
             assert alices.post(self.URL, self.FILLED_IN).status_code == 302
 

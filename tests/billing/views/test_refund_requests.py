@@ -1,4 +1,4 @@
-"""Owners ask for a refund where the program allows it: once, with a reason, and read the answer."""
+"""Owners request a refund where the program allows it: once, with a reason, and read the answer."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""Stripe's webhooks: kept once when they are Stripe's, refused with nothing written when they are not."""
+"""Stripe's webhooks: stored once when they are Stripe's, refused with nothing written when they are not."""
 
 import json
 import random
@@ -50,7 +50,7 @@ class TestWhatIsStripes:
 
         assert deliver(body, header).status_code == 200
 
-    def test_a_late_one_is_signed_anew_and_taken(self) -> None:
+    def test_a_late_one_is_signed_again_and_taken(self) -> None:
         assert deliver(event(created=int(time.time()) - 30 * 86_400)).status_code == 200
 
     def test_fields_that_may_be_missing_may_be_missing(self) -> None:
