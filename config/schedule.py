@@ -25,7 +25,7 @@ SCHEDULE: tuple[Job, ...] = (
     ),
     Job(
         name="balance-marks",
-        call=credits_tasks.sweep_marks,
+        call=credits_tasks.sweep_thresholds,
         every=5 * MINUTE,
         purpose=_("Sends notices for balances that became low, empty or available again without an operation."),
     ),

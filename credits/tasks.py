@@ -13,6 +13,6 @@ def release_timed_out() -> dict[str, int]:
     return {"released": ledger.release_timed_out()}
 
 
-def sweep_marks() -> dict[str, int]:
+def sweep_thresholds() -> dict[str, int]:
     """Find balances that became low, depleted or restored by time, or by a change of the program."""
-    return {"moved": ledger.sweep_marks()}
+    return {"moved": ledger.sweep_thresholds()}

@@ -189,7 +189,7 @@ class Run:
         expected = chaos_stage.notices_expected()
         given = Notice.objects.filter(kind=LOW.name).count()
         events = WebhookEvent.objects.filter(type=LOW.name).count()
-        self._say(given == expected, f"one notice for each fall below the mark: {given} of {expected}")
+        self._say(given == expected, f"one notice for each fall below the threshold: {given} of {expected}")
         self._say(events == expected, f"one event likewise: {events} of {expected}")
         sent = NoticeMail.objects.filter(state=MailState.SENT).count()
         self._say(sent == NoticeMail.objects.count(), f"every mail was sent: {sent}")

@@ -132,7 +132,7 @@ class Steward:
 
 
 def notices_expected() -> int:
-    """How often a balance fell below its mark, told from the entries alone: of every wallet, in their order."""
+    """How often a balance fell below its threshold, by the entries alone: of every wallet, in their order."""
     with connection.cursor() as cursor:
         cursor.execute(
             """

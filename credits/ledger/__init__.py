@@ -23,7 +23,7 @@ from credits.ledger.reservations import (
 )
 from credits.ledger.spends import InsufficientCredits, ReturnTooLarge, UnknownUsage, return_usage, spend
 from credits.ledger.state import Recorded
-from credits.ledger.sweeps import release_timed_out, sweep_expired, sweep_marks
+from credits.ledger.sweeps import release_timed_out, sweep_expired, sweep_thresholds
 from credits.ledger.thresholds.allowance_gap import is_allowance_awaited, is_at_its_end
 from credits.ledger.thresholds.settings import set_low_balance, set_recharging, set_watch
 
@@ -62,7 +62,7 @@ __all__ = [
     "settle",
     "spend",
     "sweep_expired",
-    "sweep_marks",
+    "sweep_thresholds",
     "thaw",
     "void",
 ]

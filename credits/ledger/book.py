@@ -31,7 +31,7 @@ class Book:
     """Locked wallets and the operations made on them. Made by `open_book` alone.
 
     `reservations_by_key` is filled where the book was opened with reservations="by key". `expired` and `timed_out`
-    count the grants and reservations that were closed because their time is over, `marked` the wallets whose
+    count the grants and reservations that were closed because their time is over, `changed` the wallets whose
     thresholds changed.
     """
 
@@ -43,7 +43,7 @@ class Book:
     knows_reservations: bool = False
     expired: int = 0
     timed_out: int = 0
-    marked: int = 0
+    changed: int = 0
     _reservations: dict[UUID, HeldReservation] = field(default_factory=dict)
     _operations: list[OperationState] = field(default_factory=list)
     _taken: dict[UUID, list[TakenLine]] = field(default_factory=dict)

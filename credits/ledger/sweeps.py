@@ -60,7 +60,7 @@ def release_timed_out(*, now: datetime | None = None, wallets_at_a_time: int = 5
         last_wallet = wallet_ids[-1]
 
 
-def sweep_marks(*, now: datetime | None = None, wallets_at_a_time: int = 50) -> int:
+def sweep_thresholds(*, now: datetime | None = None, wallets_at_a_time: int = 50) -> int:
     """Find balances that became low, depleted or restored by time, or by a change of the program's threshold.
 
     Returns how many wallets changed. What is published of it is published once: the book judges under the lock.
@@ -69,10 +69,10 @@ def sweep_marks(*, now: datetime | None = None, wallets_at_a_time: int = 50) -> 
     moved = 0
     last_wallet = 0
     while True:
-        wallet_ids = rows.read_marks_that_do_not_fit(after=last_wallet, at=instant, limit=wallets_at_a_time)
+        wallet_ids = rows.read_changed(after=last_wallet, at=instant, limit=wallets_at_a_time)
         if not wallet_ids:
             return moved
         with open_book(keys=[(wallet_id, "") for wallet_id in wallet_ids], now=now) as book:
             pass
-        moved += book.marked
+        moved += book.changed
         last_wallet = wallet_ids[-1]

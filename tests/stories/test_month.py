@@ -69,7 +69,7 @@ class Month:
         ledger.release_timed_out(now=now)
         ledger.sweep_expired(now=now)
         renewals.renew_due(now=now)
-        ledger.sweep_marks(now=now)
+        ledger.sweep_thresholds(now=now)
         expiry_notices.notify_of_expiring(now=now)
         rollups.roll_up_due(now)
         mail.outbox.clear()

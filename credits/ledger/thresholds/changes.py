@@ -1,7 +1,7 @@
 """Changes of a balance: it fell below its threshold, came to its end, or got credits again; each found once.
 
 What is known is kept on the wallet (`low_since`, `depleted_since`) and judged on the locked wallet whenever a book is
-left: so also what time alone did is found, by the next book or by `sweeps.sweep_marks`. Only a top-up ends either, so a
+left: so also what time alone did is found, by the next book or by `sweeps.sweep_thresholds`. Only a top-up ends either, so a
 refund around the threshold finds nothing twice; a fall between two allowances of a plan waits for the second. What is
 published of it belongs in `publishing`, other settings of the wallet in `settings`.
 """
@@ -64,8 +64,8 @@ def find(book: Book, fresh: set[int]) -> list[tuple[WalletState, Change]]:
             moved.append(wallet)
             found += [(wallet, each) for each in changes if each != Change.LOW or wallet.id not in fresh]
     if moved:
-        book.marked = len(moved)
-        book.write_too(partial(rows.set_marks, moved))
+        book.changed = len(moved)
+        book.write_too(partial(rows.set_changes, moved))
     return found
 
 

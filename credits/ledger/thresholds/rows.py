@@ -1,4 +1,4 @@
-"""The statements of the marks on wallets, as SQL: what moves no credits. No decision is made here."""
+"""The statements of a wallet's thresholds and settings, as SQL: what moves no credits. No decision is made here."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -59,11 +59,11 @@ def set_low_below(wallet_id: int, below: int | None) -> None:
     run("UPDATE credits_wallet SET low_below = %s WHERE id = %s", [below, wallet_id])
 
 
-set_marks = update("credits_wallet", WalletState, "low_since", "depleted_since")
+set_changes = update("credits_wallet", WalletState, "low_since", "depleted_since")
 
 
-def read_marks_that_do_not_fit(*, after: int, at: datetime, limit: int) -> list[int]:
-    """Return the next wallets, in the order of their ids, whose marks seem not to fit what they hold.
+def read_changed(*, after: int, at: datetime, limit: int) -> list[int]:
+    """Return the next wallets, in the order of their ids, that seem low, depleted or restored and are not known to be so.
 
     Those that wait for their next allowance have not fallen yet.
     """

@@ -45,4 +45,4 @@ def set_low_balance(book: Book, *, wallet_id: int, below: int | None) -> None:
     book.write_too(partial(rows.set_low_below, wallet_id, below))
     if wallet.low_since is not None and wallet.left >= wallet.low_below:
         wallet.low_since = None
-        book.write_too(partial(rows.set_marks, [wallet]))
+        book.write_too(partial(rows.set_changes, [wallet]))

@@ -48,7 +48,7 @@ class TestWhatIsTold:
         assert ledger.sweep_expired(now=end + SECOND) == 1
         refused = meter([self.use(stage, "a"), self.use(stage, "b")], now=end + 2 * SECOND)
         assert [type(answer) for answer in refused] == [Insufficient, Insufficient]
-        assert ledger.sweep_marks(now=end + 3 * SECOND) == 0
+        assert ledger.sweep_thresholds(now=end + 3 * SECOND) == 0
         renewals.renew_due(now=end + MINUTE)
 
         assert (self.emitted(), WebhookEvent.objects.count()) == ([], 0)
@@ -64,7 +64,7 @@ class TestWhatIsTold:
         assert Service.objects.get().is_ai_on
 
         for _twice in range(2):
-            ledger.sweep_marks(now=end + 3 * HOUR)
+            ledger.sweep_thresholds(now=end + 3 * HOUR)
 
         assert self.emitted() == ["balance.depleted"]
         assert not Service.objects.get().is_ai_on

@@ -58,7 +58,7 @@ def saved(client: Client, **fields: Any) -> None:
     assert response["Location"] == URL
 
 
-def mark(wallet: Wallet) -> int | None:
+def threshold(wallet: Wallet) -> int | None:
     return Wallet.objects.get(pk=wallet.pk).low_below
 
 
@@ -122,7 +122,7 @@ class TestThePage:
         assert "Limit threshold reached" in page
 
 
-class TestTheMark:
+class TestTheThreshold:
     @pytest.mark.parametrize(
         ("typed", "kept"),
         [("0", 0), ("0.01", 1), ("1234.5", 123_450), ("", None), (" 7 ", 700), ("10000000000", 10**12)],
@@ -130,7 +130,7 @@ class TestTheMark:
     def test_it_is_read_exactly(self, alices: Client, wallet: Wallet, typed: str, kept: int | None) -> None:
         saved(alices, low_below=typed)
 
-        assert mark(wallet) == kept
+        assert threshold(wallet) == kept
 
     @pytest.mark.parametrize("typed", ["-1", "0.001", "many", "1e99", "NaN", "10000000000.01"])
     def test_nonsense_is_refused_and_nothing_is_written(self, alices: Client, wallet: Wallet, typed: str) -> None:
@@ -138,7 +138,7 @@ class TestTheMark:
 
         assert response.status_code == 422
         assert response.context["form"].errors["low_below"]
-        assert mark(wallet) is None
+        assert threshold(wallet) is None
         assert not NoticeSetting.objects.exists()
         assert not AuditEvent.objects.filter(action="notices.settings_changed").exists()
 
@@ -153,7 +153,7 @@ class TestTheMark:
         saved(alices, low_below="7")
         saved(alices, low_below="")
 
-        assert mark(wallet) is None
+        assert threshold(wallet) is None
 
 
 class TestWaysAndRecipients:
@@ -167,7 +167,7 @@ class TestWaysAndRecipients:
         }
 
     @pytest.mark.parametrize("kind", ESSENTIAL)
-    def test_what_is_essential_is_told_one_way_at_least(
+    def test_what_is_essential_is_emailed_or_shown(
         self, alices: Client, acme: Organization, wallet: Wallet, kind: str
     ) -> None:
         assert alices.post(URL, {**UNCHANGED, kind: Way.NEITHER}).status_code == 422

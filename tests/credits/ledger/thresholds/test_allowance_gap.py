@@ -1,4 +1,4 @@
-"""Lapses: a balance that falls because a plan's month is over is told of only if the next allowance does not come."""
+"""The allowance gap: a fall because a plan's month is over is notified only if the next allowance does not come."""
 
 from datetime import timedelta
 from typing import Any
@@ -28,60 +28,60 @@ def desk() -> Desk:
     return desk
 
 
-def told() -> list[str]:
-    """What people were told, in order."""
+def notified() -> list[str]:
+    """What people were notified of, in order."""
     return list(Notice.objects.order_by("pk").values_list("kind", flat=True))
 
 
 def sweep(desk: Desk) -> int:
-    """What the schedule does; how many marks it moved."""
+    """What the schedule does; how many wallets changed."""
     ledger.sweep_expired(now=desk.now)
-    return ledger.sweep_marks(now=desk.now)
+    return ledger.sweep_thresholds(now=desk.now)
 
 
-def test_an_allowance_that_lapses_and_comes_again_tells_nothing(desk: Desk) -> None:
+def test_an_allowance_that_lapses_and_comes_again_notifies_of_nothing(desk: Desk) -> None:
     desk.pass_time(days=30, minutes=1)
     assert [sweep(desk) for _ in range(2)] == [0, 0]
     desk.spend(0)
     desk.pass_time(hours=1)
     desk.grant(1_000, source=Source.PLAN, days=30)
     desk.spend(100)
-    assert (told(), WebhookEvent.objects.count()) == ([], 0)
+    assert (notified(), WebhookEvent.objects.count()) == ([], 0)
     wallet = Wallet.objects.get()
     assert (wallet.low_since, wallet.depleted_since) == (None, None)
 
 
-def test_one_that_does_not_come_is_told_three_hours_after_the_lapse_once(desk: Desk) -> None:
+def test_one_that_does_not_come_is_notified_three_hours_after_the_lapse_once(desk: Desk) -> None:
     desk.pass_time(days=30)
     lapsed_at = desk.now
     for waited, moved in ((SECOND, 0), (WAITED_FOR - SECOND, 0), (WAITED_FOR, 1), (WAITED_FOR + SECOND, 0)):
         desk.now = lapsed_at + waited
         assert sweep(desk) == moved
-    assert told() == ["balance.depleted"]
+    assert notified() == ["balance.depleted"]
     assert Wallet.objects.get().depleted_since == lapsed_at + WAITED_FOR
 
 
-def test_the_next_book_tells_it_too(desk: Desk) -> None:
+def test_the_next_book_notifies_it_too(desk: Desk) -> None:
     desk.pass_time(days=30, hours=3)
     desk.spend(0)
-    assert told() == ["balance.depleted"]
+    assert notified() == ["balance.depleted"]
 
 
-def test_what_was_used_up_before_the_lapse_is_told_at_once(desk: Desk) -> None:
+def test_what_was_used_up_before_the_lapse_is_notified_at_once(desk: Desk) -> None:
     desk.pass_time(days=29, hours=23)
     desk.spend(1_000)
-    assert told() == ["balance.depleted"]
+    assert notified() == ["balance.depleted"]
     desk.pass_time(hours=2)
     assert sweep(desk) == 0
 
 
-def test_bought_credits_used_up_after_an_allowance_that_lapsed_empty_are_told_of_at_once(desk: Desk) -> None:
+def test_bought_credits_used_up_after_an_allowance_that_lapsed_empty_are_notified_of_at_once(desk: Desk) -> None:
     desk.spend(1_000)
     desk.pass_time(minutes=1)
     desk.grant(500)
     desk.pass_time(days=30, minutes=1)
     desk.spend(500)
-    assert told() == ["balance.depleted", "balance.restored", "balance.depleted"]
+    assert notified() == ["balance.depleted", "balance.restored", "balance.depleted"]
 
 
 def test_a_low_balance_waits_likewise(desk: Desk) -> None:
@@ -90,24 +90,24 @@ def test_a_low_balance_waits_likewise(desk: Desk) -> None:
     lapsed_at = desk.now
     assert sweep(desk) == 0
     desk.spend(10)
-    assert told() == []
+    assert notified() == []
     desk.now = lapsed_at + WAITED_FOR
     assert [sweep(desk) for _ in range(2)] == [1, 0]
-    assert told() == ["balance.low"]
+    assert notified() == ["balance.low"]
 
 
-def test_the_new_allowance_is_told_of_at_once_when_it_is_used_up(desk: Desk) -> None:
+def test_the_new_allowance_is_notified_of_at_once_when_it_is_used_up(desk: Desk) -> None:
     desk.pass_time(days=30, minutes=1)
     sweep(desk)
     desk.grant(1_000, source=Source.PLAN, days=30)
     desk.spend(1_000)
-    assert told() == ["balance.depleted"]
+    assert notified() == ["balance.depleted"]
 
 
-def test_a_new_allowance_below_the_mark_is_told_of_in_its_own_book(desk: Desk) -> None:
+def test_a_new_allowance_below_the_threshold_is_notified_of_in_its_own_book(desk: Desk) -> None:
     desk.pass_time(days=30, minutes=1)
     desk.grant(50, source=Source.PLAN, days=30)
-    assert told() == ["balance.low"]
+    assert notified() == ["balance.low"]
 
 
 def test_an_invoiced_allowance_counts_although_it_comes_in_as_a_bank_transfer(desk: Desk) -> None:
@@ -116,17 +116,17 @@ def test_an_invoiced_allowance_counts_although_it_comes_in_as_a_bank_transfer(de
     desk.grant(1_000, source=Source.BANK_TRANSFER, days=1)
     desk.pass_time(days=1)
     sweep(desk)
-    assert told() == ["balance.depleted", "balance.restored"]
+    assert notified() == ["balance.depleted", "balance.restored"]
 
 
 @pytest.mark.parametrize("paid", [{"source": Source.PROMOTION}, {"source": Source.BANK_TRANSFER, "cost_minor": 100}])
-def test_other_credits_that_expire_are_told_of_at_once(desk: Desk, paid: dict[str, Any]) -> None:
+def test_other_credits_that_expire_are_notified_of_at_once(desk: Desk, paid: dict[str, Any]) -> None:
     desk.spend(1_000)
     desk.pass_time(minutes=1)
     desk.grant(300, days=1, cost_currency="EUR" if "cost_minor" in paid else "", **paid)
     desk.pass_time(days=1)
     sweep(desk)
-    assert told() == ["balance.depleted", "balance.restored", "balance.depleted"]
+    assert notified() == ["balance.depleted", "balance.restored", "balance.depleted"]
 
 
 def test_an_allowance_that_was_reserved_as_it_lapsed_is_waited_for_once_it_is_released(desk: Desk) -> None:
@@ -134,7 +134,7 @@ def test_an_allowance_that_was_reserved_as_it_lapsed_is_waited_for_once_it_is_re
     held = desk.reserve(1_000, seconds=86_400)
     desk.pass_time(hours=1, minutes=1)
     desk.release(held)
-    assert (told(), sweep(desk)) == ([], 0)
+    assert (notified(), sweep(desk)) == ([], 0)
 
 
 def test_the_wallets_of_one_book_are_judged_each_by_itself(desk: Desk) -> None:

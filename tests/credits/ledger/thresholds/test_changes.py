@@ -32,13 +32,13 @@ def desk(program: Program) -> Desk:
     return desk
 
 
-def told() -> list[str]:
-    """What people were told, in order."""
+def notified() -> list[str]:
+    """What people were notified of, in order."""
     return list(Notice.objects.order_by("pk").values_list("kind", flat=True))
 
 
 def events() -> list[str]:
-    """What servers were told, in order."""
+    """What servers were notified of, in order."""
     return list(WebhookEvent.objects.order_by("pk").values_list("type", flat=True))
 
 
@@ -60,9 +60,9 @@ def set_low(desk: Desk, below: int | None) -> None:
         ledger.set_low_balance(book, wallet_id=desk.wallet.pk, below=below)
 
 
-def test_the_spend_that_falls_below_the_mark_tells_and_the_next_ones_do_not(desk: Desk) -> None:
+def test_the_spend_that_falls_below_the_threshold_notifies_and_the_next_ones_do_not(desk: Desk) -> None:
     desk.spend(800)
-    assert told() == []
+    assert notified() == []
     desk.spend(1)
     desk.spend(50)
 
@@ -75,22 +75,22 @@ def test_the_spend_that_falls_below_the_mark_tells_and_the_next_ones_do_not(desk
     assert event.data == notice.details
 
 
-def test_a_refund_around_the_mark_tells_nothing_twice(desk: Desk) -> None:
+def test_a_refund_around_the_threshold_notifies_of_nothing_twice(desk: Desk) -> None:
     used = desk.spend(801)
     for _ in range(3):
         desk.give_back(used, 1)
         desk.spend(1)
-    assert told() == ["balance.low"]
+    assert notified() == ["balance.low"]
 
 
 def test_a_top_up_makes_the_next_fall_news_again(desk: Desk) -> None:
     desk.spend(900)
     desk.grant(50)
     desk.spend(50)
-    assert told() == ["balance.low"]
+    assert notified() == ["balance.low"]
     desk.grant(500)
     desk.spend(500)
-    assert told() == ["balance.low"] * 2
+    assert notified() == ["balance.low"] * 2
 
 
 def test_credits_that_come_and_go_in_one_book_are_no_crossing(desk: Desk) -> None:
@@ -98,7 +98,7 @@ def test_credits_that_come_and_go_in_one_book_are_no_crossing(desk: Desk) -> Non
     with ledger.open_book(keys=keys, now=desk.now) as book:
         ask(book, ledger.spend, desk.wallet.pk, "spend", credits=1_000, feature="report")
         ask(book, ledger.grant, desk.wallet.pk, "grant", credits=300, source=Source.CARD)
-    assert (told(), events()) == ([], [])
+    assert (notified(), events()) == ([], [])
 
 
 def test_a_threshold_of_none_is_said_as_none(desk: Desk) -> None:
@@ -107,7 +107,7 @@ def test_a_threshold_of_none_is_said_as_none(desk: Desk) -> None:
     assert WebhookEvent.objects.get().data == balance(available=0, threshold=None)
 
 
-def test_an_abandoned_book_tells_nothing(desk: Desk) -> None:
+def test_an_abandoned_book_notifies_of_nothing(desk: Desk) -> None:
     def spend_and_fail() -> None:
         with ledger.open_book(keys=[(desk.wallet.pk, "a")], now=desk.now) as book:
             ask(book, ledger.spend, desk.wallet.pk, "a", credits=1_000, feature="report")
@@ -115,17 +115,17 @@ def test_an_abandoned_book_tells_nothing(desk: Desk) -> None:
 
     with pytest.raises(ZeroDivisionError):
         spend_and_fail()
-    assert (told(), events()) == ([], [])
+    assert (notified(), events()) == ([], [])
 
 
-def test_the_end_is_told_alone_to_people_and_both_to_servers(desk: Desk) -> None:
+def test_the_end_goes_alone_to_people_and_both_to_servers(desk: Desk) -> None:
     desk.spend(1_000)
     (notice,) = Notice.objects.all()
     assert (notice.kind, notice.details) == (DEPLETED.name, balance(available=0))
     assert sorted(events()) == ["balance.depleted", "balance.low"]
 
 
-def test_credits_after_the_end_are_told_and_may_end_again(desk: Desk) -> None:
+def test_credits_after_the_end_are_notified_and_may_end_again(desk: Desk) -> None:
     desk.spend(1_000)
     desk.pass_time(hours=1)
     desk.grant(30)
@@ -133,30 +133,30 @@ def test_credits_after_the_end_are_told_and_may_end_again(desk: Desk) -> None:
     assert notice.details == balance(available=30)
     assert WebhookEvent.objects.get(type="balance.restored").data["available"] == 30
     desk.spend(30)
-    assert told() == ["balance.depleted", "balance.restored", "balance.depleted"]
+    assert notified() == ["balance.depleted", "balance.restored", "balance.depleted"]
 
 
 def test_a_refund_after_the_end_restores_nothing(desk: Desk) -> None:
     used = desk.spend(1_000)
     desk.give_back(used, 600)
     desk.spend(600)
-    assert told() == ["balance.depleted"]
+    assert notified() == ["balance.depleted"]
 
 
-def test_what_is_reserved_may_come_back_so_nothing_is_told_of_it(desk: Desk) -> None:
+def test_what_is_reserved_may_come_back_so_nothing_is_notified_of_it(desk: Desk) -> None:
     reserved = desk.reserve(1_000)
-    assert (told(), events()) == ([], [])
+    assert (notified(), events()) == ([], [])
     desk.release(reserved)
     desk.settle(desk.reserve(1_000), 850)
-    assert told() == ["balance.low"]
+    assert notified() == ["balance.low"]
 
 
 def test_debt_leaves_nothing_and_is_over_once_it_is_repaid(desk: Desk) -> None:
     desk.settle(desk.reserve(1_000), 1_100)
     desk.grant(60)
-    assert told() == ["balance.depleted"]
+    assert notified() == ["balance.depleted"]
     desk.grant(41)
-    assert told() == ["balance.depleted", "balance.restored"]
+    assert notified() == ["balance.depleted", "balance.restored"]
     assert Notice.objects.get(kind=RESTORED.name).details["available"] == 1
 
 
@@ -171,31 +171,31 @@ def test_expiry_and_freezing_bring_a_balance_to_its_end_too_and_a_thaw_restores_
     desk.grant(300, days=1)
     desk.pass_time(days=1)
     assert ledger.sweep_expired(now=desk.now) == 1
-    assert told() == ["balance.depleted", "balance.restored"] * 3 + ["balance.depleted"]
+    assert notified() == ["balance.depleted", "balance.restored"] * 3 + ["balance.depleted"]
 
 
 def test_a_wallet_that_never_held_credits_is_neither_low_nor_at_its_end(program: Program) -> None:
     desk = Desk(factories.wallet(factories.organization(), program))
     desk.spend(0)
     desk.grant(500, effective_at=desk.now + timedelta(days=1))
-    assert ledger.sweep_marks(now=desk.now) == 0
-    assert (told(), events()) == ([], [])
+    assert ledger.sweep_thresholds(now=desk.now) == 0
+    assert (notified(), events()) == ([], [])
 
 
-def test_first_credits_below_the_mark_are_no_fall(program: Program) -> None:
+def test_first_credits_below_the_threshold_are_no_fall(program: Program) -> None:
     desk = Desk(factories.wallet(factories.organization(), program))
     desk.grant(100)
     desk.spend(50)
-    assert (told(), ledger.sweep_marks(now=desk.now)) == ([], 0)
+    assert (notified(), ledger.sweep_thresholds(now=desk.now)) == ([], 0)
     desk.grant(500)
     desk.spend(500)
-    assert told() == ["balance.low"]
+    assert notified() == ["balance.low"]
 
 
 def test_the_owners_choice_is_before_the_programs_figure(desk: Desk) -> None:
     set_low(desk, 50)
     desk.spend(900)
-    assert told() == []
+    assert notified() == []
     desk.spend(51)
     assert Notice.objects.get().details == balance(available=49, threshold=50)
 
@@ -203,26 +203,26 @@ def test_the_owners_choice_is_before_the_programs_figure(desk: Desk) -> None:
 def test_zero_means_never_and_none_the_program_again(desk: Desk) -> None:
     set_low(desk, 0)
     desk.spend(900)
-    assert told() == []
+    assert notified() == []
     set_low(desk, None)
-    assert told() == ["balance.low"]
+    assert notified() == ["balance.low"]
     assert Wallet.objects.get().low_below is None
 
 
-def test_a_mark_above_the_balance_is_told_at_once_and_once(desk: Desk) -> None:
+def test_a_threshold_above_the_balance_is_notified_at_once_and_once(desk: Desk) -> None:
     for _ in range(2):
         set_low(desk, 5_000)
-    assert told() == ["balance.low"]
+    assert notified() == ["balance.low"]
     set_low(desk, 6_000)
-    assert told() == ["balance.low"]
+    assert notified() == ["balance.low"]
 
 
-def test_a_mark_below_the_balance_counts_anew(desk: Desk) -> None:
+def test_a_threshold_below_the_balance_counts_anew(desk: Desk) -> None:
     desk.spend(850)
     set_low(desk, 100)
     assert Wallet.objects.get().low_since is None
     desk.spend(100)
-    assert told() == ["balance.low"] * 2
+    assert notified() == ["balance.low"] * 2
 
 
 @pytest.mark.parametrize("below", [-1, MAX_BALANCE + 1, True, 1.5])
@@ -234,13 +234,13 @@ def test_a_figure_that_makes_no_sense_is_refused(desk: Desk, below: Any) -> None
 def test_the_sweep_finds_what_time_and_changed_terms_did(desk: Desk) -> None:
     desk.spend(1_000)
     desk.grant(500, effective_at=desk.now + timedelta(days=1))
-    assert ledger.sweep_marks(now=desk.now) == 0
+    assert ledger.sweep_thresholds(now=desk.now) == 0
     desk.pass_time(days=1)
-    assert [ledger.sweep_marks(now=desk.now) for _ in range(2)] == [1, 0]
-    assert told() == ["balance.depleted", "balance.restored"]
+    assert [ledger.sweep_thresholds(now=desk.now) for _ in range(2)] == [1, 0]
+    assert notified() == ["balance.depleted", "balance.restored"]
     Program.objects.update(low_balance=501)
-    assert [ledger.sweep_marks(now=desk.now) for _ in range(2)] == [1, 0]
-    assert told() == ["balance.depleted", "balance.restored", "balance.low"]
+    assert [ledger.sweep_thresholds(now=desk.now) for _ in range(2)] == [1, 0]
+    assert notified() == ["balance.depleted", "balance.restored", "balance.low"]
 
 
 @pytest.mark.parametrize("at_a_time", [1, 500])
@@ -249,7 +249,7 @@ def test_the_sweep_goes_through_all_wallets(desk: Desk, program: Program, at_a_t
     desks = [desk, Desk(factories.wallet(factories.organization(alice, slug="globex"), program))]
     desks[1].grant(1_000)
     Program.objects.update(low_balance=5_000)
-    assert ledger.sweep_marks(now=desk.now, wallets_at_a_time=at_a_time) == 2
+    assert ledger.sweep_thresholds(now=desk.now, wallets_at_a_time=at_a_time) == 2
     assert Notice.objects.values_list("organization__slug", flat=True).distinct().count() == 2
 
 

@@ -1,4 +1,4 @@
-"""Fifty spends through the mark at once tell once; the controls show what the mark and the lock are for."""
+"""Fifty spends through the threshold at once notify once; the controls show what the state and the lock are for."""
 
 from functools import partial
 
@@ -33,16 +33,16 @@ def race(desk: Desk, times: int) -> list[object]:
     return run_together([partial(spend, desk, f"spend {turn}") for turn in range(times)])
 
 
-def test_fifty_spends_through_the_mark_give_one_notice(desk: Desk) -> None:
+def test_fifty_spends_through_the_threshold_give_one_notice(desk: Desk) -> None:
     desk.grant(750)
     assert all(isinstance(result, ledger.Recorded) for result in race(desk, 50))
     assert [notice.details["available"] for notice in Notice.objects.all()] == [490]
     assert WebhookEvent.objects.count() == 1
 
 
-def test_control_without_the_mark_every_spend_below_it_tells(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_without_the_state_every_spend_below_it_notifies(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.grant(540)
-    monkeypatch.setattr(rows, "set_marks", lambda wallets: None)
+    monkeypatch.setattr(rows, "set_changes", lambda wallets: None)
     race(desk, 10)
     assert Notice.objects.count() == 6
 
