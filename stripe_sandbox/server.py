@@ -76,7 +76,7 @@ class Sandbox:
         """Stop serving, and write what is not written yet."""
         self._stopping.set()
         with contextlib.suppress(OSError):  # one last caller, who asks nothing, ends the wait for the next
-            socket.create_connection(self._server.server_address[:2]).close()
+            socket.create_connection(("127.0.0.1", self._server.server_port)).close()
         for thread in self._threads:
             thread.join(timeout=deliveries.ANSWER_WITHIN_SECONDS)
         self._server.server_close()

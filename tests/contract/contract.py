@@ -105,4 +105,6 @@ def _checker(types: SdkTypes) -> Any:
     def follow(validator: Any, reference: str, value: Any, _schema: Schema) -> Any:
         return validator.descend(value, types.definitions[reference.removeprefix("urn:stripe:")])
 
-    return jsonschema.validators.extend(jsonschema.Draft202012Validator, {"$ref": follow})
+    return jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+        jsonschema.Draft202012Validator, {"$ref": follow}
+    )

@@ -29,9 +29,10 @@ def clone_from_template() -> None:
     Copying takes half a second, migrating ten. What the template lacks is migrated afterwards, as ever.
     """
     connection.settings_dict["TEST"]["TEMPLATE"] = _template()
-    with connection.creation._nodb_cursor() as cursor:
+    creation: Any = connection.creation
+    with creation._nodb_cursor() as cursor:
         # A run that was killed may have left one, and a process that is still connected to it.
-        cursor.execute(f'DROP DATABASE IF EXISTS "{connection.creation._get_test_db_name()}" WITH (FORCE)')
+        cursor.execute(f'DROP DATABASE IF EXISTS "{creation._get_test_db_name()}" WITH (FORCE)')
 
 
 def _template() -> str:

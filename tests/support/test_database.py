@@ -40,7 +40,7 @@ def test_something_else_is_built_for_other_arguments() -> None:
 
 
 def test_what_is_built_beside_other_rows_is_not_kept() -> None:
-    built = []
+    built: list[str] = []
     build = built_once(built.append)
     factories.person("Alice")
     build("Bob")
