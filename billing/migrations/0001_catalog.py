@@ -199,10 +199,7 @@ class Migration(migrations.Migration):
                 ("seller", models.TextField(blank=True, max_length=500, verbose_name="seller")),
                 ("bank_account", models.TextField(blank=True, max_length=500, verbose_name="bank account")),
                 ("offers_link", models.BooleanField(default=False, verbose_name="offers Link")),
-                (
-                    "reference_prefix",
-                    models.CharField(default="DD", max_length=5, verbose_name="prefix of references"),
-                ),
+                ("reference_prefix", models.CharField(default="DD", max_length=5, verbose_name="prefix of references")),
                 ("confirmation", models.CharField(blank=True, max_length=200, verbose_name="confirmation")),
                 (
                     "purchase_refunds",

@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import credits.models
+import credits.models.base
 
 
 class Migration(migrations.Migration):
@@ -76,7 +76,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=credits.models.new_id, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(
+                        default=credits.models.base.new_id, editable=False, primary_key=True, serialize=False
+                    ),
                 ),
                 (
                     "purchase",
@@ -89,10 +91,7 @@ class Migration(migrations.Migration):
                 (
                     "mode",
                     models.CharField(
-                        choices=[
-                            ("unspent", "only the unspent part"),
-                            ("all", "all of it; spent credits become debt"),
-                        ],
+                        choices=[("unspent", "only the unspent part"), ("all", "all of it; spent credits become debt")],
                         max_length=8,
                         verbose_name="mode",
                     ),

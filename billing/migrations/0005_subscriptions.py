@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import credits.models
+import credits.models.base
 
 
 class Migration(migrations.Migration):
@@ -174,7 +174,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=credits.models.new_id, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(
+                        default=credits.models.base.new_id, editable=False, primary_key=True, serialize=False
+                    ),
                 ),
                 (
                     "organization",

@@ -1,5 +1,6 @@
 """Stripe's events, each stored once, with what became of it."""
 
+import django.db.models.functions.datetime
 from django.db import migrations, models
 
 
@@ -37,6 +38,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("attempts", models.PositiveIntegerField(default=0)),
+                (
+                    "next_try_at",
+                    models.DateTimeField(
+                        blank=True,
+                        db_default=django.db.models.functions.datetime.Now(),
+                        null=True,
+                        verbose_name="next try",
+                    ),
+                ),
                 ("processed_at", models.DateTimeField(blank=True, null=True)),
                 ("note", models.TextField(blank=True, verbose_name="note")),
             ],
@@ -47,7 +57,7 @@ class Migration(migrations.Migration):
                     models.Index(fields=["object_id"], name="stripe_event_by_object"),
                     models.Index(
                         condition=models.Q(("state__in", ["received", "failed"])),
-                        fields=["received_at"],
+                        fields=["next_try_at"],
                         name="stripe_event_to_do",
                     ),
                 ],

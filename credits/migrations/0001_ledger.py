@@ -11,7 +11,8 @@ import django.db.models.expressions
 from django.conf import settings
 from django.db import migrations, models
 
-import credits.models
+import credits.models.base
+import credits.models.programs
 
 
 class Migration(migrations.Migration):
@@ -81,18 +82,18 @@ class Migration(migrations.Migration):
                     "low_balance",
                     models.BigIntegerField(
                         blank=True,
-                        help_text="Where an owner has not chosen: owners are told when less can be spent. Empty: they are not.",
+                        help_text="For owners who set no value of their own. They are notified below it. Leave empty for no notice.",
                         null=True,
-                        verbose_name="low balance below",
+                        verbose_name="low-balance alert below",
                     ),
                 ),
                 (
                     "limit_thresholds",
                     django.contrib.postgres.fields.ArrayField(
                         base_field=models.PositiveSmallIntegerField(),
-                        default=credits.models.default_limit_thresholds,
+                        default=credits.models.programs.default_limit_thresholds,
                         size=None,
-                        verbose_name="thresholds of limits, in per cent",
+                        verbose_name="default alert thresholds of limits, in percent",
                     ),
                 ),
             ],
@@ -170,7 +171,7 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField()),
                 ("recharging_until", models.DateTimeField(blank=True, null=True)),
                 ("watched_below", models.BigIntegerField(blank=True, null=True)),
-                ("low_below", models.BigIntegerField(blank=True, null=True, verbose_name="low balance below")),
+                ("low_below", models.BigIntegerField(blank=True, null=True, verbose_name="low-balance alert below")),
                 ("low_since", models.DateTimeField(blank=True, null=True)),
                 ("depleted_since", models.DateTimeField(blank=True, null=True)),
             ],
@@ -216,7 +217,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=credits.models.new_id, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(
+                        default=credits.models.base.new_id, editable=False, primary_key=True, serialize=False
+                    ),
                 ),
                 (
                     "wallet",
@@ -334,7 +337,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=credits.models.new_id, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(
+                        default=credits.models.base.new_id, editable=False, primary_key=True, serialize=False
+                    ),
                 ),
                 (
                     "wallet",
@@ -385,8 +390,8 @@ class Migration(migrations.Migration):
                 ("number", models.BigIntegerField(verbose_name="number")),
                 ("balance_after", models.BigIntegerField(verbose_name="balance after")),
                 ("available_after", models.BigIntegerField(verbose_name="available after")),
-                ("occurred_at", models.DateTimeField(verbose_name="happened")),
-                ("written_at", models.DateTimeField(verbose_name="written")),
+                ("occurred_at", models.DateTimeField(verbose_name="occurred")),
+                ("written_at", models.DateTimeField(verbose_name="recorded")),
                 (
                     "actor",
                     models.ForeignKey(
@@ -398,7 +403,7 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                ("actor_label", models.CharField(blank=True, max_length=150, verbose_name="through")),
+                ("actor_label", models.CharField(blank=True, max_length=150, verbose_name="via")),
                 ("feature", models.CharField(blank=True, max_length=100, verbose_name="feature")),
                 ("resource", models.JSONField(blank=True, null=True, verbose_name="resource")),
                 ("memo", models.TextField(blank=True, verbose_name="memo")),

@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import credits.models
+import credits.models.base
 
 
 class Migration(migrations.Migration):
@@ -19,7 +19,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=credits.models.new_id, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(
+                        default=credits.models.base.new_id, editable=False, primary_key=True, serialize=False
+                    ),
                 ),
                 (
                     "wallet",
@@ -60,7 +62,7 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                ("actor_label", models.CharField(blank=True, max_length=150, verbose_name="through")),
+                ("actor_label", models.CharField(blank=True, max_length=150, verbose_name="via")),
                 ("resource", models.JSONField(blank=True, null=True, verbose_name="resource")),
                 ("created_at", models.DateTimeField(verbose_name="created")),
                 ("expires_at", models.DateTimeField(verbose_name="times out")),

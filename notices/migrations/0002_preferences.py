@@ -25,14 +25,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("kind", models.CharField(max_length=40, verbose_name="kind")),
-                ("by_mail", models.BooleanField(default=True, verbose_name="by mail")),
+                ("by_mail", models.BooleanField(default=True, verbose_name="by email")),
                 ("on_dashboard", models.BooleanField(default=True, verbose_name="on the dashboard")),
             ],
             options={
                 "verbose_name": "notice setting",
                 "verbose_name_plural": "notice settings",
                 "constraints": [
-                    models.UniqueConstraint(fields=("organization", "kind"), name="notice_setting_per_kind"),
+                    models.UniqueConstraint(fields=("organization", "kind"), name="notice_setting_per_kind")
                 ],
             },
         ),
@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "unsubscription",
                 "verbose_name_plural": "unsubscriptions",
                 "constraints": [
-                    models.UniqueConstraint(fields=("organization", "user", "kind"), name="unsubscribed_once"),
+                    models.UniqueConstraint(fields=("organization", "user", "kind"), name="unsubscribed_once")
                 ],
             },
         ),
@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
             name="RefusedAddress",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("email", models.EmailField(max_length=254, unique=True, verbose_name="mail address")),
+                ("email", models.EmailField(max_length=254, unique=True, verbose_name="email address")),
                 ("reason", models.CharField(blank=True, max_length=300, verbose_name="what the server said")),
                 ("refused_at", models.DateTimeField(verbose_name="rejected")),
             ],

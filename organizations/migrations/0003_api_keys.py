@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
                         condition=models.Q(("revoked_at", None)),
                         name="api_key_name_is_unique_while_valid",
                         nulls_distinct=False,
-                        violation_error_message="There is a key of this name already.",
+                        violation_error_message="A key with this name already exists.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("scope__in", ["read", "spend"])), name="api_key_scope_known"

@@ -46,12 +46,21 @@ class Migration(migrations.Migration):
                 ("target", models.CharField(blank=True, max_length=100, verbose_name="target")),
                 ("reason", models.TextField(blank=True, verbose_name="reason")),
                 ("details", models.JSONField(default=dict)),
+                ("key", models.CharField(blank=True, db_default="", default="", editable=False, max_length=300)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
             options={
                 "verbose_name": "audit event",
                 "verbose_name_plural": "audit events",
                 "indexes": [models.Index(fields=["organization", "-created_at"], name="audit_event_by_organization")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("key", ""), _negated=True),
+                        fields=("organization", "action", "key"),
+                        name="audit_event_is_recorded_once",
+                        nulls_distinct=False,
+                    )
+                ],
             },
         ),
         refusal(FUNCTION, "'audit events are append-only: % refused', TG_OP"),

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ("key", models.CharField(max_length=100, verbose_name="key")),
                 ("name", models.CharField(max_length=150, verbose_name="name")),
                 ("is_ai_on", models.BooleanField(default=True, verbose_name="AI is on")),
-                ("switched_at", models.DateTimeField(blank=True, null=True, verbose_name="switched")),
+                ("switched_at", models.DateTimeField(blank=True, null=True, verbose_name="changed")),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
             options={
@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("fixed", "fixed per use"),
-                            ("range", "the caller names the amount within a range"),
+                            ("range", "amount named by the caller, within a range"),
                             ("per_token", "per token, by model"),
                             ("per_unit", "per unit"),
                         ],
@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
                 ("max_credits", models.BigIntegerField(blank=True, null=True, verbose_name="at most")),
                 ("input_credits", models.BigIntegerField(blank=True, null=True, verbose_name="for input")),
                 ("output_credits", models.BigIntegerField(blank=True, null=True, verbose_name="for output")),
-                ("per", models.PositiveIntegerField(default=1, verbose_name="per so many tokens or units")),
+                ("per", models.PositiveIntegerField(default=1, verbose_name="per number of tokens or units")),
                 ("effective_at", models.DateTimeField(verbose_name="effective from")),
             ],
             options={

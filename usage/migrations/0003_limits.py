@@ -5,7 +5,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import credits.models
+import credits.models.programs
 import usage.models.limits
 
 
@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
                     "thresholds",
                     django.contrib.postgres.fields.ArrayField(
                         base_field=models.PositiveSmallIntegerField(),
-                        default=credits.models.default_limit_thresholds,
+                        default=credits.models.programs.default_limit_thresholds,
                         size=None,
                         verbose_name="thresholds",
                     ),
@@ -178,7 +178,7 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("open", "open"), ("granted", "granted"), ("declined", "declined")],
+                        choices=[("open", "open"), ("granted", "approved"), ("declined", "declined")],
                         default="open",
                         max_length=10,
                         verbose_name="state",

@@ -136,9 +136,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("time_zone", models.CharField(max_length=64, verbose_name="time zone")),
-                ("through_on", models.DateField(verbose_name="added up through")),
+                ("through_on", models.DateField(verbose_name="rolled up through")),
                 ("closed_until", models.DateTimeField(verbose_name="closed until")),
-                ("rolled_at", models.DateTimeField(verbose_name="added up")),
+                ("rolled_at", models.DateTimeField(verbose_name="rolled up")),
             ],
             options={
                 "verbose_name": "rollup",
