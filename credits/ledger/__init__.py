@@ -13,6 +13,7 @@ from credits.ledger.grants import AlreadyVoided, UnknownGrant, freeze, grant, op
 from credits.ledger.opening import ClockSteppedBack, open_book
 from credits.ledger.requests import Cause, IdempotencyConflict, WalletFull, hash_content
 from credits.ledger.reservations import (
+    MAX_RESERVATION_SECONDS,
     ReservationClosed,
     Reserved,
     Settled,
@@ -28,6 +29,7 @@ from credits.ledger.thresholds.allowance_gap import is_allowance_awaited, is_at_
 from credits.ledger.thresholds.settings import set_low_balance, set_recharging, set_watch
 
 __all__ = [
+    "MAX_RESERVATION_SECONDS",
     "AlreadyVoided",
     "Book",
     "Cause",

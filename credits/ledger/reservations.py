@@ -13,7 +13,7 @@ from credits.ledger.spends import plan_draws
 from credits.ledger.state import HeldReservation, OperationState, Recorded, WalletState
 from credits.models import EntryKind, ReservationState, new_id
 
-MAX_SECONDS = 86_400
+MAX_RESERVATION_SECONDS = 86_400
 
 
 class UnknownReservation(LookupError):
@@ -93,8 +93,8 @@ def reserve(
         return _answer(earlier, was_replayed=True)
     check_credits(credits)
     lasting = wallet.reservation_seconds if seconds is None else seconds
-    if not 1 <= lasting <= MAX_SECONDS:
-        message = f"A reservation lasts 1 to {MAX_SECONDS} seconds, not {lasting}."
+    if not 1 <= lasting <= MAX_RESERVATION_SECONDS:
+        message = f"A reservation lasts 1 to {MAX_RESERVATION_SECONDS} seconds, not {lasting}."
         raise ValueError(message)
     draws = plan_draws(wallet, credits=credits, feature=feature)
     for grant, held in draws:

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from credits.ledger.reservations import MAX_SECONDS
+from credits.ledger import MAX_RESERVATION_SECONDS
 from credits.models import MAX_CREDITS
 from usage.api.problems import Problem
 from usage.models import DEFAULT_SERVICE
@@ -95,7 +95,10 @@ class ReservationBody(Strict, frozen=True, kw_only=True):
     credits: Amount | None = None
     resource: Resource | None = None
     expires_in: (
-        Annotated[int, Meta(ge=1, le=MAX_SECONDS, description="Seconds; the program's default if left out.")] | None
+        Annotated[
+            int, Meta(ge=1, le=MAX_RESERVATION_SECONDS, description="Seconds; the program's default if left out.")
+        ]
+        | None
     ) = None
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from credits import ledger
-from credits.ledger.reservations import MAX_SECONDS
+from credits.ledger import MAX_RESERVATION_SECONDS
 from usage.metering import events, rows
 from usage.metering.bounds import check_measures, check_use
 from usage.metering.events import NewEvent, NewReservedUse
@@ -35,8 +35,8 @@ def reserve(
     Raises NotFound, Invalid, Conflict, SwitchedOff, LimitReached, Insufficient; then nothing was reserved.
     """
     check_use(use)
-    if seconds is not None and not 1 <= seconds <= MAX_SECONDS:
-        raise Invalid("seconds", f"A reservation lasts 1 to {MAX_SECONDS} seconds.")
+    if seconds is not None and not 1 <= seconds <= MAX_RESERVATION_SECONDS:
+        raise Invalid("seconds", f"A reservation lasts 1 to {MAX_RESERVATION_SECONDS} seconds.")
     found = rows.find([use])
     payer = payer_of(use, found)
     digest = hashlib.sha256(msgspec.json.encode([content_hash(use).hex(), credits, seconds])).digest()

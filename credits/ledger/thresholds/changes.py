@@ -1,8 +1,8 @@
 """Changes of a balance: it fell below its threshold, came to its end, or got credits again; each found once.
 
 What is known is kept on the wallet (`low_since`, `depleted_since`) and judged on the locked wallet whenever a book is
-left: so also what time alone did is found, by the next book or by `sweeps.sweep_thresholds`. Only a top-up ends either, so a
-refund around the threshold finds nothing twice; a fall between two allowances of a plan waits for the second. What is
+left. What time alone changed is found by the next book or by `sweeps.sweep_thresholds`. Only a top-up clears either, so
+a refund around the threshold finds nothing twice; a fall between two allowances of a plan waits for the second. What is
 published of it belongs in `publishing`, other settings of the wallet in `settings`.
 """
 

@@ -63,7 +63,7 @@ set_changes = update("credits_wallet", WalletState, "low_since", "depleted_since
 
 
 def read_changed(*, after: int, at: datetime, limit: int) -> list[int]:
-    """Return the next wallets, in the order of their ids, that seem low, depleted or restored and are not known to be so.
+    """Return the next wallets, in the order of their ids, whose balance seems to have changed without being known to.
 
     Those that wait for their next allowance have not fallen yet.
     """
