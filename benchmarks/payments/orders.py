@@ -11,7 +11,8 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from benchmarks.payments.stories import Event, Story, prepare
+from benchmarks.payments.beginnings import prepare
+from benchmarks.payments.steps import Event, Story
 from benchmarks.payments.stripe import PAYMENT, Stripe
 from billing.audit.invariants import PURCHASES
 from billing.models import Allowance, Dispute, Purchase, Refund

@@ -6,7 +6,8 @@ Beside it, planted mistakes that such orders must find: a test of orders that ca
 import pytest
 
 from benchmarks.payments.orders import run_story
-from benchmarks.payments.stories import STORIES, Story
+from benchmarks.payments.steps import Story
+from benchmarks.payments.stories import STORIES
 from billing.models import RefundState
 from billing.refunds import clawback, disputes, rows
 from credits import ledger
