@@ -8,14 +8,14 @@ from sql import arrays
 from sql.rows import update
 from sql.statements import fetch, run
 
-# For so long after a plan's allowance has lapsed the next one is waited for: Stripe collects an invoice after an hour.
+# How long the next allowance of a plan is waited for: Stripe collects an invoice after an hour.
 WAITED_FOR = timedelta(hours=3)
 IS_ALLOWANCE = "(g.source = 'plan' OR (g.source = 'bank_transfer' AND g.cost_minor = 0))"
 
 
 def awaits_allowance(wallet: str, at: str) -> str:
-    """Return the condition that a wallet's allowance, lapsed a short while before an instant, still held something
-    then, and that no other has come. Of what is written: a lapsed grant that holds credits is one yet to be swept.
+    """Return the condition that a wallet is in an allowance gap: a plan's allowance expired with credits left shortly
+    before an instant, and no other has come. An expired grant that still holds credits is one yet to be swept.
 
     wallet, at: SQL of the wallet's id and of the instant.
     """
@@ -36,7 +36,7 @@ def awaits_allowance(wallet: str, at: str) -> str:
 
 
 def read_waiting(wallets: Sequence[tuple[int, datetime]]) -> set[int]:
-    """Return those of the wallets, each asked about at its own instant, that wait for their next allowance."""
+    """Return those of the wallets, each with an instant of its own, that are in an allowance gap then."""
     rows = fetch(
         f"""
         SELECT w.id FROM unnest(%s::bigint[], %s::timestamptz[]) AS w(id, at)
@@ -65,7 +65,7 @@ set_changes = update("credits_wallet", WalletState, "low_since", "depleted_since
 def read_changed(*, after: int, at: datetime, limit: int) -> list[int]:
     """Return the next wallets, in the order of their ids, whose balance seems to have changed without being known to.
 
-    Those that wait for their next allowance have not fallen yet.
+    Those in an allowance gap have not.
     """
     rows = fetch(
         f"""
