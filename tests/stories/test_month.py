@@ -26,7 +26,7 @@ from tests.support import factories
 from tests.support.shop import Shop, open_shop
 from usage import limits, reports, rollups
 from usage.limits import requests
-from usage.limits.changing import open_desk
+from usage.limits.changes import open_change
 from usage.metering import usage_refunds
 from usage.metering.meter import meter
 from usage.models import Limit, UsageEvent, UsageRollup
@@ -181,8 +181,8 @@ def test_a_month_of_a_seller_in_johannesburg(month: Month) -> None:
     assert month.left(at(1, 14, month=4)) == 2_000 + 1_000
 
     # April: Bob may use 300 again, and nothing counts yet. March, from the daily sums, is what was used.
-    with open_desk(organization.pk, at(1, 14, month=4)) as desk:
-        state = desk.state_of(Limit.objects.get(pk=limit.pk))
+    with open_change(organization.pk, at(1, 14, month=4)) as change:
+        state = change.state_of(Limit.objects.get(pk=limit.pk))
     assert (state.credits, state.used) == (300, 0)
     march = reports.report(organization, whole_month(date(2026, 3, 1)), today=date(2026, 4, 1))
     assert march.total.credits == sum(month.used.values()) - 25

@@ -115,7 +115,7 @@ class LimitAdmin(AuditedAdmin):
         """What counts this month and what is reserved, in smallest units."""
         if not limit.pk:
             return "-"
-        (row,) = queries.stand([limit], organization=limit.organization, now=timezone.now())
+        (row,) = queries.positions([limit], organization=limit.organization, now=timezone.now())
         return _("%(used)s, reserved %(reserved)s") % {"used": row.state.used, "reserved": row.state.reserved}
 
     def save_model(self, request: HttpRequest, obj: Limit, form: Any, change: bool) -> None:  # type: ignore[override]  # noqa: ARG002, FBT001
@@ -131,7 +131,7 @@ class LimitAdmin(AuditedAdmin):
             reason=form.cleaned_data["reason"],
         )
         obj.__dict__.update(limit.__dict__)
-        (row,) = queries.stand([limit], organization=obj.organization, now=timezone.now())
+        (row,) = queries.positions([limit], organization=obj.organization, now=timezone.now())
         if row.left == 0:
             messages.warning(request, _("This limit is used up. Further use is refused."))
 

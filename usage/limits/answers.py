@@ -5,7 +5,7 @@ from typing import cast
 
 from domain_events.publishing import publish, withdraw
 from organizations.models import Membership, User
-from usage.limits.changing import Desk
+from usage.limits.changes import LimitChange
 from usage.limits.events import LIMIT_ANSWERED, LIMIT_REQUESTED, LimitAnswered, Scope
 from usage.models import Limit, LimitRequest
 
@@ -21,7 +21,7 @@ def answer_key(request: LimitRequest) -> str:
 
 
 def notify_member(
-    desk: Desk,
+    change: LimitChange,
     limit: Limit,
     request: LimitRequest,
     *,
@@ -36,7 +36,7 @@ def notify_member(
     credits: how many a month are allowed now (smallest units); None where it was declined or the limit was removed.
     """
     organization_id = limit.organization_id
-    withdraw(LIMIT_REQUESTED, organization_id=organization_id, key=request_key(request), now=desk.now)
+    withdraw(LIMIT_REQUESTED, organization_id=organization_id, key=request_key(request), now=change.now)
     if not Membership.objects.filter(organization=organization_id, user=request.user).exists():
         return
     payload = LimitAnswered(
@@ -48,11 +48,11 @@ def notify_member(
         feature_name=limit.feature.name if limit.feature is not None else "",
         answered_by=str(answered_by),
         answer=sentence,
-        unit=desk.wallet.program.unit,
-        decimals=desk.wallet.program.decimals,
+        unit=change.wallet.program.unit,
+        decimals=change.wallet.program.decimals,
     )
     key = answer_key(request)
-    publish(LIMIT_ANSWERED, payload, organization_id=organization_id, key=key, now=desk.now, person=request.user)
+    publish(LIMIT_ANSWERED, payload, organization_id=organization_id, key=key, now=change.now, person=request.user)
 
 
 def name_of(limit: Limit) -> str:

@@ -1,4 +1,4 @@
-"""What pages show of limits: how much of each is used, reserved and left at a moment. Reads only, under no lock."""
+"""What pages show of limits: how much of each is used, reserved and left at an instant. Reads only, under no lock."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,10 +19,10 @@ ALL_FEATURES = "~all"
 
 @dataclass(frozen=True, slots=True)
 class LimitRow:
-    """A limit with how it stands.
+    """A limit with its figures.
 
-    is_gone: its user is not a member any more, or its team is closed. request: what the reader has asked for and was
-    not answered, or None.
+    is_gone: its user is no longer a member, or its team is closed. request: the reader's own that has no answer yet, or
+    None.
     """
 
     limit: Limit
@@ -113,8 +113,8 @@ def find(organization: Organization, whose: str, feature: str) -> Limit | None:
     return limits_of(organization).filter(of_whom, about).first()
 
 
-def stand(limits: Sequence[Limit], *, organization: Organization, now: datetime) -> list[LimitRow]:
-    """Return limits of one organization with how they stand at an instant, in two queries."""
+def positions(limits: Sequence[Limit], *, organization: Organization, now: datetime) -> list[LimitRow]:
+    """Return limits of one organization with what is used, reserved and left at an instant, in two queries."""
     if not limits:
         return []
     read = rows.read(
@@ -139,14 +139,14 @@ def _is_gone(limit: Limit, members: set[int]) -> bool:
 def own_limits(membership: Membership, *, now: datetime) -> list[LimitRow]:
     """Return every limit that covers what a member uses: the own ones first, then the team's, the organization's.
 
-    A member may see the figures of the own ones (`is_own`); of the others only whether they are near: their figures
-    tell what colleagues used.
+    A member may see the figures of the own ones (`is_own`), and of the others only whether they are nearly reached,
+    since their figures show what colleagues used.
     """
     organization, user_id = membership.organization, membership.user_id
     covers = Q(scope=LimitScope.ORGANIZATION) | Q(user=user_id)
     if membership.team_id is not None:
         covers |= Q(team=membership.team_id)
-    found = stand(list(limits_of(organization).filter(covers)), organization=organization, now=now)
+    found = positions(list(limits_of(organization).filter(covers)), organization=organization, now=now)
     if not found:
         return []
     asked = LimitRequest.objects.filter(limit__organization=organization, user=user_id, state=RequestState.OPEN)

@@ -15,22 +15,22 @@ from organizations.models import Membership, User
 from organizations.refusals import Refusal
 from usage.audit_actions import Action
 from usage.limits.answers import name_of, notify_member, request_key
-from usage.limits.changing import Desk, open_desk
+from usage.limits.changes import LimitChange, open_change
 from usage.limits.events import LIMIT_REQUESTED, LimitRequested, Scope
-from usage.limits.setting import change, found, raise_for_a_time
+from usage.limits.setting import change_limit, found, raise_for_a_time
 from usage.models import Limit, LimitRequest, RequestState
 
 
 class RequestRefused(Refusal):
-    """It can't be asked for, or not so."""
+    """The request can't be made or granted like this."""
 
 
 class AlreadyAsked(Refusal):
-    """The member has asked for more of this limit, and was not answered yet."""
+    """The member has asked for more of this limit, and has no answer yet."""
 
 
 class AlreadyAnswered(Refusal):
-    """Somebody has answered; the sentence says who, and what."""
+    """An owner has answered; the message says who, and what."""
 
 
 def ask(
@@ -41,18 +41,18 @@ def ask(
     credits: how many a month are wanted in all (smallest units), or None for more, however much. Raises LimitRefused
     (the limit is gone), RequestRefused, AlreadyAsked.
     """
-    with open_desk(limit.organization_id, now) as desk:
+    with open_change(limit.organization_id, now) as change:
         limit = found(limit)
         membership = Membership.objects.filter(organization=limit.organization_id, user=user).first()
         if membership is None or not _covers(limit, membership):
             raise RequestRefused(_("This limit does not apply to your usage."))
-        state = desk.state_of(limit)
+        state = change.state_of(limit)
         if credits is not None and not state.credits < credits <= MAX_CREDITS:
             raise RequestRefused(_("Request more than the current limit."))
         if limit.requests.filter(user=user, state=RequestState.OPEN).exists():
             raise AlreadyAsked(_("You already requested a higher limit. The owners have not answered yet."))
         request = LimitRequest.objects.create(
-            limit=limit, user=user, credits=credits, message=message, created_at=desk.now
+            limit=limit, user=user, credits=credits, message=message, created_at=change.now
         )
         payload = LimitRequested(
             request=request.public_id,
@@ -64,12 +64,12 @@ def ask(
             used=state.used,
             asked=credits,
             message=message,
-            unit=desk.wallet.program.unit,
-            decimals=desk.wallet.program.decimals,
+            unit=change.wallet.program.unit,
+            decimals=change.wallet.program.decimals,
         )
         key = request_key(request)
-        publish(LIMIT_REQUESTED, payload, organization_id=limit.organization_id, key=key, now=desk.now)
-        _record(desk, Action.LIMIT_REQUESTED, request, actor=user, reason=message, details={"credits": credits})
+        publish(LIMIT_REQUESTED, payload, organization_id=limit.organization_id, key=key, now=change.now)
+        _record(change, Action.LIMIT_REQUESTED, request, actor=user, reason=message, details={"credits": credits})
     return request
 
 
@@ -78,29 +78,32 @@ def grant(
 ) -> None:
     """Allow `credits` a month (smallest units) instead of the limit: for good, or until an instant (aware).
 
-    Tells the member. Raises LimitRefused (the limit is gone, or can't be raised so), AlreadyAnswered.
+    Notifies the member. Raises LimitRefused (the limit is gone, or can't be raised so), AlreadyAnswered.
     """
-    with open_desk(request.limit.organization_id, now) as desk:
+    with open_change(request.limit.organization_id, now) as change:
         limit, request = _still_open(request)
         if until is None:
             if credits <= limit.credits:
                 raise RequestRefused(_("Enter more than the current limit, or decline the request."))
-            change(desk, limit, credits=credits, actor=actor)
+            change_limit(change, limit, credits=credits, actor=actor)
         else:
-            raise_for_a_time(desk, limit, credits=credits, until=until, actor=actor)
-        _close(desk, request, RequestState.GRANTED, actor)
-        notify_member(desk, limit, request, granted=True, answered_by=actor, credits=credits, until=until)
+            raise_for_a_time(change, limit, credits=credits, until=until, actor=actor)
+        _close(change, request, RequestState.GRANTED, actor)
+        notify_member(change, limit, request, granted=True, answered_by=actor, credits=credits, until=until)
         details = {"credits": credits, "until": until.isoformat() if until is not None else None}
-        _record(desk, Action.LIMIT_REQUEST_GRANTED, request, actor=actor, details=details)
+        _record(change, Action.LIMIT_REQUEST_GRANTED, request, actor=actor, details=details)
 
 
 def decline(*, request: LimitRequest, sentence: str, actor: User, now: datetime | None = None) -> None:
-    """Leave the limit as it is, and tell the member why. Raises LimitRefused (the limit is gone), AlreadyAnswered."""
-    with open_desk(request.limit.organization_id, now) as desk:
+    """Leave the limit as it is, and notify the member of the reason.
+
+    Raises LimitRefused (the limit is gone), AlreadyAnswered.
+    """
+    with open_change(request.limit.organization_id, now) as change:
         limit, request = _still_open(request)
-        _close(desk, request, RequestState.DECLINED, actor)
-        notify_member(desk, limit, request, granted=False, answered_by=actor, sentence=sentence)
-        _record(desk, Action.LIMIT_REQUEST_DECLINED, request, actor=actor, reason=sentence)
+        _close(change, request, RequestState.DECLINED, actor)
+        notify_member(change, limit, request, granted=False, answered_by=actor, sentence=sentence)
+        _record(change, Action.LIMIT_REQUEST_DECLINED, request, actor=actor, reason=sentence)
 
 
 def _covers(limit: Limit, membership: Membership) -> bool:
@@ -120,13 +123,13 @@ def _still_open(request: LimitRequest) -> tuple[Limit, LimitRequest]:
     return limit, current
 
 
-def _close(desk: Desk, request: LimitRequest, state: RequestState, actor: User) -> None:
-    request.state, request.answered_at, request.answered_by = state, desk.now, actor
+def _close(change: LimitChange, request: LimitRequest, state: RequestState, actor: User) -> None:
+    request.state, request.answered_at, request.answered_by = state, change.now, actor
     request.save(update_fields=["state", "answered_at", "answered_by"])
 
 
 def _record(
-    desk: Desk,
+    change: LimitChange,
     action: Action,
     request: LimitRequest,
     *,
@@ -136,10 +139,10 @@ def _record(
 ) -> None:
     audit_events.record(
         action=action,
-        organization=desk.wallet.organization,
+        organization=change.wallet.organization,
         actor=actor,
         target=request.public_id,
         reason=reason,
         details=details,
-        now=desk.now,
+        now=change.now,
     )

@@ -18,7 +18,7 @@ LIMIT = Columns(
     feature_name="coalesce(f.name, '')",
     used="coalesce(c.credits, 0)",
     reserved="coalesce(held.credits, 0)",
-    told_percent="coalesce(c.told_percent, 0)",
+    notified_percent="coalesce(c.told_percent, 0)",
 )
 READ = f"""
     SELECT {LIMIT}
@@ -94,6 +94,6 @@ insert_counts = insert(
 
 def write(limits: Limits) -> None:
     """Write what was counted, and what was told of."""
-    counts = [Count(state.id, state.moment.month_on, state.used, state.told_percent) for state in limits.changed]
+    counts = [Count(state.id, state.moment.month_on, state.used, state.notified_percent) for state in limits.changed]
     if counts:
         insert_counts(counts)

@@ -1,4 +1,4 @@
-"""What owners do to limits: set, raise for a time, end a raise, take away. Each takes the wallet's lock, as spends do.
+"""What owners do to limits: set, raise for a time, end a raise, remove. Each takes the wallet's lock, as spends do.
 
 Replays: doing again what is done already writes nothing. What is refused wrote nothing.
 """
@@ -15,7 +15,7 @@ from organizations.models import Membership, Organization, Team, User
 from organizations.refusals import Refusal
 from usage.audit_actions import Action
 from usage.limits.answers import notify_member
-from usage.limits.changing import Desk, open_desk
+from usage.limits.changes import LimitChange, open_change
 from usage.limits.publishing import withdraw_thresholds
 from usage.limits.state import REACHED
 from usage.models import Feature, Limit, LimitScope, RequestState
@@ -24,7 +24,7 @@ MOST_THRESHOLDS = 10
 
 
 class LimitRefused(Refusal):
-    """The limit can't be set so, or is not there any more."""
+    """The limit can't be set like this, or has been removed."""
 
 
 def set_limit(
@@ -50,34 +50,42 @@ def set_limit(
     """
     scope = _scope(team, user)
     _check_values(credits, thresholds)
-    with open_desk(organization.pk, now) as desk:
-        _check_belongings(desk, team=team, user=user, feature=feature)
+    with open_change(organization.pk, now) as change:
+        _check_belongings(change, team=team, user=user, feature=feature)
         limit = Limit.objects.filter(
             organization=organization, scope=scope, team=team, user=user, feature=feature
         ).first()
         if limit is not None:
-            change(desk, limit, credits=credits, thresholds=thresholds, actor=actor, reason=reason)
+            change_limit(change, limit, credits=credits, thresholds=thresholds, actor=actor, reason=reason)
             return limit
         limit = Limit.objects.create(
-            organization=desk.wallet.organization,
+            organization=change.wallet.organization,
             scope=scope,
             team=team,
             user=user,
             feature=feature,
             credits=credits,
-            thresholds=_with_last(desk.wallet.program.limit_thresholds if thresholds is None else thresholds),
-            created_at=desk.now,
+            thresholds=_with_last(change.wallet.program.limit_thresholds if thresholds is None else thresholds),
+            created_at=change.now,
         )
-        desk.begin_counting(limit)
-        desk.weigh_anew(limit)
-        _record(desk, Action.LIMIT_SET, limit, actor=actor, reason=reason, details={"credits": credits, "before": None})
+        change.begin_counting(limit)
+        change.reevaluate(limit)
+        _record(
+            change, Action.LIMIT_SET, limit, actor=actor, reason=reason, details={"credits": credits, "before": None}
+        )
     return limit
 
 
-def change(
-    desk: Desk, limit: Limit, *, credits: int, actor: User, thresholds: Sequence[int] | None = None, reason: str = ""
+def change_limit(
+    change: LimitChange,
+    limit: Limit,
+    *,
+    credits: int,
+    actor: User,
+    thresholds: Sequence[int] | None = None,
+    reason: str = "",
 ) -> None:
-    """Give a limit another amount or other thresholds, at an open desk; see `set_limit`."""
+    """Give a limit another amount or other thresholds, in a change that is open; see `set_limit`."""
     details: dict[str, Any] = {"credits": credits, "before": limit.credits}
     if thresholds is not None and _with_last(thresholds) != limit.thresholds:
         details["thresholds"] = limit.thresholds = _with_last(thresholds)
@@ -86,8 +94,8 @@ def change(
     if credits != limit.credits:
         limit.credits, limit.raised_credits, limit.raised_until = credits, None, None
     limit.save(update_fields=["credits", "thresholds", "raised_credits", "raised_until"])
-    desk.weigh_anew(limit)
-    _record(desk, Action.LIMIT_SET, limit, actor=actor, reason=reason, details=details)
+    change.reevaluate(limit)
+    _record(change, Action.LIMIT_SET, limit, actor=actor, reason=reason, details=details)
 
 
 def set_raise(
@@ -97,15 +105,17 @@ def set_raise(
 
     credits: a month, in all (smallest units). until: aware. Raises LimitRefused.
     """
-    with open_desk(limit.organization_id, now) as desk:
+    with open_change(limit.organization_id, now) as change:
         limit = found(limit)
-        raise_for_a_time(desk, limit, credits=credits, until=until, actor=actor, reason=reason)
+        raise_for_a_time(change, limit, credits=credits, until=until, actor=actor, reason=reason)
     return limit
 
 
-def raise_for_a_time(desk: Desk, limit: Limit, *, credits: int, until: datetime, actor: User, reason: str = "") -> None:
-    """Raise a limit, at an open desk; see `set_raise`."""
-    if until <= desk.now:
+def raise_for_a_time(
+    change: LimitChange, limit: Limit, *, credits: int, until: datetime, actor: User, reason: str = ""
+) -> None:
+    """Raise a limit, in a change that is open; see `set_raise`."""
+    if until <= change.now:
         raise LimitRefused(_("Choose a time in the future."))
     if credits <= limit.credits:
         raise LimitRefused(_("The raised limit must be higher than the limit."))
@@ -114,34 +124,34 @@ def raise_for_a_time(desk: Desk, limit: Limit, *, credits: int, until: datetime,
         return
     limit.raised_credits, limit.raised_until = credits, until
     limit.save(update_fields=["raised_credits", "raised_until"])
-    desk.weigh_anew(limit)
+    change.reevaluate(limit)
     details = {"credits": credits, "until": until.isoformat(), "before": limit.credits}
-    _record(desk, Action.LIMIT_RAISED, limit, actor=actor, reason=reason, details=details)
+    _record(change, Action.LIMIT_RAISED, limit, actor=actor, reason=reason, details=details)
 
 
 def end_raise(*, limit: Limit, actor: User, reason: str = "", now: datetime | None = None) -> None:
     """End a raise before its time. One that has ended already records nothing. Raises LimitRefused."""
-    with open_desk(limit.organization_id, now) as desk:
+    with open_change(limit.organization_id, now) as change:
         limit = found(limit)
-        if limit.raised_until is None or limit.raised_until <= desk.now:
+        if limit.raised_until is None or limit.raised_until <= change.now:
             return
         details = {"credits": limit.raised_credits, "until": limit.raised_until.isoformat()}
         limit.raised_credits = limit.raised_until = None
         limit.save(update_fields=["raised_credits", "raised_until"])
-        desk.weigh_anew(limit)
-        _record(desk, Action.LIMIT_RAISE_ENDED, limit, actor=actor, reason=reason, details=details)
+        change.reevaluate(limit)
+        _record(change, Action.LIMIT_RAISE_ENDED, limit, actor=actor, reason=reason, details=details)
 
 
 def clear_limit(*, limit: Limit, actor: User, reason: str = "", now: datetime | None = None) -> None:
-    """Take a limit away, and tell those who asked for more of it. Taking it away twice does no harm."""
-    with open_desk(limit.organization_id, now) as desk:
+    """Remove a limit, and notify those who asked for more of it. A replay changes nothing."""
+    with open_change(limit.organization_id, now) as change:
         current = Limit.objects.select_related("team", "user", "feature").filter(pk=limit.pk).first()
         if current is None:
             return
         for request in current.requests.select_related("user").filter(state=RequestState.OPEN):
-            notify_member(desk, current, request, granted=True, answered_by=actor)
-        _record(desk, Action.LIMIT_CLEARED, current, actor=actor, reason=reason, details={"before": current.credits})
-        withdraw_thresholds(current, now=desk.now)
+            notify_member(change, current, request, granted=True, answered_by=actor)
+        _record(change, Action.LIMIT_CLEARED, current, actor=actor, reason=reason, details={"before": current.credits})
+        withdraw_thresholds(current, now=change.now)
         current.delete()
 
 
@@ -154,7 +164,7 @@ def found(limit: Limit) -> Limit:
 
 
 def _with_last(thresholds: Sequence[int]) -> list[int]:
-    """That a limit is reached is told whatever else was chosen: then work stops."""
+    """Return the thresholds with 100 per cent, of which people are always notified: use stops then."""
     return sorted({*thresholds, REACHED})
 
 
@@ -177,26 +187,28 @@ def _check_values(credits: int, thresholds: Sequence[int] | None) -> None:
         raise LimitRefused(_("A threshold must be from 1 to 100 percent."))
 
 
-def _check_belongings(desk: Desk, *, team: Team | None, user: User | None, feature: Feature | None) -> None:
-    organization_id = desk.wallet.organization_id
+def _check_belongings(change: LimitChange, *, team: Team | None, user: User | None, feature: Feature | None) -> None:
+    organization_id = change.wallet.organization_id
     if team is not None and not Team.objects.filter(pk=team.pk, organization=organization_id, closed_at=None).exists():
         raise LimitRefused(_("The team is closed, or belongs to another organization."))
     if user is not None and not Membership.objects.filter(user=user, organization=organization_id).exists():
         raise LimitRefused(_("This user is not a member of the organization."))
-    if feature is not None and feature.program_id != desk.wallet.program_id:
+    if feature is not None and feature.program_id != change.wallet.program_id:
         raise LimitRefused(_("The organization's program does not have this feature."))
 
 
-def _record(desk: Desk, action: Action, limit: Limit, *, actor: User, reason: str, details: dict[str, Any]) -> None:
+def _record(
+    change: LimitChange, action: Action, limit: Limit, *, actor: User, reason: str, details: dict[str, Any]
+) -> None:
     whose = limit.team or limit.user
     if limit.feature is not None:
         details = {**details, "feature": limit.feature.key}
     audit_events.record(
         action=action,
-        organization=desk.wallet.organization,
+        organization=change.wallet.organization,
         actor=actor,
         target=whose.public_id if whose is not None else "",
         reason=reason,
         details=details,
-        now=desk.now,
+        now=change.now,
     )

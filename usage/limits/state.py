@@ -1,4 +1,4 @@
-"""Limits as values: what is left of each, which one decides, which threshold is reached. Pure: no row, no clock."""
+"""Limits as values: what is left of each, which one decides, which threshold is reached. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -10,8 +10,8 @@ from usage.uses import LimitReached
 
 NARROWNESS = {"user": 0, "team": 1, "organization": 2}
 REACHED = 100
-# A refused use tells of a limit only where so many per cent of it are used: work stands still then. A use that asks
-# for far more than is left of a fresh limit is that use's own affair, and its refusal says so.
+# People are notified of a refused use only if so many per cent of the limit are used, because work has stopped then. A
+# single use that asks for more than a fresh limit has left is only refused.
 NEARLY_REACHED = 90
 
 
@@ -43,7 +43,7 @@ class LimitState:
     """A limit under the lock. Smallest units.
 
     `credits`: what is allowed at this moment, a raise in force included. `used`: counted this month; `reserved`: held
-    by open reservations. `told_percent`: the highest threshold that was told of this month.
+    by open reservations. `notified_percent`: the highest threshold of which people were notified this month.
     """
 
     id: int
@@ -59,7 +59,7 @@ class LimitState:
     feature_name: str
     used: int
     reserved: int
-    told_percent: int
+    notified_percent: int
     moment: Moment = field(init=False)
     is_changed: bool = field(default=False, init=False)
 
@@ -82,8 +82,7 @@ class LimitState:
 
     @property
     def reached_percent(self) -> int:
-        """The highest threshold that is reached, 0 for none. A limit of nothing was used up when it was set: nothing of
-        it is ever reached."""
+        """The highest threshold that is reached; 0: none, as always of a limit of 0, which was used up when set."""
         if not self.credits:
             return 0
         return max((each for each in self.thresholds if self.used * 100 >= each * self.credits), default=0)
@@ -96,8 +95,8 @@ class Limits:
         self._by_organization: dict[int, list[LimitState]] = {}
         for state in states:
             self._by_organization.setdefault(state.organization_id, []).append(state)
-        # Those that have something to tell, with the threshold, in the order in which it came to pass.
-        self._to_tell: dict[int, tuple[LimitState, int]] = {}
+        # The limits that reached a threshold, with the highest one, in the order in which they did.
+        self._reached: dict[int, tuple[LimitState, int]] = {}
 
     def __iter__(self) -> Iterator[LimitState]:
         return (state for states in self._by_organization.values() for state in states)
@@ -143,16 +142,16 @@ class Limits:
                 self._note(state, state.reached_percent)
 
     def _note(self, state: LimitState, percent: int) -> None:
-        """Remember to tell of a threshold, unless it or a higher one was told of this month."""
-        if percent > state.told_percent:
-            state.told_percent = percent
+        """Keep a threshold for publishing, unless people were notified of it or a higher one this month."""
+        if percent > state.notified_percent:
+            state.notified_percent = percent
             state.is_changed = True
-            self._to_tell[state.id] = state, percent
+            self._reached[state.id] = state, percent
 
     @property
-    def to_tell(self) -> list[tuple[LimitState, int]]:
+    def reached(self) -> list[tuple[LimitState, int]]:
         """The limits that have reached a threshold, each with the highest one."""
-        return list(self._to_tell.values())
+        return list(self._reached.values())
 
     @property
     def changed(self) -> list[LimitState]:

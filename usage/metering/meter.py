@@ -251,7 +251,7 @@ class Session:
             self.book.write_too(partial(events.insert_events, written))
             self.book.write_too(partial(late_uses.record, written))
         # Here and not with the book's rows: those are sent without waiting, and notices are read back.
-        limits.publish_thresholds(self.limits.to_tell)
+        limits.publish_thresholds(self.limits.reached)
         self.book.write_too(partial(limits.write, self.limits))
 
     def service_id(self, organization_id: int, key: str) -> int:

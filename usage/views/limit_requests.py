@@ -130,7 +130,7 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     program = program_of(organization)
-    rows = queries.stand([found.limit], organization=organization, now=timezone.now())
+    rows = queries.positions([found.limit], organization=organization, now=timezone.now())
     if program is None or not rows:
         raise Http404
     answer = Notice.objects.filter(organization=organization, key=answer_key(found)).first()

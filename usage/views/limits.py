@@ -42,7 +42,7 @@ def limits(request: MemberRequest, organization: Organization) -> HttpResponse:
         "program": program,
         "form": form,
         "page": page,
-        "rows": queries.stand(list(page), organization=organization, now=timezone.now()),
+        "rows": queries.positions(list(page), organization=organization, now=timezone.now()),
         "asked": asked.select_related("user", "limit__team", "limit__user", "limit__feature").order_by("created_at"),
     }
     return render(request, "usage/limits/limits.html", context)
@@ -177,7 +177,7 @@ def _find(organization: Organization, whose: str, feature: str) -> Limit:
 def _done(request: MemberRequest, organization: Organization, limit: Limit, sentence: str) -> HttpResponse:
     """Go to the limit's page, which says at once where use stops."""
     messages.success(request, sentence)
-    found = queries.stand([limit], organization=organization, now=timezone.now())
+    found = queries.positions([limit], organization=organization, now=timezone.now())
     if not found:
         return redirect("limits", organization.slug)
     return redirect("limit", organization.slug, *found[0].address)
@@ -193,7 +193,7 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     program, today = _program(organization), timezone.localdate()
-    (row,) = queries.stand([limit], organization=organization, now=timezone.now())
+    (row,) = queries.positions([limit], organization=organization, now=timezone.now())
     amount = {"credits": typed(limit.credits, program), "thresholds": written(limit.thresholds)}
     context: dict[str, Any] = {
         "organization": organization,

@@ -330,6 +330,6 @@ class TestRaces:
         noted: list[tuple[LimitState, int]] = []
         for look in looks:
             look.count(stage.organization.pk, user_id=None, team_id=None, feature_id=0, credits=10)
-            noted += look.to_tell
+            noted += look.reached
 
         assert [percent for _, percent in noted] == [50, 50]

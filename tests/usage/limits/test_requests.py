@@ -21,7 +21,7 @@ from tests.support.usage_stage import NOW, Stage, prove_books, set_up
 from usage import limits
 from usage.limits import LimitRefused, Moment
 from usage.limits import requests as limit_requests
-from usage.limits.changing import Desk
+from usage.limits.changes import LimitChange
 from usage.limits.events import LIMIT_ANSWERED, LIMIT_REQUESTED
 from usage.limits.requests import AlreadyAnswered, AlreadyAsked, RequestRefused
 from usage.models import Feature, Limit, LimitRequest
@@ -248,12 +248,12 @@ class TestRaces:
             return found
 
         @contextmanager
-        def unlocked(organization_id: int, now: datetime) -> Iterator[Desk]:
+        def unlocked(organization_id: int, now: datetime) -> Iterator[LimitChange]:
             with transaction.atomic():
-                yield Desk(Wallet.objects.get(organization_id=organization_id), Moment.at(now, ZoneInfo("UTC")))
+                yield LimitChange(Wallet.objects.get(organization_id=organization_id), Moment.at(now, ZoneInfo("UTC")))
 
         monkeypatch.setattr(limit_requests, "_still_open", look)
-        monkeypatch.setattr(limit_requests, "open_desk", unlocked)
+        monkeypatch.setattr(limit_requests, "open_change", unlocked)
         yes = partial(limit_requests.grant, request=asked, credits=500, actor=stage.owner, now=NOW)
         no = partial(limit_requests.decline, request=asked, sentence="No", actor=stage.owner, now=NOW)
 

@@ -1,4 +1,4 @@
-"""Where limits are changed: under the wallet's lock, by the wallet's clock, with what was used this month at hand."""
+"""A change of limits: under the wallet's lock, at the wallet's clock, with what was used this month."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from usage.limits.publishing import publish_thresholds, withdraw_thresholds
 from usage.limits.state import REACHED, LimitState, Moment
 from usage.models import Limit, LimitUse
 
-# Entries are numbered in the order of their times, so where a month begins is found by halving, by primary key; then
+# Entries are numbered in the order of their times, so the first of a month is found by halving, by primary key; then
 # only the month's operations are read, however long the history is.
 USED = """
     WITH RECURSIVE search (low, high) AS (
@@ -38,8 +38,8 @@ USED = """
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """A locked wallet and the moment of the change."""
+class LimitChange:
+    """A change of limits under way: the locked wallet, and when it happens."""
 
     wallet: Wallet
     moment: Moment
@@ -49,7 +49,7 @@ class Desk:
         return self.moment.now
 
     def state_of(self, limit: Limit) -> LimitState:
-        """Return a limit as the meter sees it at this moment."""
+        """Return a limit as the meter sees it now."""
         limits = rows.read(
             {limit.organization_id: self.moment},
             user_ids=[limit.user_id] if limit.user_id else [],
@@ -66,14 +66,14 @@ class Desk:
             used = cursor.fetchone()[0]
         LimitUse.objects.create(limit=limit, month_on=self.moment.month_on, credits=used)
 
-    def weigh_anew(self, limit: Limit) -> None:
-        """After a change of the amount: which threshold counts as told.
+    def reevaluate(self, limit: Limit) -> None:
+        """Set of which threshold people count as notified, after a change of the amount.
 
-        Warnings that the new amount has passed are not told, since whoever sets it sees what is used. That the limit
-        is now reached is told: it stops people who did not set it. What is no longer so is put away.
+        They are not notified of thresholds below 100 per cent, since whoever sets the limit sees what is used; that the
+        limit is reached is published, because it stops others. Notices that no longer apply are dismissed.
         """
         state = self.state_of(limit)
-        before, reached = state.told_percent, state.reached_percent
+        before, reached = state.notified_percent, state.reached_percent
         if reached == before:
             return
         LimitUse.objects.filter(limit=limit, month_on=self.moment.month_on).update(told_percent=reached)
@@ -84,9 +84,9 @@ class Desk:
 
 
 @contextmanager
-def open_desk(organization_id: int, now: datetime | None) -> Iterator[Desk]:
-    """Lock the organization's wallet, in a transaction. Raises Wallet.DoesNotExist where it has none."""
+def open_change(organization_id: int, now: datetime | None) -> Iterator[LimitChange]:
+    """Lock the organization's wallet, in a transaction. now: for tests. Raises Wallet.DoesNotExist."""
     wallet = Wallet.objects.select_related("organization", "program").get(organization_id=organization_id)
     with ledger.open_book(keys=[(wallet.pk, "")], now=now) as book:
         instant = book.wallet(wallet.pk).now
-        yield Desk(wallet, Moment.at(instant, ZoneInfo(wallet.organization.time_zone)))
+        yield LimitChange(wallet, Moment.at(instant, ZoneInfo(wallet.organization.time_zone)))
