@@ -81,15 +81,15 @@ def timed_out_wallet() -> Any:
     from credits.models import Program  # noqa: PLC0415 - only after django.setup()
     from organizations.public_ids import new_code  # noqa: PLC0415
     from tests.support import factories  # noqa: PLC0415 - only after django.setup()
-    from tests.support.ledger_calls import Desk  # noqa: PLC0415 - only after django.setup()
+    from tests.support.wallet_driver import WalletDriver  # noqa: PLC0415 - only after django.setup()
 
     name = new_code(8).lower()
     program = Program.objects.first() or factories.program()
     organization = factories.organization(factories.person(name), slug=name)
-    desk = Desk(factories.wallet(organization, program))
-    desk.grant(10)
-    desk.reserve(5, seconds=60)
-    return desk.wallet
+    driver = WalletDriver(factories.wallet(organization, program))
+    driver.grant(10)
+    driver.reserve(5, seconds=60)
+    return driver.wallet
 
 
 def until(is_so: Callable[[], bool]) -> None:

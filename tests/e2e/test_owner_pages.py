@@ -11,9 +11,9 @@ from credits.ledger.thresholds.events import DEPLETED
 from credits.models import Source
 from organizations.models import User
 from tests.support import factories, occasions
-from tests.support.ledger_calls import Desk
 from tests.support.owner_pages import signed_in
 from tests.support.usage_stage import Stage, set_up
+from tests.support.wallet_driver import WalletDriver
 from usage.limits.setting import set_limit
 from usage.metering.meter import meter
 from usage.models import Service
@@ -49,10 +49,10 @@ def stage(page: Page, base_url: str) -> Stage:
     """Twenty days of use, limits, a notice, an endpoint, with long names; Alice is signed in; AI is off once."""
     stage = set_up(credits=0)
     now = timezone.now()
-    desk = Desk(stage.wallet, now - timedelta(days=20))
-    desk.grant(10_000, source=Source.CARD, cost_minor=1_000, cost_currency="JPY")
-    desk.grant(700, source=Source.PLAN, days=4)
-    desk.grant(500, days=30)
+    driver = WalletDriver(stage.wallet, now - timedelta(days=20))
+    driver.grant(10_000, source=Source.CARD, cost_minor=1_000, cost_currency="JPY")
+    driver.grant(700, source=Source.PLAN, days=4)
+    driver.grant(500, days=30)
     for days in range(18, 0, -1):
         use = stage.use(f"u{days}", resource={"project": "P" * 90}, via="a product server", service=f"service-{days}")
         meter([use], now=now - timedelta(days=days))

@@ -24,9 +24,9 @@ from jobs.models import JobRun
 from jobs.schedule import JOBS
 from organizations.public_ids import new_uuid
 from tests.support import factories, outage
-from tests.support.ledger_calls import Desk
 from tests.support.outage import Outage, blocked, ended
 from tests.support.reference.invariants import check_wallet
+from tests.support.wallet_driver import WalletDriver
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,31 +55,31 @@ def here(servers: Outage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outage]:
 
 
 @pytest.fixture
-def desk() -> Desk:
+def driver() -> WalletDriver:
     """A wallet of which five of ten credits are reserved, for longer than allowed."""
-    desk = Desk(factories.wallet(factories.organization(), factories.program(), now=LONG_AGO), LONG_AGO)
-    desk.grant(10)
-    desk.reserve(5, seconds=60)
-    return desk
+    driver = WalletDriver(factories.wallet(factories.organization(), factories.program(), now=LONG_AGO), LONG_AGO)
+    driver.grant(10)
+    driver.reserve(5, seconds=60)
+    return driver
 
 
 def ask_for(job: str) -> JobRun:
     return runs.request(JOBS[job], actor=None, reason="for the test", run_id=new_uuid())
 
 
-def released_once(desk: Desk) -> None:
-    check_wallet(desk.wallet.pk)
+def released_once(driver: WalletDriver) -> None:
+    check_wallet(driver.wallet.pk)
     assert Reservation.objects.get().state == "timed_out"
-    desk.wallet.refresh_from_db()
-    assert (desk.wallet.balance, desk.wallet.reserved) == (10, 0)
+    driver.wallet.refresh_from_db()
+    assert (driver.wallet.balance, driver.wallet.reserved) == (10, 0)
 
 
 class TestKills:
     def test_a_job_whose_process_is_killed_in_the_middle_is_done_again_and_says_so(
-        self, here: Outage, desk: Desk
+        self, here: Outage, driver: WalletDriver
     ) -> None:
         run = ask_for("release-reservations")
-        with blocked(desk.wallet):
+        with blocked(driver.wallet):
             tasks.enqueue(run)
             here.wait_until(outage.somebody_waits_for_a_lock)
             run.refresh_from_db()
@@ -88,11 +88,13 @@ class TestKills:
         here.wait_until(lambda: ended(run), again=tasks.tick)
         assert run.attempts >= 2
         assert run.did == {"released": 1}
-        released_once(desk)
+        released_once(driver)
 
-    def test_a_job_whose_whole_worker_is_killed_is_done_by_the_next_one(self, here: Outage, desk: Desk) -> None:
+    def test_a_job_whose_whole_worker_is_killed_is_done_by_the_next_one(
+        self, here: Outage, driver: WalletDriver
+    ) -> None:
         run = ask_for("release-reservations")
-        with blocked(desk.wallet):
+        with blocked(driver.wallet):
             tasks.enqueue(run)
             here.wait_until(outage.somebody_waits_for_a_lock)
             here.worker.kill()
@@ -101,11 +103,13 @@ class TestKills:
         # No redelivery is waited for: the next tick sees that nobody is at it.
         here.wait_until(lambda: ended(run), again=tasks.tick)
         assert run.did == {"released": 1}
-        released_once(desk)
+        released_once(driver)
 
 
 class TestRedis:
-    def test_a_nudge_that_was_flushed_away_is_made_good_by_the_next_tick(self, here: Outage, desk: Desk) -> None:
+    def test_a_nudge_that_was_flushed_away_is_made_good_by_the_next_tick(
+        self, here: Outage, driver: WalletDriver
+    ) -> None:
         here.worker.kill()
         run = ask_for("release-reservations")
         assert tasks.enqueue(run)
@@ -116,11 +120,11 @@ class TestRedis:
         JobRun.objects.filter(pk=run.pk).update(created_at=run.created_at - runs.FETCHED_WITHIN)
 
         here.wait_until(lambda: ended(run), again=tasks.tick)
-        released_once(desk)
+        released_once(driver)
 
     @pytest.mark.parametrize("fault", ["refuse", "swallow", "kill"])
     def test_while_it_is_away_the_row_is_kept_and_afterwards_it_is_worked_off(
-        self, here: Outage, desk: Desk, fault: str
+        self, here: Outage, driver: WalletDriver, fault: str
     ) -> None:
         getattr(here.redis if fault == "kill" else here.proxy, fault)()
         run = ask_for("release-reservations")
@@ -131,7 +135,7 @@ class TestRedis:
         JobRun.objects.filter(pk=run.pk).update(created_at=run.created_at - runs.FETCHED_WITHIN)
 
         here.wait_until(lambda: ended(run), again=tasks.tick)
-        released_once(desk)
+        released_once(driver)
 
     def test_signing_in_needs_no_redis(self, here: Outage, settings: Any) -> None:
         alice = factories.person("Alice")
@@ -149,7 +153,7 @@ class TestRedis:
         assert counted > 0, "the attempt was not counted where all web servers see it"
 
 
-def test_ten_copies_of_a_message_are_one_run(here: Outage, desk: Desk) -> None:
+def test_ten_copies_of_a_message_are_one_run(here: Outage, driver: WalletDriver) -> None:
     run = ask_for("release-reservations")
     for _ in range(10):
         tasks.enqueue(run)
@@ -157,4 +161,4 @@ def test_ten_copies_of_a_message_are_one_run(here: Outage, desk: Desk) -> None:
     here.wait_until(lambda: here.queue_length() == 0)
 
     assert (run.attempts, run.did) == (1, {"released": 1})
-    released_once(desk)
+    released_once(driver)

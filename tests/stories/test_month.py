@@ -168,8 +168,8 @@ def test_a_month_of_a_seller_in_johannesburg(month: Month) -> None:
     (too_much,) = month.use(ALICE, BULK, at(21, 12))
     assert isinstance(too_much, Insufficient)
     shop.buy(PackChoice("medium"), now=at(21, 14))
-    shop.desk.now = at(21, 15)
-    shop.desk.grant(600, source=Source.PROMOTION, days=10)
+    shop.driver.now = at(21, 15)
+    shop.driver.grant(600, source=Source.PROMOTION, days=10)
     month.run_jobs(at(21, 18))
     assert month.diary == [("21 Mar", ALICE, "Credits are available again")]
     month.diary.clear()

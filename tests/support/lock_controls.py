@@ -11,7 +11,7 @@ from credits.ledger import rows
 from credits.models import Program
 from sql.statements import execute
 from tests.support import factories
-from tests.support.ledger_calls import Desk
+from tests.support.wallet_driver import WalletDriver
 
 LOCK = "FOR NO KEY UPDATE OF w"
 
@@ -22,8 +22,8 @@ def program() -> Program:
 
 
 @pytest.fixture
-def desk(program: Program) -> Desk:
-    return Desk(factories.wallet(factories.organization(), program))
+def driver(program: Program) -> WalletDriver:
+    return WalletDriver(factories.wallet(factories.organization(), program))
 
 
 @contextmanager

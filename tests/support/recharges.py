@@ -14,9 +14,9 @@ from billing.recharge import sweep as recharge_sweep
 from billing.recharge.rules import consent_text, make_rule
 from credits.balance.queries import balance_of
 from tests.support.gateway_acts import save_card
-from tests.support.ledger_calls import Desk
 from tests.support.payments import Payments
 from tests.support.shop import Shop, open_shop
+from tests.support.wallet_driver import WalletDriver
 
 GOOD_CARD = "4242424242424242"
 # It is put on file without trouble; every charge of it is declined.
@@ -70,12 +70,12 @@ class Recharging:
         return consent.turn_on(organization=organization, rule=rule, shown=shown, actor=self.shop.owner, now=self.now)
 
     def spend(self, credits: int) -> None:
-        self.desk.spend(credits)
+        self.driver.spend(credits)
 
     @property
-    def desk(self) -> Desk:
-        self.shop.desk.now = self.now
-        return self.shop.desk
+    def driver(self) -> WalletDriver:
+        self.shop.driver.now = self.now
+        return self.shop.driver
 
     def recharge(self) -> RechargeAttempt | None:
         return charges.recharge(self.wallet_id, now=self.now)
@@ -117,7 +117,7 @@ def set_up(payments: Payments, *, card: str | None = GOOD_CARD, credits: int = 6
         found.put_card_on_file(card)
         found.agree()
     if credits:
-        found.desk.grant(credits)
+        found.driver.grant(credits)
     return found
 
 

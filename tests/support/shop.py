@@ -15,8 +15,8 @@ from credits.models import Grant, Program, Source, Wallet
 from organizations.models import Organization, User
 from tests.support import factories
 from tests.support.database import built_once
-from tests.support.ledger_calls import Desk
 from tests.support.programs import LOADED_AT, shipped
+from tests.support.wallet_driver import WalletDriver
 
 NOW = LOADED_AT
 # Where each program's organization of the tests is, and what it pays in.
@@ -37,7 +37,7 @@ class Shop:
     owner: User
     wallet: Wallet
     program: Program
-    desk: Desk
+    driver: WalletDriver
     orders: int = 0
 
     def order(self, choice: Choice | None = None, **terms: Any) -> Purchase:
@@ -55,7 +55,7 @@ class Shop:
 
     def give(self, credits: int, *, source: Source = Source.GOODWILL) -> None:
         """Give credits away."""
-        self.desk.grant(credits, source=source)
+        self.driver.grant(credits, source=source)
 
     def subscribe(self, plan: str, *, state: str = SubscriptionState.ACTIVE, currency: str | None = None) -> None:
         """Put the organization on a plan."""
@@ -112,7 +112,7 @@ def _open(program: str, owner: User, **fields: Any) -> Shop:
     terms = {"country": country, "currency": currency, "time_zone": zone, **fields}
     organization = factories.organization(owner, **terms)
     wallet = factories.wallet(organization, row)
-    return Shop(organization, owner, wallet, row, Desk(wallet, NOW))
+    return Shop(organization, owner, wallet, row, WalletDriver(wallet, NOW))
 
 
 def prove_books() -> None:

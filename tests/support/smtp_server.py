@@ -21,19 +21,19 @@ class _Call(socketserver.StreamRequestHandler):
     server: "_Server"
 
     def handle(self) -> None:
-        desk = self.server.desk
-        desk.calls += 1
+        driver = self.server.driver
+        driver.calls += 1
         self._say("220 here")
         while line := self.rfile.readline().decode().strip():
             verb = line.split(":")[0].upper()
             if verb == "RCPT TO":
-                answer = desk.answer(line.split("<")[1].split(">")[0])
+                answer = driver.answer(line.split("<")[1].split(">")[0])
                 if not answer:
                     return
                 self._say(answer)
             elif verb == "DATA":
                 self._say("354 go on")
-                desk.taken.append(b"".join(iter(self.rfile.readline, b".\r\n")))
+                driver.taken.append(b"".join(iter(self.rfile.readline, b".\r\n")))
                 self._say("250 taken")
             elif verb == "QUIT":
                 self._say("221 bye")
@@ -47,19 +47,19 @@ class _Call(socketserver.StreamRequestHandler):
 
 class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
-    desk: MailServer
+    driver: MailServer
 
 
 @contextmanager
 def serving() -> Iterator[MailServer]:
     """Serve until the block is left."""
     with _Server(("127.0.0.1", 0), _Call) as server:
-        server.desk = MailServer()
-        server.desk.port = server.server_address[1]
+        server.driver = MailServer()
+        server.driver.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
-            yield server.desk
+            yield server.driver
         finally:
             server.shutdown()
             thread.join()

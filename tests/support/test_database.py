@@ -8,8 +8,8 @@ from credits import audit
 from credits.models import Program
 from tests.support import factories, programs
 from tests.support.database import built_once
-from tests.support.ledger_calls import busy_acme
 from tests.support.reference.invariants import check_wallet
+from tests.support.wallet_driver import busy_acme
 
 pytestmark = pytest.mark.django_db
 
@@ -53,12 +53,12 @@ def test_triggers_and_sequences_work_after_rows_were_written_again() -> None:
     with transaction.atomic():
         busy_acme()
         transaction.set_rollback(True)
-    desk = busy_acme()
+    driver = busy_acme()
 
-    desk.spend(1)
+    driver.spend(1)
 
-    check_wallet(desk.wallet.pk)
-    assert audit.prove_ledger(audit.Scope(now=desk.now, wallet_id=desk.wallet.pk)) == []
+    check_wallet(driver.wallet.pk)
+    assert audit.prove_ledger(audit.Scope(now=driver.now, wallet_id=driver.wallet.pk)) == []
 
 
 def test_a_shipped_program_that_is_there_is_brought_up_to_date() -> None:

@@ -48,7 +48,7 @@ def received(receiver: Receiver, secret: str, document: dict[str, Any]) -> dict[
 def test_a_purchase_and_the_end_of_its_credits(receiver: Receiver, secret: str, document: dict[str, Any]) -> None:
     shop = open_shop("fluxori")
     bought = shop.buy()
-    shop.desk.spend(shop.balance())
+    shop.driver.spend(shop.balance())
     shop.give(40)
     told = received(receiver, secret, document)
 

@@ -13,8 +13,8 @@ from billing.plans.periods import Period
 from credits import audit
 from credits.models import Source
 from tests.support import factories
-from tests.support.ledger_calls import Desk
 from tests.support.plan_stage import DAY, START, PlanStage, set_up
+from tests.support.wallet_driver import WalletDriver
 
 pytestmark = pytest.mark.django_db
 
@@ -55,7 +55,7 @@ def test_a_month_that_is_not_its_grant_is_named(stage: PlanStage, change: str) -
     globex = factories.organization(factories.person("Charlie"), slug="globex", currency="USD", country="US")
     other = replace(stage, organization=globex, wallet=factories.wallet(globex, stage.program))
     other.put_on("basic", at=START)
-    Desk(stage.wallet, START + DAY).spend(1)
+    WalletDriver(stage.wallet, START + DAY).spend(1)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(
@@ -68,7 +68,7 @@ def test_a_month_that_is_not_its_grant_is_named(stage: PlanStage, change: str) -
 
 
 def test_a_plans_grant_of_no_month_is_named(stage: PlanStage) -> None:
-    Desk(stage.wallet, START + DAY).grant(5, source=Source.PLAN)
+    WalletDriver(stage.wallet, START + DAY).grant(5, source=Source.PLAN)
     assert broken() == ["plan_grant_is_its_allowance"]
     assert broken(wallet_id=stage.wallet.pk) == ["plan_grant_is_its_allowance"]
     assert broken(wallet_id=0) == []

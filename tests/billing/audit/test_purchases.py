@@ -46,16 +46,16 @@ def bought(shop: Shop) -> Purchase:
 
 def give_it_anothers_grant(shop: Shop) -> None:
     other = open_shop("fluxori", slug="globex", owner=factories.person("Dora"))
-    Purchase.objects.filter(pk=bought(shop).pk).update(grant_id=other.desk.grant(500))
+    Purchase.objects.filter(pk=bought(shop).pk).update(grant_id=other.driver.grant(500))
 
 
 def use_another_operation(shop: Shop) -> None:
-    spent = shop.desk.spend(1)
+    spent = shop.driver.spend(1)
     PromotionUse.objects.update(operation_id=spent.id)
 
 
 def refund_by_another_operation(shop: Shop) -> None:
-    voided = shop.desk.void(shop.desk.grant(10), 10)
+    voided = shop.driver.void(shop.driver.grant(10), 10)
     Refund.objects.create(
         purchase=bought(shop), amount_minor=1, credits=1, mode=RefundMode.ALL, reason="x", created_at=NOW
     )
@@ -64,8 +64,8 @@ def refund_by_another_operation(shop: Shop) -> None:
 
 CORRUPTIONS: list[tuple[str, Callable[[Shop], object]]] = [
     ("paid_purchase_has_its_grant", give_it_anothers_grant),
-    ("bought_grant_has_its_purchase", lambda shop: shop.desk.grant(5, source=Source.CARD)),
-    ("bought_grant_has_its_purchase", lambda shop: shop.desk.grant(5, source=Source.AUTO_RECHARGE)),
+    ("bought_grant_has_its_purchase", lambda shop: shop.driver.grant(5, source=Source.CARD)),
+    ("bought_grant_has_its_purchase", lambda shop: shop.driver.grant(5, source=Source.AUTO_RECHARGE)),
     ("purchase_grant_is_what_was_bought", lambda shop: sql("UPDATE billing_purchase SET credits = credits + 1")),
     (
         "purchase_grant_is_what_was_bought",
@@ -103,7 +103,7 @@ def test_each_corruption_is_named(shop: Shop, name: str, corrupt: Callable[[Shop
 
 def test_one_organization_can_be_audited_alone(shop: Shop) -> None:
     other = open_shop("fluxori", slug="globex", owner=factories.person("Dora"))
-    other.desk.grant(5, source=Source.CARD)
+    other.driver.grant(5, source=Source.CARD)
 
     assert broken(shop) == []
     assert broken(other) == ["bought_grant_has_its_purchase"]

@@ -12,8 +12,8 @@ from billing.dashboard.expiry_notices import notify_of_expiring
 from domain_events.publishing import publish
 from notices.models import Notice
 from tests.support import factories
-from tests.support.ledger_calls import Desk
 from tests.support.usage_stage import NOW, Stage, give, set_up
+from tests.support.wallet_driver import WalletDriver
 from usage.pricing import Measures
 
 pytestmark = pytest.mark.django_db
@@ -116,9 +116,9 @@ def test_a_stage_is_for_grants_that_live_three_times_as_long(lives: int, stages:
 
 
 def test_what_has_expired_but_is_still_reserved_does_not_hide_what_expires_next(stage: Stage) -> None:
-    desk = Desk(stage.wallet, NOW + 14 * DAY - timedelta(hours=1))
+    driver = WalletDriver(stage.wallet, NOW + 14 * DAY - timedelta(hours=1))
     give(stage.wallet, 100, key="next", now=NOW + 2 * DAY, expires_at=NOW + 16 * DAY)
-    desk.reserve(50, seconds=86_400)
+    driver.reserve(50, seconds=86_400)
     assert notify_of_expiring(now=NOW + 14 * DAY + timedelta(hours=1))["notified"] == 1
     assert told() == [(3, 100, 100)]
 

@@ -88,7 +88,7 @@ class TestWhatIsCharged:
         """An active plan whose 900,000 tokens lapsed a second ago, and a rule that buys below 500,000."""
         here = set_up_recharge(at_stripe, credits=0)
         Plan.objects.update(allowance=900_000)
-        here.desk.grant(900_000, source=Source.PLAN, days=1)
+        here.driver.grant(900_000, source=Source.PLAN, days=1)
         here.now += timedelta(days=1, seconds=1)
         return here
 
@@ -99,7 +99,7 @@ class TestWhatIsCharged:
         assert here.recharge() is None
         here.sweep(after=HOUR)
         assert _obstacle(here.row, here.now) == "The plan's credits for the new month have not been added yet."
-        here.desk.grant(900_000, source=Source.PLAN, days=30)
+        here.driver.grant(900_000, source=Source.PLAN, days=30)
         here.sweep(after=MINUTE)
         assert (self.charged(), here.charges()) == (0, [])
         assert _obstacle(here.row, here.now) == ""
@@ -111,7 +111,7 @@ class TestWhatIsCharged:
         assert here.states() == ["succeeded"]
 
     def test_a_pack_once_the_new_ones_are_used(self, here: Recharging) -> None:
-        here.desk.grant(900_000, source=Source.PLAN, days=30)
+        here.driver.grant(900_000, source=Source.PLAN, days=30)
         here.spend(500_000)
         here.sweep()
         assert here.states() == ["succeeded"]

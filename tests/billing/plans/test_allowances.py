@@ -11,9 +11,9 @@ from billing.plans import changes, invoiced, renewals
 from credits.ledger import sweep_expired
 from credits.models import Grant
 from organizations.models import AuditEvent
-from tests.support.ledger_calls import Desk
 from tests.support.plan_stage import DAY, START, PlanStage, set_up
 from tests.support.reference.invariants import check_wallet
+from tests.support.wallet_driver import WalletDriver
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +34,7 @@ class TestTheLifeOfAPlanDayByDay:
         seoul = ZoneInfo("Asia/Seoul")
         anchor = datetime(2027, 10, 31, 9, 30, tzinfo=seoul)
         stage.put_on("basic", at=anchor)
-        bought = Desk(stage.wallet, anchor).grant(500)
+        bought = WalletDriver(stage.wallet, anchor).grant(500)
         for day in range(1, 366):
             # Every morning the sweeps run, twice over.
             now = anchor + day * DAY

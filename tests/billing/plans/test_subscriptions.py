@@ -12,10 +12,10 @@ from billing.plans import changes, checkouts, renewals, subscriptions
 from billing.purchases import orders
 from billing.stripe_events import inbox
 from organizations.models import AuditEvent
-from tests.support.ledger_calls import Desk
 from tests.support.payments import Payments
 from tests.support.plan_stage import PlanStage, set_up, token
 from tests.support.reference.invariants import check_wallet
+from tests.support.wallet_driver import WalletDriver
 
 pytestmark = pytest.mark.django_db
 
@@ -171,7 +171,7 @@ class TestChanging:
         self, stage: PlanStage, payments: Payments
     ) -> None:
         stage.subscribe(payments, "basic")
-        bought = Desk(stage.wallet, stage.now(payments)).grant(7)
+        bought = WalletDriver(stage.wallet, stage.now(payments)).grant(7)
         payments.advance(days=14)
         shown = changes.change_to(stage.organization, stage.plan("pro"), now=stage.now(payments))
         form = token()

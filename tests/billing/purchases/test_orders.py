@@ -239,7 +239,7 @@ class TestTheHoldingLimit:
 
     def test_frozen_credits_are_held_too(self, shop: Shop) -> None:
         with ledger.open_book(keys=[(shop.wallet.pk, "")], now=NOW) as book:
-            ledger.freeze(book, wallet_id=shop.wallet.pk, grant_id=shop.desk.grant(20_000))
+            ledger.freeze(book, wallet_id=shop.wallet.pk, grant_id=shop.driver.grant(20_000))
 
         with pytest.raises(HoldingLimitReached, match="You hold 500,000"):
             shop.order(PackChoice("lot", 1))

@@ -59,7 +59,7 @@ class TestWhenItBuys:
 
     def test_credits_that_have_expired_unswept_are_not_counted(self, at_stripe: Payments) -> None:
         here = set_up(at_stripe, credits=0)
-        here.desk.grant(900_000, days=1)
+        here.driver.grant(900_000, days=1)
         here.sweep()
         assert here.states() == []
 
@@ -79,9 +79,9 @@ class TestWhenItBuys:
 
     def test_the_debt_is_bought_as_well(self, at_stripe: Payments) -> None:
         here = set_up(at_stripe, credits=0)
-        grant = here.desk.grant(3_000_000)
+        grant = here.driver.grant(3_000_000)
         here.spend(3_000_000)
-        here.desk.void(grant, 3_000_000, rest_as_debt=True)
+        here.driver.void(grant, 3_000_000, rest_as_debt=True)
 
         here.sweep()
 
@@ -259,7 +259,7 @@ class TestTheNudge:
         self, here: Recharging, nudged: list[int], django_capture_on_commit_callbacks: Any
     ) -> None:
         with django_capture_on_commit_callbacks(execute=True):
-            here.desk.reserve(150_000)
+            here.driver.reserve(150_000)
 
         assert nudged == [here.wallet_id]
 

@@ -19,14 +19,14 @@ pytestmark = pytest.mark.django_db
 def shop() -> Shop:
     """Ten million tokens, given forty days ago."""
     found = open_shop("enrich")
-    found.desk.now = NOW - 40 * DAY
+    found.driver.now = NOW - 40 * DAY
     found.give(10_000_000)
     return found
 
 
 def spend_at(shop: Shop, days_ago: float, credits: int) -> None:
-    shop.desk.now = NOW - days_ago * DAY
-    shop.desk.spend(credits)
+    shop.driver.now = NOW - days_ago * DAY
+    shop.driver.spend(credits)
 
 
 def seen(shop: Shop, *, pack: str = "standard", threshold: int = 500_000, limit: int = 5_000) -> Preview:
@@ -59,7 +59,7 @@ def test_the_limit_stops_it_within_the_organizations_month(shop: Shop) -> None:
     """Berlin's March begins on the 28th of February at 23:00 UTC, nine and a half days before NOW."""
     spend_at(shop, 20, 9_900_000)
     for days_ago in (15, 10, 9, 8):
-        shop.desk.now = NOW - days_ago * DAY
+        shop.driver.now = NOW - days_ago * DAY
         shop.give(2_500_000, source=Source.AUTO_RECHARGE)
         spend_at(shop, days_ago - 0.1, 2_500_000)
 
@@ -75,7 +75,7 @@ def test_what_happened_before_does_not_count(shop: Shop) -> None:
 
 def test_what_auto_recharge_really_bought_is_left_out(shop: Shop) -> None:
     spend_at(shop, 20, 9_900_000)
-    shop.desk.now = NOW - 19 * DAY
+    shop.driver.now = NOW - 19 * DAY
     shop.give(2_500_000, source=Source.AUTO_RECHARGE)
     spend_at(shop, 18, 2_000_000)
 

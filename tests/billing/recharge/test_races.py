@@ -42,7 +42,7 @@ class TestManySpendsAtOnce:
         self, here: Recharging, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Every spend is followed by a recharge, as if each had nudged."""
-        spend = here.desk.spend
+        spend = here.driver.spend
 
         def spend_and_recharge() -> None:
             for _ in range(SPENDS_EACH):

@@ -158,11 +158,11 @@ class TestTheReview:
         assert "ZAR\N{NO-BREAK SPACE}450.00" in text(response)
 
     def test_debt_is_said_to_be_paid_first(self, alices: Client, shop: Shop) -> None:
-        shop.desk.void(shop.desk.grant(100), 100)
-        shop.desk.grant(30)
-        given = shop.desk.grant(100)
-        shop.desk.spend(120)
-        shop.desk.void(given, 100, rest_as_debt=True)
+        shop.driver.void(shop.driver.grant(100), 100)
+        shop.driver.grant(30)
+        given = shop.driver.grant(100)
+        shop.driver.spend(120)
+        shop.driver.void(given, 100, rest_as_debt=True)
 
         page = text(alices.get(REVIEW, {"pack": "small"}))
 

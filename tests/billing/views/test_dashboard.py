@@ -11,9 +11,9 @@ from pytest_django import DjangoAssertNumQueries
 from credits.models import AtZero, Source
 from organizations.models import AuditEvent
 from tests.support import factories
-from tests.support.ledger_calls import Desk
 from tests.support.owner_pages import assert_for_owners_alone, signed_in
 from tests.support.usage_stage import NOW, Stage, set_up
+from tests.support.wallet_driver import WalletDriver
 from usage.metering.meter import meter
 from usage.models import Service
 
@@ -70,10 +70,10 @@ class TestThePage:
         assert "Balance over time" not in page
 
     def test_what_is_left_leaves_out_what_expires_this_very_second(self, stage: Stage, alices: Client) -> None:
-        desk = Desk(stage.wallet, NOW - DAY)
-        desk.wallet.refresh_from_db()
-        desk.now = NOW
-        desk.grant(500, days=1)
+        driver = WalletDriver(stage.wallet, NOW - DAY)
+        driver.wallet.refresh_from_db()
+        driver.now = NOW
+        driver.grant(500, days=1)
         with time_machine.travel(NOW + DAY - timedelta(microseconds=1), tick=False):
             assert signed_in(stage.owner).get(URL).context["balance"].available == 10_500
         with time_machine.travel(NOW + DAY, tick=False):
@@ -83,7 +83,7 @@ class TestThePage:
         assert stage.balance() == 10_500
 
     def test_what_is_reserved_is_said_beside_it(self, stage: Stage, alices: Client) -> None:
-        Desk(stage.wallet, NOW).reserve(40)
+        WalletDriver(stage.wallet, NOW).reserve(40)
 
         page = shown(alices)
 
@@ -94,8 +94,8 @@ class TestThePage:
     def test_debt_is_said_plainly(self, stage: Stage, alices: Client) -> None:
         stage.program.overdraft_limit = 100
         stage.program.save()
-        desk = Desk(stage.wallet, NOW)
-        desk.settle(desk.reserve(10_000), 10_070)
+        driver = WalletDriver(stage.wallet, NOW)
+        driver.settle(driver.reserve(10_000), 10_070)
 
         page = shown(alices)
 
@@ -113,10 +113,10 @@ class TestThePage:
         assert "0%, from 50 at this point last month" in response.content.decode()
 
     def test_what_expires_within_14_days_is_named_with_its_day(self, stage: Stage, alices: Client) -> None:
-        desk = Desk(stage.wallet, NOW)
-        desk.grant(30, days=13)
-        desk.grant(20, days=5)
-        desk.grant(10, days=15)
+        driver = WalletDriver(stage.wallet, NOW)
+        driver.grant(30, days=13)
+        driver.grant(20, days=5)
+        driver.grant(10, days=15)
 
         response = alices.get(URL)
 
@@ -125,10 +125,10 @@ class TestThePage:
         assert "Mar 23, 2026" in response.content.decode()
 
     def test_grants_stand_in_the_order_in_which_they_will_be_used(self, stage: Stage, alices: Client) -> None:
-        desk = Desk(stage.wallet, NOW)
-        desk.grant(10, source=Source.CARD, cost_minor=1_000, cost_currency="JPY", days=30)
-        desk.grant(10, source=Source.PLAN, days=20)
-        desk.grant(10, source=Source.PROMOTION, priority=10, features=frozenset({"report"}))
+        driver = WalletDriver(stage.wallet, NOW)
+        driver.grant(10, source=Source.CARD, cost_minor=1_000, cost_currency="JPY", days=30)
+        driver.grant(10, source=Source.PLAN, days=20)
+        driver.grant(10, source=Source.PROMOTION, priority=10, features=frozenset({"report"}))
 
         page = shown(alices)
         table = page[page.index("Listed in the order in which they are used.") :]
@@ -174,9 +174,9 @@ class TestThePage:
         self, stage: Stage, alices: Client, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
         meter([stage.use(f"u{n}", service=f"service-{n}") for n in range(30)], now=NOW)
-        desk = Desk(stage.wallet, NOW)
+        driver = WalletDriver(stage.wallet, NOW)
         for days in range(1, 70):
-            desk.grant(10, days=days)
+            driver.grant(10, days=days)
 
         # The ledger's and the meter's own reads run on the driver's cursor: five more, as many as ever.
         with django_assert_num_queries(12):

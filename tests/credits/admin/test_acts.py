@@ -15,7 +15,7 @@ from credits.models import Grant, Operation, Reservation
 from organizations.accounts.people import give_totp
 from organizations.models import AuditEvent, User
 from tests.support import factories
-from tests.support.ledger_calls import Desk
+from tests.support.wallet_driver import WalletDriver
 
 pytestmark = pytest.mark.django_db
 
@@ -34,20 +34,20 @@ def browser(stella: User) -> Client:
 
 
 @pytest.fixture
-def desk() -> Desk:
+def driver() -> WalletDriver:
     """A wallet in credits with two decimals, used today."""
     wallet = factories.wallet(factories.organization(), factories.program(decimals=2))
-    return Desk(wallet, timezone.now())
+    return WalletDriver(wallet, timezone.now())
 
 
 @pytest.fixture
-def given(desk: Desk) -> Grant:
-    return Grant.objects.get(pk=desk.grant(1_000))
+def given(driver: WalletDriver) -> Grant:
+    return Grant.objects.get(pk=driver.grant(1_000))
 
 
 @pytest.fixture
-def reservation(desk: Desk, given: Grant) -> Reservation:
-    return Reservation.objects.get(pk=desk.reserve(300).id)
+def reservation(driver: WalletDriver, given: Grant) -> Reservation:
+    return Reservation.objects.get(pk=driver.reserve(300).id)
 
 
 def act_url(row: Any, act: str) -> str:
@@ -67,9 +67,11 @@ def events(action: str) -> list[AuditEvent]:
 
 
 class TestGranting:
-    def test_it_gives_what_the_form_says_and_tells_why(self, browser: Client, desk: Desk, stella: User) -> None:
+    def test_it_gives_what_the_form_says_and_tells_why(
+        self, browser: Client, driver: WalletDriver, stella: User
+    ) -> None:
         fields = {"expires_at": "2099-12-31T23:00", "features": "report, chat", "priority": "7"}
-        response = browser.post(act_url(desk.wallet, "grant"), giving(**fields), follow=True)
+        response = browser.post(act_url(driver.wallet, "grant"), giving(**fields), follow=True)
 
         assert "Granted: 12.50 credits." in response.content.decode()
         grant = Grant.objects.get()
@@ -84,35 +86,35 @@ class TestGranting:
         operation = Operation.objects.get()
         assert (operation.actor, operation.memo) == (stella, "They asked nicely")
         (event,) = events("grant.given")
-        assert (event.organization, event.actor) == (desk.wallet.organization, stella)
-        assert (event.reason, event.target) == ("They asked nicely", str(desk.wallet.pk))
+        assert (event.organization, event.actor) == (driver.wallet.organization, stella)
+        assert (event.reason, event.target) == ("They asked nicely", str(driver.wallet.pk))
         assert (event.details["credits"], event.details["grant"]) == (1_250, str(grant.pk))
         assert audit.prove_ledger(audit.Scope(now=timezone.now())) == []
 
-    def test_sent_twice_it_gives_once(self, browser: Client, desk: Desk) -> None:
+    def test_sent_twice_it_gives_once(self, browser: Client, driver: WalletDriver) -> None:
         form = giving()
         for _ in range(2):
-            assert browser.post(act_url(desk.wallet, "grant"), form).status_code == 302
+            assert browser.post(act_url(driver.wallet, "grant"), form).status_code == 302
 
         assert Grant.objects.count() == 1
         assert len(events("grant.given")) == 1
 
-    def test_sent_twice_with_other_values_it_says_so(self, browser: Client, desk: Desk) -> None:
+    def test_sent_twice_with_other_values_it_says_so(self, browser: Client, driver: WalletDriver) -> None:
         form = giving()
-        browser.post(act_url(desk.wallet, "grant"), form)
-        response = browser.post(act_url(desk.wallet, "grant"), {**form, "credits": "99"})
+        browser.post(act_url(driver.wallet, "grant"), form)
+        response = browser.post(act_url(driver.wallet, "grant"), {**form, "credits": "99"})
 
         assert response.status_code == 422
         assert "This form was sent before, with other values. Open it again." in response.content.decode()
         assert Grant.objects.count() == 1
 
-    def test_two_forms_are_two_grants(self, browser: Client, desk: Desk) -> None:
+    def test_two_forms_are_two_grants(self, browser: Client, driver: WalletDriver) -> None:
         for _ in range(2):
-            browser.post(act_url(desk.wallet, "grant"), giving())
+            browser.post(act_url(driver.wallet, "grant"), giving())
         assert Grant.objects.count() == 2
 
-    def test_each_opening_of_the_form_has_a_token_of_its_own(self, browser: Client, desk: Desk) -> None:
-        tokens = {browser.get(act_url(desk.wallet, "grant")).context["form"]["token"].value() for _ in range(2)}
+    def test_each_opening_of_the_form_has_a_token_of_its_own(self, browser: Client, driver: WalletDriver) -> None:
+        tokens = {browser.get(act_url(driver.wallet, "grant")).context["form"]["token"].value() for _ in range(2)}
         assert len(tokens) == 2
 
     @pytest.mark.parametrize(
@@ -135,9 +137,9 @@ class TestGranting:
         ],
     )
     def test_what_makes_no_sense_is_refused_with_the_reason(
-        self, browser: Client, desk: Desk, field: str, value: str, sentence: str
+        self, browser: Client, driver: WalletDriver, field: str, value: str, sentence: str
     ) -> None:
-        response = browser.post(act_url(desk.wallet, "grant"), giving(**{field: value}))
+        response = browser.post(act_url(driver.wallet, "grant"), giving(**{field: value}))
 
         assert response.status_code == 422
         assert sentence in response.content.decode()
@@ -150,14 +152,14 @@ class TestGranting:
         response = browser.post(act_url(wallet, "grant"), giving(credits="1.5"))
         assert "This program counts whole credits: enter a number without decimals." in response.content.decode()
 
-    def test_the_last_digit_is_exact(self, browser: Client, desk: Desk) -> None:
-        browser.post(act_url(desk.wallet, "grant"), giving(credits="9999999999.99"))
+    def test_the_last_digit_is_exact(self, browser: Client, driver: WalletDriver) -> None:
+        browser.post(act_url(driver.wallet, "grant"), giving(credits="9999999999.99"))
         assert Grant.objects.get().amount == 999_999_999_999
 
 
 class TestVoiding:
-    def test_it_takes_back_what_is_free(self, browser: Client, desk: Desk, given: Grant) -> None:
-        desk.spend(400)
+    def test_it_takes_back_what_is_free(self, browser: Client, driver: WalletDriver, given: Grant) -> None:
+        driver.spend(400)
         response = browser.post(act_url(given, "void"), sent(), follow=True)
 
         assert "Voided: 6.00 credits." in response.content.decode()
@@ -196,26 +198,28 @@ class TestFreezing:
         assert Grant.objects.get().frozen_at is None
         assert [event.reason for event in events("grant.frozen") + events("grant.thawed")] == ["They asked nicely"] * 2
 
-    def test_the_auditor_knows_of_it(self, browser: Client, desk: Desk, given: Grant) -> None:
+    def test_the_auditor_knows_of_it(self, browser: Client, driver: WalletDriver, given: Grant) -> None:
         browser.post(act_url(given, "freeze"), sent())
-        desk.now = timezone.now()
-        desk.grant(100, priority=90)
-        desk.spend(5)
+        driver.now = timezone.now()
+        driver.grant(100, priority=90)
+        driver.spend(5)
         browser.post(act_url(given, "unfreeze"), sent())
-        assert audit.prove_ledger(audit.Scope(now=desk.now)) == []
+        assert audit.prove_ledger(audit.Scope(now=driver.now)) == []
 
 
 class TestReleasing:
-    def test_it_gives_back_once(self, browser: Client, desk: Desk, reservation: Reservation) -> None:
+    def test_it_gives_back_once(self, browser: Client, driver: WalletDriver, reservation: Reservation) -> None:
         for _ in range(2):
             assert browser.post(act_url(reservation, "release"), sent()).status_code == 302
         reservation.refresh_from_db()
-        desk.wallet.refresh_from_db()
-        assert (reservation.state, desk.wallet.reserved) == ("released", 0)
+        driver.wallet.refresh_from_db()
+        assert (reservation.state, driver.wallet.reserved) == ("released", 0)
         assert [event.details for event in events("reservation.released")] == [{"credits": 300}]
 
-    def test_what_was_settled_stays_settled(self, browser: Client, desk: Desk, reservation: Reservation) -> None:
-        desk.settle(Reservation.objects.get(), 100)  # type: ignore[arg-type]  # it is asked for its id alone
+    def test_what_was_settled_stays_settled(
+        self, browser: Client, driver: WalletDriver, reservation: Reservation
+    ) -> None:
+        driver.settle(Reservation.objects.get(), 100)  # type: ignore[arg-type]  # it is asked for its id alone
         response = browser.post(act_url(reservation, "release"), sent())
         assert response.status_code == 422
         assert "This reservation was settled. Refund the usage instead." in response.content.decode()
@@ -225,8 +229,8 @@ ACTS = [("wallet", "grant"), ("grant", "void"), ("grant", "freeze"), ("grant", "
 
 
 @pytest.fixture
-def rows(desk: Desk, given: Grant, reservation: Reservation) -> dict[str, Any]:
-    return {"wallet": desk.wallet, "grant": given, "reservation": reservation}
+def rows(driver: WalletDriver, given: Grant, reservation: Reservation) -> dict[str, Any]:
+    return {"wallet": driver.wallet, "grant": given, "reservation": reservation}
 
 
 @pytest.mark.parametrize(("row", "act"), ACTS)

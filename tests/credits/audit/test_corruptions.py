@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from credits import audit
-from tests.support.ledger_calls import Desk, busy_acme
+from tests.support.wallet_driver import WalletDriver, busy_acme
 
 pytestmark = pytest.mark.django_db
 
@@ -346,18 +346,18 @@ CORRUPTIONS = [
 
 
 @pytest.fixture
-def desk() -> Desk:
-    desk = busy_acme()
+def driver() -> WalletDriver:
+    driver = busy_acme()
     # At an hour when an expired grant was settled from what it had reserved.
-    desk.grant(10, days=1, priority=0)
-    held = desk.reserve(8, seconds=86_400)
-    desk.pass_time(days=1, seconds=-1)
-    late = desk.reserve(1, seconds=86_400)
-    desk.pass_time(seconds=1)
+    driver.grant(10, days=1, priority=0)
+    held = driver.reserve(8, seconds=86_400)
+    driver.pass_time(days=1, seconds=-1)
+    late = driver.reserve(1, seconds=86_400)
+    driver.pass_time(seconds=1)
     assert (held.state, late.state) == ("open", "open")
-    desk.settle(late, 1)
-    desk.reserve(2)
-    return desk
+    driver.settle(late, 1)
+    driver.reserve(2)
+    return driver
 
 
 def corrupt(corruption: Corruption) -> None:
@@ -374,10 +374,10 @@ def corrupt(corruption: Corruption) -> None:
 
 
 @pytest.mark.parametrize("corruption", CORRUPTIONS, ids=str)
-def test_it_names(desk: Desk, corruption: Corruption) -> None:
-    assert audit.prove_ledger(audit.Scope(now=desk.now)) == []
+def test_it_names(driver: WalletDriver, corruption: Corruption) -> None:
+    assert audit.prove_ledger(audit.Scope(now=driver.now)) == []
     corrupt(corruption)
-    found = {broken.invariant.name for broken in audit.prove_ledger(audit.Scope(now=desk.now))}
+    found = {broken.invariant.name for broken in audit.prove_ledger(audit.Scope(now=driver.now))}
     assert corruption.name in found
 
 

@@ -11,7 +11,7 @@ from credits.audit import seals
 from credits.models import AuditSeal, SealedSegment
 from tests.support import factories
 from tests.support.database import built_once
-from tests.support.ledger_calls import Desk, busy
+from tests.support.wallet_driver import WalletDriver, busy
 
 pytestmark = pytest.mark.django_db
 
@@ -127,12 +127,12 @@ TAMPERINGS = [
 ]
 
 
-def seal(desk: Desk, extra: Sequence[audit.ExtraColumns] = ()) -> audit.Sealed:
-    return audit.seal(audit.read_unsealed(extra), now=desk.now)
+def seal(driver: WalletDriver, extra: Sequence[audit.ExtraColumns] = ()) -> audit.Sealed:
+    return audit.seal(audit.read_unsealed(extra), now=driver.now)
 
 
-def broken(desk: Desk, *, wallet_id: int | None = None) -> dict[str, audit.Broken]:
-    found = audit.prove(audit.seal_invariants([]), audit.Scope(now=desk.now, wallet_id=wallet_id))
+def broken(driver: WalletDriver, *, wallet_id: int | None = None) -> dict[str, audit.Broken]:
+    found = audit.prove(audit.seal_invariants([]), audit.Scope(now=driver.now, wallet_id=wallet_id))
     return {item.invariant.name: item for item in found}
 
 
@@ -148,50 +148,50 @@ def tamper(sql: str) -> None:
 
 @pytest.fixture
 @built_once
-def desk() -> Desk:
+def driver() -> WalletDriver:
     """Two busy wallets, three seals: of both, of the use that one made since, and of nothing new."""
     program = factories.program(overdraft_limit=200)
-    desk = busy(factories.organization(), program)
+    driver = busy(factories.organization(), program)
     busy(factories.organization(factories.person("Charlie"), slug="globex"), program)
-    seal(desk)
-    desk.spend(1)
-    seal(desk)
-    seal(desk)
-    return desk
+    seal(driver)
+    driver.spend(1)
+    seal(driver)
+    seal(driver)
+    return driver
 
 
-def test_what_was_sealed_is_found_unchanged_whatever_is_added(desk: Desk) -> None:
-    assert broken(desk) == {}
+def test_what_was_sealed_is_found_unchanged_whatever_is_added(driver: WalletDriver) -> None:
+    assert broken(driver) == {}
     for _ in range(3):
-        desk.spend(0)
-        desk.spend(1)
-        assert broken(desk) == {}
-        seal(desk)
-        assert broken(desk) == {}
-    assert SealedSegment.objects.filter(wallet=desk.wallet).count() == 5
+        driver.spend(0)
+        driver.spend(1)
+        assert broken(driver) == {}
+        seal(driver)
+        assert broken(driver) == {}
+    assert SealedSegment.objects.filter(wallet=driver.wallet).count() == 5
     assert AuditSeal.objects.count() == 6
 
 
 @pytest.mark.parametrize("done", TAMPERINGS, ids=str)
-def test_it_names(desk: Desk, done: Tampering) -> None:
+def test_it_names(driver: WalletDriver, done: Tampering) -> None:
     tamper(done.sql)
-    assert set(broken(desk)) == done.names
+    assert set(broken(driver)) == done.names
 
 
 def test_every_invariant_of_seals_is_broken_once() -> None:
     assert {name for done in TAMPERINGS for name in done.names} == {i.name for i in audit.seal_invariants([])}
 
 
-def test_it_says_which_wallet_which_entries_and_which_seal(desk: Desk) -> None:
-    desk.spend(2)
-    tamper(f"UPDATE credits_operation SET memo = 'x' WHERE wallet_id = {desk.wallet.pk} AND kind = 'void'")
-    first = SealedSegment.objects.get(wallet=desk.wallet, from_number=1)
-    assert str(broken(desk)[PAST].first) == (
-        f"wallet {desk.wallet.pk}/1: entries 1 to {first.to_number} are not what seal 1 sealed"
+def test_it_says_which_wallet_which_entries_and_which_seal(driver: WalletDriver) -> None:
+    driver.spend(2)
+    tamper(f"UPDATE credits_operation SET memo = 'x' WHERE wallet_id = {driver.wallet.pk} AND kind = 'void'")
+    first = SealedSegment.objects.get(wallet=driver.wallet, from_number=1)
+    assert str(broken(driver)[PAST].first) == (
+        f"wallet {driver.wallet.pk}/1: entries 1 to {first.to_number} are not what seal 1 sealed"
     )
-    other = desk.wallet.pk + 1
-    assert broken(desk, wallet_id=other) == {}
-    assert set(broken(desk, wallet_id=desk.wallet.pk)) == {PAST}
+    other = driver.wallet.pk + 1
+    assert broken(driver, wallet_id=other) == {}
+    assert set(broken(driver, wallet_id=driver.wallet.pk)) == {PAST}
 
 
 def test_every_column_that_never_changes_is_sealed() -> None:
@@ -209,29 +209,29 @@ def test_every_column_that_never_changes_is_sealed() -> None:
             assert {name for (name,) in cursor.fetchall()} == sealed | left_out[table]
 
 
-def test_a_long_past_is_sealed_in_pieces(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_past_is_sealed_in_pieces(driver: WalletDriver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seals, "LONGEST", 2)
     for _ in range(5):
-        desk.spend(1)
+        driver.spend(1)
     pieces = audit.read_unsealed([]).segments
     assert [piece[2] - piece[1] + 1 for piece in pieces] == [2, 2, 1]
-    seal(desk)
-    assert broken(desk) == {}
+    seal(driver)
+    assert broken(driver) == {}
 
 
-def test_two_audits_at_once_make_one_seal(desk: Desk) -> None:
+def test_two_audits_at_once_make_one_seal(driver: WalletDriver) -> None:
     first, second = audit.read_unsealed([]), audit.read_unsealed([])
-    audit.seal(first, now=desk.now)
+    audit.seal(first, now=driver.now)
     with pytest.raises(audit.SealedMeanwhile):
-        audit.seal(second, now=desk.now)
+        audit.seal(second, now=driver.now)
     assert AuditSeal.objects.count() == 4
 
 
-def test_the_hash_that_was_kept_shows_that_all_seals_were_remade(desk: Desk) -> None:
+def test_the_hash_that_was_kept_shows_that_all_seals_were_remade(driver: WalletDriver) -> None:
     kept = [bytes(seal.hash).hex() for seal in AuditSeal.objects.all()]
     assert all(audit.is_sealed(hash_in_hex) for hash_in_hex in kept)
     tamper("UPDATE credits_operation SET memo = 'as agreed' WHERE kind = 'void'")
     tamper("WITH d AS (DELETE FROM credits_sealedsegment) DELETE FROM credits_auditseal")
-    seal(desk)
-    assert broken(desk) == {}, "who owns the database can do this"
+    seal(driver)
+    assert broken(driver) == {}, "who owns the database can do this"
     assert not any(audit.is_sealed(hash_in_hex) for hash_in_hex in kept)

@@ -11,20 +11,20 @@ from credits.balance.over_time import DayEnd, Event
 from credits.models import Program
 from organizations.calendar import midnight
 from tests.support import factories
-from tests.support.ledger_calls import Desk
+from tests.support.wallet_driver import WalletDriver
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
-def desk() -> Desk:
+def driver() -> WalletDriver:
     organization = factories.organization(time_zone="Europe/Berlin")
-    return Desk(factories.wallet(organization, factories.program()), datetime(2026, 3, 1, 12, tzinfo=UTC))
+    return WalletDriver(factories.wallet(organization, factories.program()), datetime(2026, 3, 1, 12, tzinfo=UTC))
 
 
 @pytest.mark.django_db
 class TestDayEnds:
     def test_each_day_has_the_balance_of_its_last_entry(self) -> None:
-        hand = desk()
+        hand = driver()
         expected = []
         for number in range(40):
             hand.grant(100) if number % 4 == 0 else hand.spend(number)
@@ -42,7 +42,7 @@ class TestDayEnds:
         assert len({end.balance for end in ends}) > 10
 
     def test_a_day_ends_at_midnight_on_the_given_clocks(self) -> None:
-        hand = desk()
+        hand = driver()
         hand.now = datetime(2026, 3, 28, 22, 59, 59, tzinfo=UTC)
         hand.grant(1)
         hand.now = datetime(2026, 3, 28, 23, tzinfo=UTC)
@@ -56,10 +56,10 @@ class TestDayEnds:
         assert [end.balance for end in ends] == [0, 1, 11, 111]
 
     def test_a_wallet_in_which_nothing_happened_has_zero(self) -> None:
-        assert over_time.day_ends(desk().wallet, [date(2026, 3, 1)], BERLIN) == [DayEnd(date(2026, 3, 1), 0)]
+        assert over_time.day_ends(driver().wallet, [date(2026, 3, 1)], BERLIN) == [DayEnd(date(2026, 3, 1), 0)]
 
     def test_events_are_what_came_in_and_what_expired(self) -> None:
-        hand = desk()
+        hand = driver()
         begun = hand.now
         hand.grant(50, days=3)
         hand.spend(20)

@@ -11,9 +11,9 @@ from credits import ledger
 from credits.ledger import rows
 from credits.models import Program
 from tests.support import factories
-from tests.support.ledger_calls import Desk, ask
 from tests.support.races import run_together
 from tests.support.reference.invariants import check_wallet
+from tests.support.wallet_driver import WalletDriver, ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -21,24 +21,24 @@ ROUNDS = 10
 
 
 @pytest.fixture
-def desks(program: Program) -> list[Desk]:
+def drivers(program: Program) -> list[WalletDriver]:
     alice = factories.person()
     made = [
-        Desk(factories.wallet(factories.organization(alice, slug=slug), program))
+        WalletDriver(factories.wallet(factories.organization(alice, slug=slug), program))
         for slug in ("acme", "globex", "initech")
     ]
-    for desk in made:
-        desk.grant(1_000)
+    for driver in made:
+        driver.grant(1_000)
     return made
 
 
-def spend_from(desks: Sequence[Desk], name: str, rounds: int) -> Callable[[], int]:
+def spend_from(drivers: Sequence[WalletDriver], name: str, rounds: int) -> Callable[[], int]:
     """Return a callable that spends from all of them in one book, in their order, so many times."""
 
     def spend() -> int:
         for turn in range(rounds):
-            keys = [(desk.wallet.pk, f"{name}-{turn}") for desk in desks]
-            with ledger.open_book(keys=keys, now=desks[0].now) as book:
+            keys = [(driver.wallet.pk, f"{name}-{turn}") for driver in drivers]
+            with ledger.open_book(keys=keys, now=drivers[0].now) as book:
                 for wallet_id, key in keys:
                     ask(book, ledger.spend, wallet_id, key, credits=1, feature="chat")
         return rounds
@@ -46,18 +46,18 @@ def spend_from(desks: Sequence[Desk], name: str, rounds: int) -> Callable[[], in
     return spend
 
 
-def test_books_over_the_same_wallets_in_opposite_order_all_get_through(desks: list[Desk]) -> None:
-    orders = [desks, desks[::-1], [desks[1], desks[0]], [desks[2], desks[1]]]
+def test_books_over_the_same_wallets_in_opposite_order_all_get_through(drivers: list[WalletDriver]) -> None:
+    orders = [drivers, drivers[::-1], [drivers[1], drivers[0]], [drivers[2], drivers[1]]]
     race = [spend_from(order, f"book-{number}", ROUNDS) for number, order in enumerate(orders)]
     assert run_together(race) == [ROUNDS] * 4
-    for desk, books in zip(desks, (3, 4, 3), strict=True):
-        desk.wallet.refresh_from_db()
-        assert desk.wallet.balance == 1_000 - books * ROUNDS
-        check_wallet(desk.wallet.pk)
+    for driver, books in zip(drivers, (3, 4, 3), strict=True):
+        driver.wallet.refresh_from_db()
+        assert driver.wallet.balance == 1_000 - books * ROUNDS
+        check_wallet(driver.wallet.pk)
 
 
 def test_control_locks_taken_one_by_one_in_opposite_order_end_in_a_deadlock(
-    desks: list[Desk], monkeypatch: pytest.MonkeyPatch
+    drivers: list[WalletDriver], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock_wallets = rows.lock_wallets
     each_holds_one = threading.Barrier(2, timeout=20)
@@ -73,12 +73,12 @@ def test_control_locks_taken_one_by_one_in_opposite_order_end_in_a_deadlock(
         orders.is_reversed = is_reversed
         with connection.cursor() as cursor:
             cursor.execute("SET deadlock_timeout = '100ms'")
-        return spend_from(desks[:2], f"book-{is_reversed}", 1)()
+        return spend_from(drivers[:2], f"book-{is_reversed}", 1)()
 
     monkeypatch.setattr(rows, "lock_wallets", lock_as_given)
     results = run_together([lambda: spend(is_reversed=False), lambda: spend(is_reversed=True)])
     (error,) = [result for result in results if isinstance(result, Exception)]
     assert isinstance(error, OperationalError)
     assert "deadlock detected" in str(error)
-    for desk in desks:
-        check_wallet(desk.wallet.pk)
+    for driver in drivers:
+        check_wallet(driver.wallet.pk)

@@ -7,22 +7,22 @@ import pytest
 from credits import ledger
 from credits.models import Source
 from tests.support import factories
-from tests.support.ledger_calls import Desk, ask
 from tests.support.reference.invariants import check_wallet, written
+from tests.support.wallet_driver import WalletDriver, ask
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk(factories.wallet(factories.organization(), factories.program(overdraft_limit=20)))
+def driver() -> WalletDriver:
+    return WalletDriver(factories.wallet(factories.organization(), factories.program(overdraft_limit=20)))
 
 
-def verbs(desk: Desk) -> dict[str, tuple[Any, dict[str, Any]]]:
-    """Return every verb that has a key, with a request that works on this desk."""
-    grant = desk.grant(100)
-    usage, void = desk.spend(10), desk.void(grant, 10)
-    reserved = desk.reserve(10)
+def verbs(driver: WalletDriver) -> dict[str, tuple[Any, dict[str, Any]]]:
+    """Return every verb that has a key, with a request that works on this wallet."""
+    grant = driver.grant(100)
+    usage, void = driver.spend(10), driver.void(grant, 10)
+    reserved = driver.reserve(10)
     return {
         "grant": (ledger.grant, {"credits": 5, "source": Source.GOODWILL}),
         "spend": (ledger.spend, {"credits": 5, "feature": "chat"}),
@@ -37,9 +37,9 @@ def verbs(desk: Desk) -> dict[str, tuple[Any, dict[str, Any]]]:
 VERBS = ["grant", "spend", "return", "void", "reinstate", "reserve", "settle"]
 
 
-def once(desk: Desk, verb: Any, request: dict[str, Any]) -> Any:
-    with desk._open("the key") as book:
-        answer = ask(book, verb, desk.wallet.pk, "the key", **request)
+def once(driver: WalletDriver, verb: Any, request: dict[str, Any]) -> Any:
+    with driver._open("the key") as book:
+        answer = ask(book, verb, driver.wallet.pk, "the key", **request)
     return answer.operation if isinstance(answer, ledger.Settled) else answer
 
 
@@ -48,73 +48,73 @@ def content(answer: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", VERBS)
-def test_the_same_again_answers_the_same_and_writes_nothing(desk: Desk, name: str) -> None:
-    verb, request = verbs(desk)[name]
-    first = once(desk, verb, request)
-    desk.spend(1)  # what was available then is what a replay answers, whatever happened since
-    desk.pass_time(seconds=30)
-    before = written(desk.wallet.pk)
-    again = once(desk, verb, request)
+def test_the_same_again_answers_the_same_and_writes_nothing(driver: WalletDriver, name: str) -> None:
+    verb, request = verbs(driver)[name]
+    first = once(driver, verb, request)
+    driver.spend(1)  # what was available then is what a replay answers, whatever happened since
+    driver.pass_time(seconds=30)
+    before = written(driver.wallet.pk)
+    again = once(driver, verb, request)
     assert (first.was_replayed, again.was_replayed) == (False, True)
     assert content(again) == content(first)
-    assert written(desk.wallet.pk) == before
-    check_wallet(desk.wallet.pk)
+    assert written(driver.wallet.pk) == before
+    check_wallet(driver.wallet.pk)
 
 
 @pytest.mark.parametrize("name", VERBS)
-def test_something_else_under_the_same_key_is_refused(desk: Desk, name: str) -> None:
-    verb, request = verbs(desk)[name]
-    once(desk, verb, request)
-    before = written(desk.wallet.pk)
+def test_something_else_under_the_same_key_is_refused(driver: WalletDriver, name: str) -> None:
+    verb, request = verbs(driver)[name]
+    once(driver, verb, request)
+    before = written(driver.wallet.pk)
     with pytest.raises(ledger.IdempotencyConflict) as refusal:
-        once(desk, verb, {**request, "credits": 4})
+        once(driver, verb, {**request, "credits": 4})
     assert refusal.value.key == "the key"
-    assert written(desk.wallet.pk) == before
+    assert written(driver.wallet.pk) == before
 
 
 @pytest.mark.parametrize("name", VERBS)
-def test_twice_in_one_book_it_is_done_once(desk: Desk, name: str) -> None:
-    verb, request = verbs(desk)[name]
-    with desk._open("the key") as book:
-        answers = [ask(book, verb, desk.wallet.pk, "the key", **request) for _ in range(2)]
+def test_twice_in_one_book_it_is_done_once(driver: WalletDriver, name: str) -> None:
+    verb, request = verbs(driver)[name]
+    with driver._open("the key") as book:
+        answers = [ask(book, verb, driver.wallet.pk, "the key", **request) for _ in range(2)]
         with pytest.raises(ledger.IdempotencyConflict):
-            ask(book, verb, desk.wallet.pk, "the key", **{**request, "credits": 4})
+            ask(book, verb, driver.wallet.pk, "the key", **{**request, "credits": 4})
     done = [answer.operation if isinstance(answer, ledger.Settled) else answer for answer in answers]
     assert [answer.was_replayed for answer in done] == [False, True]
     assert done[0].id == done[1].id
-    check_wallet(desk.wallet.pk)
+    check_wallet(driver.wallet.pk)
 
 
-def test_a_refused_request_leaves_its_key_unused(desk: Desk) -> None:
+def test_a_refused_request_leaves_its_key_unused(driver: WalletDriver) -> None:
     with pytest.raises(ledger.InsufficientCredits):
-        once(desk, ledger.spend, {"credits": 5, "feature": "chat"})
-    desk.grant(5)
-    assert not once(desk, ledger.spend, {"credits": 5, "feature": "chat"}).was_replayed
+        once(driver, ledger.spend, {"credits": 5, "feature": "chat"})
+    driver.grant(5)
+    assert not once(driver, ledger.spend, {"credits": 5, "feature": "chat"}).was_replayed
 
 
-def test_a_replay_answers_when_nothing_is_left_too(desk: Desk) -> None:
-    desk.grant(5)
-    first = once(desk, ledger.spend, {"credits": 5, "feature": "chat"})
-    assert once(desk, ledger.spend, {"credits": 5, "feature": "chat"}).id == first.id
+def test_a_replay_answers_when_nothing_is_left_too(driver: WalletDriver) -> None:
+    driver.grant(5)
+    first = once(driver, ledger.spend, {"credits": 5, "feature": "chat"})
+    assert once(driver, ledger.spend, {"credits": 5, "feature": "chat"}).id == first.id
 
 
-def test_a_settlement_answers_again_after_its_time_is_out(desk: Desk) -> None:
-    desk.grant(10)
-    request = {"credits": 5, "reservation_id": desk.reserve(10, seconds=60).id}
-    first = once(desk, ledger.settle, request)
-    desk.pass_time(hours=1)
-    assert once(desk, ledger.settle, request).id == first.id
+def test_a_settlement_answers_again_after_its_time_is_out(driver: WalletDriver) -> None:
+    driver.grant(10)
+    request = {"credits": 5, "reservation_id": driver.reserve(10, seconds=60).id}
+    first = once(driver, ledger.settle, request)
+    driver.pass_time(hours=1)
+    assert once(driver, ledger.settle, request).id == first.id
 
 
-def test_the_same_key_in_another_wallet_is_another_key(desk: Desk) -> None:
+def test_the_same_key_in_another_wallet_is_another_key(driver: WalletDriver) -> None:
     stranger = factories.person("Charlie")
-    other = Desk(factories.wallet(factories.organization(stranger, slug="globex"), desk.wallet.program))
+    other = WalletDriver(factories.wallet(factories.organization(stranger, slug="globex"), driver.wallet.program))
     request = {"credits": 5, "source": Source.GOODWILL}
-    assert not once(desk, ledger.grant, request).was_replayed
+    assert not once(driver, ledger.grant, request).was_replayed
     assert not once(other, ledger.grant, request).was_replayed
 
 
-def test_a_wallet_is_opened_once(desk: Desk) -> None:
+def test_a_wallet_is_opened_once(driver: WalletDriver) -> None:
     terms = factories.program("other")
-    again = ledger.open_wallet(organization=desk.wallet.organization, program=terms, now=desk.now)
-    assert (again.pk, again.program_id) == (desk.wallet.pk, desk.wallet.program_id)
+    again = ledger.open_wallet(organization=driver.wallet.organization, program=terms, now=driver.now)
+    assert (again.pk, again.program_id) == (driver.wallet.pk, driver.wallet.program_id)

@@ -10,7 +10,7 @@ from credits import audit
 from credits.models import MAX_BALANCE, MAX_CREDITS
 from tests.support import factories
 from tests.support.database import built_once
-from tests.support.ledger_calls import busy_acme
+from tests.support.wallet_driver import busy_acme
 
 pytestmark = pytest.mark.django_db
 
@@ -143,8 +143,8 @@ CASES = [
 @built_once
 def _rows() -> None:
     """Rows of every kind, and an organization that has no wallet yet."""
-    desk = busy_acme()
-    audit.seal(audit.read_unsealed([]), now=desk.now)
+    driver = busy_acme()
+    audit.seal(audit.read_unsealed([]), now=driver.now)
     factories.organization(factories.person("Charlie"), slug="globex")
 
 

@@ -5,7 +5,7 @@ from django.db import IntegrityError, connection, transaction
 
 from credits import audit
 from tests.support.database import built_once
-from tests.support.ledger_calls import busy_acme
+from tests.support.wallet_driver import busy_acme
 
 pytestmark = pytest.mark.django_db
 
@@ -54,8 +54,8 @@ DANGLING = {
 @pytest.fixture(autouse=True)
 @built_once
 def _rows() -> None:
-    desk = busy_acme()
-    audit.seal(audit.read_unsealed([]), now=desk.now)
+    driver = busy_acme()
+    audit.seal(audit.read_unsealed([]), now=driver.now)
 
 
 def refused(sql: str) -> str:

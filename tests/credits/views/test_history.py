@@ -10,9 +10,9 @@ from pytest_django import DjangoAssertNumQueries
 from credits.models import Operation, Source
 from organizations.members.membership import remove_member
 from tests.support import factories
-from tests.support.ledger_calls import Desk
 from tests.support.owner_pages import assert_for_owners_alone, signed_in
 from tests.support.usage_stage import NOW, Stage, give, set_up
+from tests.support.wallet_driver import WalletDriver
 from usage.metering.meter import meter
 from usage.metering.usage_refunds import refund
 from usage.pricing import Measures
@@ -54,13 +54,13 @@ class TestTheList:
         assert_for_owners_alone(URL, organization=stage.organization, owner=stage.owner)
 
     def test_it_names_operations_in_the_owners_words(self, stage: Stage, alices: Client) -> None:
-        desk = Desk(stage.wallet, NOW)
-        desk.grant(100, source=Source.CARD, days=1)
-        desk.grant(100, source=Source.BANK_TRANSFER)
-        desk.void(desk.grant(100, source=Source.PROMOTION))
+        driver = WalletDriver(stage.wallet, NOW)
+        driver.grant(100, source=Source.CARD, days=1)
+        driver.grant(100, source=Source.BANK_TRANSFER)
+        driver.void(driver.grant(100, source=Source.PROMOTION))
         spend(stage, "u")
-        desk.now = NOW + timedelta(days=2)
-        desk.grant(1)
+        driver.now = NOW + timedelta(days=2)
+        driver.grant(1)
 
         page = shown(alices)
 
@@ -137,9 +137,9 @@ class TestPages:
         assert alices.get(older).context["page"].operations == before
 
     def test_uses_that_cost_nothing_are_not_lost_between_pages(self, stage: Stage, alices: Client) -> None:
-        desk = Desk(stage.wallet, NOW)
+        driver = WalletDriver(stage.wallet, NOW)
         for _ in range(70):
-            desk.spend(0)
+            driver.spend(0)
 
         first = alices.get(URL)
         second = alices.get(first.context["older_url"])
@@ -240,8 +240,8 @@ class TestOneOperation:
         assert_for_owners_alone(url, organization=stage.organization, owner=stage.owner)
 
     def test_it_shows_each_grant_that_it_touched(self, stage: Stage, alices: Client) -> None:
-        desk = Desk(stage.wallet, NOW)
-        desk.grant(30, source=Source.PLAN, days=5)
+        driver = WalletDriver(stage.wallet, NOW)
+        driver.grant(30, source=Source.PLAN, days=5)
         used = spend(stage, "u-key", resource={"project": "Spring"}, via="Product server")
 
         page = alices.get(f"{URL}{used.event_id}/").content.decode()
@@ -259,7 +259,7 @@ class TestOneOperation:
         assert "It failed." in page
 
     def test_a_use_that_cost_nothing_says_so(self, stage: Stage, alices: Client) -> None:
-        free = Desk(stage.wallet, NOW).spend(0)
+        free = WalletDriver(stage.wallet, NOW).spend(0)
 
         assert "moved no credits" in alices.get(f"{URL}{free.id}/").content.decode()
 

@@ -1,4 +1,4 @@
-"""A hand at the ledger for tests: every act is a book of its own, at the desk's time, under a key of its own."""
+"""Drives one wallet through the ledger for tests: each act is a book of its own, at the driver's time."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ DAY = timedelta(days=1)
 
 
 @dataclass
-class Desk:
+class WalletDriver:
     """One wallet and a clock that tests move. Amounts in smallest units."""
 
     wallet: Wallet
@@ -94,63 +94,63 @@ def ask(book: ledger.Book, verb: Any, wallet_id: int, key: str, **request: Any) 
 
 
 @built_once
-def busy_acme(*, decimals: int = 0) -> Desk:
+def busy_acme(*, decimals: int = 0) -> WalletDriver:
     """Alice's organization acme with a life that has every kind of entry in it; see `busy`."""
     return busy(factories.organization(), factories.program(overdraft_limit=200, decimals=decimals))
 
 
-def busy(organization: Organization, program: Program) -> Desk:
+def busy(organization: Organization, program: Program) -> WalletDriver:
     """Live a life that has every kind of entry in it: what an auditor has to get through without a word.
 
     Expects a program with an overdraft limit of 100 or more.
     """
-    desk = Desk(factories.wallet(organization, program))
-    plan = desk.grant(100, source=Source.PLAN, days=30)
-    desk.grant(500, source=Source.CARD, cost_minor=1_000, cost_currency="EUR")
-    desk.grant(40, source=Source.PROMOTION, priority=10, features=frozenset({"report"}), days=3)
-    disputed = desk.grant(60, source=Source.CARD, cost_minor=100, cost_currency="EUR", priority=90)
-    desk.spend(120)
-    desk.spend(15, "other")
-    desk.spend(0)
-    _live_with_reservations(desk)
-    desk.pass_time(days=31)
-    desk.freeze(disputed)
-    desk.void(plan)
-    _live_in_debt(desk)
-    desk.grant(5, days=1)
-    desk.pass_time(days=2)
-    voided = desk.grant(300, source=Source.CARD, cost_minor=300, cost_currency="EUR")
-    taken = desk.void(voided, 300)
-    desk.reinstate(taken, 300)
-    desk.void(voided, 100)
-    desk.reserve(20)
-    desk.spend(7)
-    return desk
+    driver = WalletDriver(factories.wallet(organization, program))
+    plan = driver.grant(100, source=Source.PLAN, days=30)
+    driver.grant(500, source=Source.CARD, cost_minor=1_000, cost_currency="EUR")
+    driver.grant(40, source=Source.PROMOTION, priority=10, features=frozenset({"report"}), days=3)
+    disputed = driver.grant(60, source=Source.CARD, cost_minor=100, cost_currency="EUR", priority=90)
+    driver.spend(120)
+    driver.spend(15, "other")
+    driver.spend(0)
+    _live_with_reservations(driver)
+    driver.pass_time(days=31)
+    driver.freeze(disputed)
+    driver.void(plan)
+    _live_in_debt(driver)
+    driver.grant(5, days=1)
+    driver.pass_time(days=2)
+    voided = driver.grant(300, source=Source.CARD, cost_minor=300, cost_currency="EUR")
+    taken = driver.void(voided, 300)
+    driver.reinstate(taken, 300)
+    driver.void(voided, 100)
+    driver.reserve(20)
+    driver.spend(7)
+    return driver
 
 
-def _live_with_reservations(desk: Desk) -> None:
-    settled, released, late = desk.reserve(30), desk.reserve(10), desk.reserve(25, seconds=60)
-    over_the_end = desk.reserve(50, seconds=86_400)
-    part = desk.settle(settled, 20)
-    desk.give_back(part.operation, 5)
-    desk.release(released)
-    desk.pass_time(minutes=2)
-    desk.spend(1)
+def _live_with_reservations(driver: WalletDriver) -> None:
+    settled, released, late = driver.reserve(30), driver.reserve(10), driver.reserve(25, seconds=60)
+    over_the_end = driver.reserve(50, seconds=86_400)
+    part = driver.settle(settled, 20)
+    driver.give_back(part.operation, 5)
+    driver.release(released)
+    driver.pass_time(minutes=2)
+    driver.spend(1)
     assert late.state == "open"
-    desk.grant(10, days=1, priority=0)
-    held = desk.reserve(8, seconds=86_400)
-    desk.pass_time(hours=23, minutes=50)
-    desk.release(over_the_end)
-    desk.pass_time(minutes=9, seconds=59)
-    desk.settle(held, 3)
+    driver.grant(10, days=1, priority=0)
+    held = driver.reserve(8, seconds=86_400)
+    driver.pass_time(hours=23, minutes=50)
+    driver.release(over_the_end)
+    driver.pass_time(minutes=9, seconds=59)
+    driver.settle(held, 3)
 
 
-def _live_in_debt(desk: Desk) -> None:
-    desk.wallet.refresh_from_db()
-    rest = desk.wallet.balance - 60
-    reserved = desk.reserve(rest)
-    owing = desk.settle(reserved, rest + 80)
+def _live_in_debt(driver: WalletDriver) -> None:
+    driver.wallet.refresh_from_db()
+    rest = driver.wallet.balance - 60
+    reserved = driver.reserve(rest)
+    owing = driver.settle(reserved, rest + 80)
     assert owing.debt == 80
-    desk.grant(200, source=Source.GOODWILL)
-    desk.give_back(owing.operation, 50)
-    desk.give_back(owing.operation, 60)
+    driver.grant(200, source=Source.GOODWILL)
+    driver.give_back(owing.operation, 50)
+    driver.give_back(owing.operation, 60)
