@@ -43,7 +43,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for importer, imported in VIOLATIONS.values():
         module = (copy / importer.replace(".", "/")).with_suffix(".py")
         module.write_text(f"{module.read_text()}import {imported}\n")
-    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     linted = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
     assert linted.returncode == 1, linted.stdout + linted.stderr
     found = linted.stdout.partition("Broken contracts")[2]
