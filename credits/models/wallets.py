@@ -26,9 +26,9 @@ class Wallet(models.Model):
     recharging_until = models.DateTimeField(null=True, blank=True)
     # When what is available falls below this, the ledger publishes `FELL_BELOW_WATCH`.
     watched_below = models.BigIntegerField(null=True, blank=True)
-    # Owners are told once when less than this can be spent; null: the program's figure, 0: never.
+    # The balance is low when less than this can be spent; null: the program's threshold, 0: never.
     low_below = models.BigIntegerField(_("low-balance alert below"), null=True, blank=True)
-    # Since when it is known, and told, that the balance is low, and that nothing is left; a top-up ends either.
+    # Since when the balance is known to be low, and depleted; a top-up clears either.
     low_since = models.DateTimeField(null=True, blank=True)
     depleted_since = models.DateTimeField(null=True, blank=True)
 

@@ -1,4 +1,4 @@
-"""Drives one wallet through the ledger for tests: each act is a book of its own, at the driver's time."""
+"""Drives one wallet through the ledger: each act of a test is a book of its own, at its own time, with a new key."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -95,12 +95,12 @@ def ask(book: ledger.Book, verb: Any, wallet_id: int, key: str, **request: Any) 
 
 @built_once
 def busy_acme(*, decimals: int = 0) -> WalletDriver:
-    """Alice's organization acme with a life that has every kind of entry in it; see `busy`."""
+    """Alice's organization acme with a history that has every kind of entry in it; see `busy`."""
     return busy(factories.organization(), factories.program(overdraft_limit=200, decimals=decimals))
 
 
 def busy(organization: Organization, program: Program) -> WalletDriver:
-    """Live a life that has every kind of entry in it: what an auditor has to get through without a word.
+    """Make a history with every kind of entry in it, in which an auditor must find nothing wrong.
 
     Expects a program with an overdraft limit of 100 or more.
     """
@@ -149,8 +149,8 @@ def _live_in_debt(driver: WalletDriver) -> None:
     driver.wallet.refresh_from_db()
     rest = driver.wallet.balance - 60
     reserved = driver.reserve(rest)
-    owing = driver.settle(reserved, rest + 80)
-    assert owing.debt == 80
+    settled = driver.settle(reserved, rest + 80)
+    assert settled.debt == 80
     driver.grant(200, source=Source.GOODWILL)
-    driver.give_back(owing.operation, 50)
-    driver.give_back(owing.operation, 60)
+    driver.give_back(settled.operation, 50)
+    driver.give_back(settled.operation, 60)

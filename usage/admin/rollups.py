@@ -48,19 +48,19 @@ def listed(chosen: list[UsageRollup]) -> list[str]:
 
 
 def roll_up_again(chosen: list[UsageRollup], form: ActForm, actor: User) -> Done:
-    """Mark the days for all of them, or for none. The job does the work."""
+    """Have the days of all of them rolled up again, or of none. The job does the work."""
     days = Days(form.cleaned_data["first"], form.cleaned_data["last"])
     with transaction.atomic():
-        marked = sum(
+        reopened = sum(
             rollups.ask_again(one.organization, days, actor=actor, reason=form.cleaned_data["reason"])
             for one in sorted(chosen, key=lambda each: each.organization_id)
         )
     message = ngettext(
         "%(days)s day will be rolled up again within minutes.",
         "%(days)s days will be rolled up again within minutes.",
-        marked,
+        reopened,
     )
-    return Done(message=message % {"days": marked})
+    return Done(message=message % {"days": reopened})
 
 
 @admin.register(UsageRollup)

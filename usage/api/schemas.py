@@ -1,6 +1,6 @@
 """What goes over the wire, as strict types: the OpenAPI document is made from them, so it can't drift.
 
-Amounts are integers in the program's smallest unit; `decimals` of GET /api/billing/credits tells how to show them.
+Amounts are integers in the program's smallest unit; `decimals` of GET /api/billing/credits says how to show them.
 """
 
 from datetime import datetime

@@ -1,8 +1,8 @@
 """What must be true of limits: what counts against one this month is what its uses of this month were charged.
 
-Proved like the ledger's own invariants (`credits.audit`), in the same snapshot. It only reads. When a month begins is
-told by the meter's own `Moment`: of a midnight that the clocks show twice PostgreSQL takes the second, and its
-knowledge of zones may be older or newer than ours.
+Proved like the ledger's own invariants (`credits.audit`), in the same snapshot. Reads only. A month begins as the
+meter's `Moment` says: if clocks show a midnight twice PostgreSQL takes the second, and its time zone data may be older
+or newer.
 """
 
 from zoneinfo import ZoneInfo

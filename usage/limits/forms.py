@@ -48,7 +48,7 @@ class ThresholdsField(forms.CharField):
 
 
 class AmountForm(forms.Form):
-    """How much a month, and when to tell."""
+    """How much a month, and the thresholds of notices."""
 
     def __init__(self, *args: Any, program: Program, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -93,7 +93,7 @@ insert_counts = insert(
 
 
 def write(limits: Limits) -> None:
-    """Write what was counted, and what was told of."""
+    """Write what was counted, and of which thresholds people were notified."""
     counts = [Count(state.id, state.moment.month_on, state.used, state.notified_percent) for state in limits.changed]
     if counts:
         insert_counts(counts)

@@ -41,12 +41,12 @@ def set_limit(
 ) -> Limit:
     """Let a team, a user or (with neither) the whole organization use at most `credits` (smallest units) a month.
 
-    feature: of that alone; None: of all. thresholds: per cents (1 to 100) at which people are told, 100 whether named
-    or not; None: as they are, for a new limit the program's. Replaces the limit that was there; another amount ends a
-    raise. What was used this month counts at once; a limit below that stops further use. Setting what is already set
-    writes nothing.
+    feature: the only one that it is about; None: all. thresholds: per cents (1 to 100) at which people are notified,
+    always with 100; None: as they are, or the program's for a new limit. now: for tests. Replaces the limit that was
+    there; another amount ends a raise. What was used this month counts at once; a limit below that stops further use.
+    A replay writes nothing.
 
-    Raises LimitRefused for someone or something of elsewhere, and for values out of bounds.
+    Raises LimitRefused for a team, user or feature that is not the organization's, and for values out of bounds.
     """
     scope = _scope(team, user)
     _check_values(credits, thresholds)

@@ -107,7 +107,7 @@ def _find(organization: Organization, public_id: str) -> LimitRequest | None:
 
 
 def _gone(request: MemberRequest, organization: Organization, public_id: str) -> HttpResponse:
-    """A request goes with its limit; the mail that leads to it stays, so whoever follows it is told."""
+    """A request is deleted with its limit, but the mail that leads to it is not: say what happened."""
     gone = LimitRequest(public_id=public_id)
     if not Notice.objects.filter(organization=organization, key=request_key(gone)).exists():
         raise Http404

@@ -156,7 +156,7 @@ def typed(credits: int, program: Program) -> Decimal:
 
 
 def written(thresholds: list[int]) -> str:
-    """Thresholds as they stand in a form: without the last, which is always told."""
+    """Thresholds as a form shows them: without 100 per cent, which is always among them."""
     return ", ".join(str(percent) for percent in sorted(thresholds) if percent < 100)
 
 

@@ -12,9 +12,10 @@ from credits.ledger.thresholds import rows
 
 
 def awaits_allowance(book: Book, wallet: WalletState) -> bool:
-    """Return whether a wallet's allowance lapsed unused a short while ago, and no other has come since.
+    """Return whether a wallet is in an allowance gap: an allowance expired with credits left shortly before, and no
+    other has come since.
 
-    The first question reads for all wallets of the book, in one statement.
+    The first call reads for all wallets of the book, in one statement.
     """
     if any(grant.is_allowance and not grant.is_expired(at=wallet.now) for grant in wallet.grants.values()):
         return False
@@ -26,12 +27,14 @@ def awaits_allowance(book: Book, wallet: WalletState) -> bool:
 
 
 def is_at_its_end(book: Book, wallet_id: int) -> bool:
-    """Return whether nothing is left in a wallet of the book, nothing may come back from reservations, and no allowance
-    is waited for. Raises UnknownWallet."""
+    """Return whether a wallet of the book has no credits left, none reserved, and is in no allowance gap.
+
+    Raises UnknownWallet.
+    """
     wallet = book.wallet(wallet_id)
     return wallet.left == 0 and not awaits_allowance(book, wallet)
 
 
 def is_allowance_awaited(wallet_id: int, *, at: datetime) -> bool:
-    """Say at an instant, without a book or in one, what `awaits_allowance` says of what is written."""
+    """Return whether a wallet, as it is written, is in an allowance gap at an instant. Needs no book."""
     return bool(rows.read_waiting([(wallet_id, at)]))

@@ -59,7 +59,7 @@ def find(book: Book, fresh: set[int]) -> list[tuple[WalletState, Change]]:
         before = wallet.low_since, wallet.depleted_since
         changes = judge(wallet)
         if wallet.id not in fresh and {Change.DEPLETED, Change.LOW} & set(changes):
-            changes = _put_off(wallet, changes) if awaits_allowance(book, wallet) else changes
+            changes = _postpone(wallet, changes) if awaits_allowance(book, wallet) else changes
         if (wallet.low_since, wallet.depleted_since) != before:
             moved.append(wallet)
             found += [(wallet, each) for each in changes if each != Change.LOW or wallet.id not in fresh]
@@ -69,7 +69,7 @@ def find(book: Book, fresh: set[int]) -> list[tuple[WalletState, Change]]:
     return found
 
 
-def _put_off(wallet: WalletState, changes: list[Change]) -> list[Change]:
+def _postpone(wallet: WalletState, changes: list[Change]) -> list[Change]:
     """Take back a fall, so that a later book judges again; return what else has come true."""
     if Change.DEPLETED in changes:
         wallet.depleted_since = None

@@ -1,4 +1,4 @@
-"""Settings of a wallet that other rooms make and the ledger reads under its lock anyway: they move no credits."""
+"""Settings of a wallet that other apps make and the ledger reads with its lock. They move no credits."""
 
 from datetime import datetime
 from functools import partial
@@ -9,7 +9,7 @@ from credits.models import MAX_BALANCE, Program
 
 
 def set_recharging(book: Book, *, wallet_id: int, until: datetime | None) -> None:
-    """Say until when credits are on their way by themselves (None: none are), for spends that are refused meanwhile.
+    """Set until when an auto-recharge under way may take (None: none is), for the answers of spends refused by then.
 
     Raises UnknownWallet.
     """
@@ -18,7 +18,7 @@ def set_recharging(book: Book, *, wallet_id: int, until: datetime | None) -> Non
 
 
 def set_watch(book: Book, *, wallet_id: int, below: int | None) -> None:
-    """Have `FELL_BELOW_WATCH` published when what is available falls below so much (smallest units; None: never).
+    """Have `FELL_BELOW_WATCH` published when what can be spent falls below an amount (smallest units; None: never).
 
     Raises UnknownWallet.
     """
@@ -27,7 +27,7 @@ def set_watch(book: Book, *, wallet_id: int, below: int | None) -> None:
 
 
 def set_low_balance(book: Book, *, wallet_id: int, below: int | None) -> None:
-    """Choose below how much a balance is low (smallest units; None: the program's figure, 0: never).
+    """Set below which amount the balance is low (smallest units; None: the program's threshold; 0: never).
 
     If the balance is below it, that is published at once, as the book is left, unless it is known to be low already;
     if not, it counts as not low, and its next fall is published. The same figure again changes nothing.
