@@ -2,7 +2,7 @@
 
     python -m benchmarks [--quick | --tiny] [--json] [--seed N]
 
-On the embedded PostgreSQL, in a database of its own that is dropped afterwards. See README.md here.
+On the embedded PostgreSQL, in a database of its own that is dropped afterwards. See docs/benchmarks.md.
 """
 
 import argparse

@@ -3,7 +3,7 @@
     python -m benchmarks.rollups [--quick | --tiny] [--json]  # in a database of its own, dropped afterwards
 
 Organizations of 10,000 events and more, each event in the order of its time, over 60 days with a change of the clocks.
-See README.md here.
+See docs/benchmarks.md.
 """
 
 import argparse
