@@ -1,4 +1,7 @@
-"""The addresses of billing's pages. Templates link to them by name."""
+"""The addresses of billing's pages. Templates link to them by name.
+
+Addresses of Stripe's webhook and of owners' pages; the API and the admin have their own.
+"""
 
 from django.urls import URLPattern, path
 

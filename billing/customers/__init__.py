@@ -1,1 +1,4 @@
-"""The organization as Stripe's customer, and its payment methods."""
+"""The organization as Stripe's customer, and its payment methods.
+
+What is charged to a payment method is decided by its callers: nothing here buys or subscribes.
+"""

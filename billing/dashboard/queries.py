@@ -1,4 +1,7 @@
-"""What the dashboard shows of an organization, in a fixed number of queries. Reads only."""
+"""What the dashboard shows of an organization, in a fixed number of queries. Reads only.
+
+The forecast is computed in `forecast`; nothing is decided here.
+"""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1,4 +1,7 @@
-"""Auto-recharge: the rule by which an organization buys automatically, and every attempt made by it."""
+"""Auto-recharge: the rule by which an organization buys automatically, and every attempt made by it.
+
+What a rule buys is decided in `billing.recharge`.
+"""
 
 from django.conf import settings
 from django.db import models

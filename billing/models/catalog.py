@@ -1,4 +1,7 @@
-"""The catalogue: what a program sells and on which terms, with a price per currency."""
+"""The catalogue: what a program sells and on which terms, with a price per currency.
+
+It is written by staff and by the loader of programs; orders keep their own copy of what they bought.
+"""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models

@@ -1,4 +1,7 @@
-"""The organization as a customer: its id at Stripe, payment methods, billing details and referrals."""
+"""The organization as a customer: its id at Stripe, payment methods, billing details and referrals.
+
+Stripe's state is the truth about the first two; our rows are written from it.
+"""
 
 from django.db import models
 from django.utils import timezone

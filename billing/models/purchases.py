@@ -1,4 +1,7 @@
-"""Purchases: orders for credits, with the quote frozen on them."""
+"""Purchases: orders for credits, with the quote frozen on them.
+
+States move in `billing.purchases.settlement`, under lock; no rule of selling belongs here.
+"""
 
 from django.conf import settings
 from django.db import models

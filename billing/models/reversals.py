@@ -1,4 +1,7 @@
-"""Reversals: refunds, requests for them, and disputes, each with the operation that took the credits."""
+"""Reversals: refunds, requests for them, and disputes, each with the operation that took the credits.
+
+What they take from a grant is computed in `billing.refunds`, under lock.
+"""
 
 from django.conf import settings
 from django.db import models

@@ -1,4 +1,7 @@
-"""Stripe's events: each is stored once, with the outcome of its processing."""
+"""Stripe's events: each is stored once, with the outcome of its processing.
+
+What an event means is for `billing.stripe_events` to find out.
+"""
 
 from django.db import models
 from django.db.models.functions import Now

@@ -1,4 +1,7 @@
-"""Subscriptions: which plan an organization is on, for which period, and the credits that its months brought."""
+"""Subscriptions: which plan an organization is on, for which period, and the credits that its months brought.
+
+States move in `billing.plans`, under the wallet's lock.
+"""
 
 from django.conf import settings
 from django.db import models

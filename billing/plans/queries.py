@@ -1,4 +1,7 @@
-"""What the owners' page of the plan shows. Reads only, in a number of queries that does not grow with the plans."""
+"""What the owners' page of the plan shows. Reads only, in a number of queries that does not grow with the plans.
+
+What choosing a plan does is decided in `changes`.
+"""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,7 @@
-"""What a load of a program wrote, as its audit events show it."""
+"""What a load of a program wrote, as its audit events show it.
+
+No row is written here.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

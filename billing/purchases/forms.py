@@ -1,4 +1,7 @@
-"""Forms of the pages on which owners buy. Prices and what is on sale are not checked here."""
+"""Forms of the pages on which owners buy. Prices and what is on sale are not checked here.
+
+What may be ordered is decided in `orders`.
+"""
 
 from decimal import Decimal
 from typing import Any

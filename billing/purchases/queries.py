@@ -1,4 +1,7 @@
-"""An organization's purchases, newest first: page by page, and all of them as a file. Reads only."""
+"""An organization's purchases, newest first: page by page, and all of them as a file. Reads only.
+
+States and amounts are shown as they are stored; nothing is settled here.
+"""
 
 import csv
 from collections.abc import Iterator

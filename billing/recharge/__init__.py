@@ -1,1 +1,4 @@
-"""Auto-recharge: the owner's consent, the rule that decides, attempts and their sweep."""
+"""Auto-recharge: the owner's consent, the rule that decides, attempts and their sweep.
+
+Its orders are purchases like any other: they are settled and granted in `billing.purchases`.
+"""

@@ -1,4 +1,7 @@
-"""Paying in person for what auto-recharge could not charge: a new order for the same lots, paid on Stripe's page."""
+"""Paying in person for what auto-recharge could not charge: a new order for the same lots, paid on Stripe's page.
+
+Nothing is charged here: the order is paid and settled like any other purchase.
+"""
 
 from dataclasses import replace
 from datetime import datetime

@@ -1,4 +1,7 @@
-"""What the owners' page of auto-recharge shows: state, obstacle, money spent, attempts. Reads only."""
+"""What the owners' page of auto-recharge shows: state, obstacle, money spent, attempts. Reads only.
+
+What the rule buys, and what prevents it, is decided in `rules`.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime

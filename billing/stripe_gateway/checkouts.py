@@ -1,4 +1,7 @@
-"""Checkout Sessions: Stripe's own pages to pay, to put a card on file, and to subscribe."""
+"""Checkout Sessions: Stripe's own pages to pay, to put a card on file, and to subscribe.
+
+What is sold and for how much is decided by the caller.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,7 @@
-"""The organization as Stripe's customer: its payment methods, and Stripe's own page to manage them."""
+"""The organization as Stripe's customer: its payment methods, and Stripe's own page to manage them.
+
+Which method is charged is decided by the caller.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,7 @@
-"""Errors of calls to Stripe, in the few kinds that make a difference to the caller."""
+"""Errors of calls to Stripe, in the few kinds that make a difference to the caller.
+
+Stripe's own exceptions never leave the gateway.
+"""
 
 
 class GatewayError(Exception):

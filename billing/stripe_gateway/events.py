@@ -1,4 +1,7 @@
-"""Events: verifying Stripe's webhooks by their signature, and listing events that never came."""
+"""Events: verifying Stripe's webhooks by their signature, and listing events that never came.
+
+What an event means belongs in `billing.stripe_events`.
+"""
 
 import json
 import time

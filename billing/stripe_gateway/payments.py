@@ -1,4 +1,7 @@
-"""Payments: what Stripe has taken for an order, and charging a saved card without the customer."""
+"""Payments: what Stripe has taken for an order, and charging a saved card without the customer.
+
+Whether and how much to charge is decided by the caller.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Reversals at Stripe: refunds, made by us or in Stripe's dashboard, and disputes."""
+"""Reversals at Stripe: refunds, made by us or in Stripe's dashboard, and disputes.
+
+What they take from a grant is not known here.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Plans at Stripe: prices, subscriptions and the invoices that pay for their months."""
+"""Plans at Stripe: prices, subscriptions and the invoices that pay for their months.
+
+Which plan of ours a price is for is not known here.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,7 @@
-"""The owners' pages of auto-recharge: its state, a preview of a rule, consent, restart, off, paying in person."""
+"""The owners' pages of auto-recharge: its state, a preview of a rule, consent, restart, off, paying in person.
+
+Consent and payments are decided in `billing.recharge`.
+"""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,7 @@
-"""Buying: what is on sale, a preview of a choice, and the order that leads to the payment page."""
+"""Buying: what is on sale, a preview of a choice, and the order that leads to the payment page.
+
+Prices and permissions are decided in `billing.purchases`.
+"""
 
 import logging
 from typing import Any

@@ -1,4 +1,7 @@
-"""The owners' page of payment methods: what is on file; add one, make one the default, remove one."""
+"""The owners' page of payment methods: what is on file; add one, make one the default, remove one.
+
+What may be removed is decided in `billing.customers`.
+"""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,7 @@
-"""The owners' pages of the plan: show it, change it, cancel it, and return from Stripe's pages."""
+"""The owners' pages of the plan: show it, change it, cancel it, and return from Stripe's pages.
+
+What a choice does is decided in `billing.plans.changes`.
+"""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,7 @@
-"""The owners' page of codes: redeem a promotion code, enter a referral code, and the organization's own one."""
+"""The owners' page of codes: redeem a promotion code, enter a referral code, and the organization's own one.
+
+Whether a code may be used is decided in `billing.purchases`.
+"""
 
 from typing import Any
 

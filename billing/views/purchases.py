@@ -1,4 +1,7 @@
-"""The owners' pages of purchases: the list, one order, the return from the payment page, and printable documents."""
+"""The owners' pages of purchases: the list, one order, the return from the payment page, and printable documents.
+
+What may be paid or canceled is decided in `billing.purchases`.
+"""
 
 import logging
 from typing import Any

@@ -1,4 +1,7 @@
-"""The owners' page of refund requests: request a refund of a purchase, and read the answer."""
+"""The owners' page of refund requests: request a refund of a purchase, and read the answer.
+
+Whether a refund may be requested is decided in `billing.refunds`.
+"""
 
 from typing import Any
 
