@@ -59,7 +59,7 @@ test-debian: setup ## test ledger, races and jobs on the servers of DATABASE_URL
 		tests/billing/plans/test_renewal_races.py tests/usage/metering/test_races.py tests/usage/rollups/test_races.py \
 		-k "not 20_000_steps" $(ARGS)
 
-lint: setup ## check style, types, imports, templates, migrations and deployment settings
+lint: setup ## check style, types, imports, sizes, templates, migrations and deployment settings
 	@$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(DEPLOYED) $(VENV)/bin/mypy .
@@ -69,7 +69,7 @@ lint: setup ## check style, types, imports, templates, migrations and deployment
 	$(PY) -m demo.manage makemigrations --check --dry-run
 	$(DEPLOYED) $(PY) manage.py collectstatic --noinput --verbosity 0
 	$(DEPLOYED) $(PY) manage.py check --deploy --fail-level WARNING
-	$(PY) -m pytest -q -p no:cacheprovider tests/architecture/test_requirements.py
+	$(PY) -m pytest -q -p no:cacheprovider $(patsubst %,tests/architecture/test_%.py,boundaries contracts requirements sizes)
 
 format: setup ## write code and templates in the house style
 	@$(VENV)/bin/ruff check --fix
