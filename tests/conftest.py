@@ -7,8 +7,10 @@ import httpx
 import pytest
 from django.db import connection
 
-from tests.support import database, live, owner_pages
-from tests.support.payments import at_stripe, sandbox  # noqa: F401 - fixtures for every test that pays
+from tests.support import database
+from tests.support.billing.payments import at_stripe, sandbox  # noqa: F401 - fixtures for every test that pays
+from tests.support.pages import owner_pages
+from tests.support.servers import live
 
 
 @pytest.fixture(scope="session")

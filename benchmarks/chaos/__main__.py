@@ -32,7 +32,7 @@ def main() -> int:
     if "DATABASE_URL" in os.environ:
         print("Chaos has a database of its own on the embedded PostgreSQL; unset DATABASE_URL.", file=sys.stderr)
         return 2
-    from tests.support.payments import running_sandbox  # noqa: PLC0415 - only after django.setup()
+    from tests.support.billing.payments import running_sandbox  # noqa: PLC0415 - only after django.setup()
 
     with contextmanager(running_sandbox)() as payments:
         os.environ["PAYMENTS_SANDBOX_URL"] = payments.url

@@ -48,7 +48,7 @@ def measure(folder: Path, *, pool: str, whole: bool, ticks: bool) -> float:
     from jobs import runs, tasks  # noqa: PLC0415 - only after django.setup()
     from jobs.schedule import JOBS  # noqa: PLC0415
     from organizations.public_ids import new_uuid  # noqa: PLC0415
-    from tests.support.outage import blocked, somebody_waits_for_a_lock, staged  # noqa: PLC0415 - only after django.setup()
+    from tests.support.servers.outage import blocked, somebody_waits_for_a_lock, staged  # noqa: PLC0415 - only after django.setup()
 
     wallet = timed_out_wallet()
     with staged(folder / new_uuid().hex, pool=pool) as here:
@@ -81,7 +81,7 @@ def timed_out_wallet() -> Any:
     from credits.models import Program  # noqa: PLC0415 - only after django.setup()
     from organizations.public_ids import new_code  # noqa: PLC0415
     from tests.support import factories  # noqa: PLC0415 - only after django.setup()
-    from tests.support.wallet_driver import WalletDriver  # noqa: PLC0415 - only after django.setup()
+    from tests.support.credits.wallet_driver import WalletDriver  # noqa: PLC0415 - only after django.setup()
 
     name = new_code(8).lower()
     program = Program.objects.first() or factories.program()

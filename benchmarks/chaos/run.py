@@ -28,8 +28,8 @@ from jobs.models import JobRun
 from jobs.schedule import JOBS
 from notices.models import MailState, Notice, NoticeMail
 from organizations.public_ids import new_uuid
-from tests.support.payments import Payments
-from tests.support.recharges import Recharging
+from tests.support.billing.payments import Payments
+from tests.support.billing.recharges import Recharging
 from usage.models import DailyUsage, LateUse, Shape, UsageEvent
 from webhooks.models import DeliveryState, WebhookDelivery, WebhookEvent
 

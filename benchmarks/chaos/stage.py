@@ -16,8 +16,8 @@ from benchmarks.spends import stage
 from credits import ledger
 from credits.models import Source, Wallet
 from organizations.models import User
-from tests.support.payments import Payments
-from tests.support.recharges import LOT, Recharging, set_up
+from tests.support.billing.payments import Payments
+from tests.support.billing.recharges import LOT, Recharging, set_up
 from webhooks.endpoints import create_endpoint
 
 # A balance is low below this; what fills it up brings it well above.

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.stage import IN_CI
-from tests.support.payments import Payments, running_sandbox
+from tests.support.billing.payments import Payments, running_sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALLED = ROOT / ".local" / "stripe-cli" / "node_modules" / ".bin" / "stripe"

@@ -15,7 +15,7 @@ from notices.models import Notice
 from organizations.models import Organization, User
 from tests.domain_events.conftest import CAKE_SERVED, NOW, SAMPLE, CakeServed
 from tests.support import factories
-from tests.support.owner_pages import signed_in
+from tests.support.pages.owner_pages import signed_in
 from webhooks.endpoints import create_endpoint
 from webhooks.models import WebhookDelivery, WebhookEvent
 

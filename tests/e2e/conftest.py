@@ -9,7 +9,7 @@ from django.test import override_settings
 from pytest_django.live_server_helper import LiveServer
 
 from tests.stage import IN_CI
-from tests.support.browser_payments import customer_of, one_sandbox, payments  # noqa: F401 - fixtures of whoever buys
+from tests.support.pages.browser_payments import customer_of, one_sandbox, payments  # noqa: F401 - fixtures of whoever buys
 
 # Playwright keeps an event loop running in the test's thread; Django would take each query there for a mistake.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -33,6 +33,6 @@ def base_url(live_server: LiveServer) -> str:
 
 @pytest.fixture
 def sample_pages() -> Iterator[None]:
-    """Serve `tests.support.sample_pages` beside the real addresses."""
-    with override_settings(ROOT_URLCONF="tests.support.sample_pages"):
+    """Serve `tests.support.pages.sample_pages` beside the real addresses."""
+    with override_settings(ROOT_URLCONF="tests.support.pages.sample_pages"):
         yield

@@ -12,8 +12,8 @@ from notices import delivery
 from organizations.api_keys import create_key
 from organizations.models import Scope, User
 from tests.support import factories
-from tests.support.owner_pages import signed_in
-from tests.support.usage_stage import Stage, set_up
+from tests.support.pages.owner_pages import signed_in
+from tests.support.usage.usage_stage import Stage, set_up
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

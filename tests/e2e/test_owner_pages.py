@@ -11,9 +11,9 @@ from credits.ledger.thresholds.events import DEPLETED
 from credits.models import Source
 from organizations.models import User
 from tests.support import factories, occasions
-from tests.support.owner_pages import signed_in
-from tests.support.usage_stage import Stage, set_up
-from tests.support.wallet_driver import WalletDriver
+from tests.support.credits.wallet_driver import WalletDriver
+from tests.support.pages.owner_pages import signed_in
+from tests.support.usage.usage_stage import Stage, set_up
 from usage.limits.setting import set_limit
 from usage.metering.meter import meter
 from usage.models import Service

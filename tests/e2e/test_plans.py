@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from billing.models import Purchase
-from tests.support.browser_payments import Customer, money
+from tests.support.pages.browser_payments import Customer, money
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

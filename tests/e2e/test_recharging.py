@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from billing import tasks
 from billing.models import RechargeAttempt
-from tests.support.browser_payments import Customer
+from tests.support.pages.browser_payments import Customer
 from usage.metering.meter import meter
 from usage.pricing import Measures
 from usage.uses import Metered, Use

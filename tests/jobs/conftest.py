@@ -8,7 +8,7 @@ import pytest
 
 from jobs import schedule
 from jobs.schedule import Job
-from tests.support import job_work
+from tests.support.servers import job_work
 
 NOW = datetime(2026, 3, 10, 12, 0, 7, tzinfo=UTC)
 SLOT = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -31,4 +31,4 @@ def job(monkeypatch: pytest.MonkeyPatch) -> Job:
 @pytest.fixture
 def works(job: Job, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], None]:
     """Say what the job does."""
-    return lambda work: monkeypatch.setattr("tests.support.job_work.count", work)
+    return lambda work: monkeypatch.setattr("tests.support.servers.job_work.count", work)

@@ -9,9 +9,9 @@ from django.db import OperationalError, close_old_connections, connection, conne
 from benchmarks.chaos.proxy import Proxy
 from benchmarks.chaos.servers import postgresql_proxy
 from organizations.models import Organization
-from tests.support import usage_stage
 from tests.support.races import run_together
-from tests.support.usage_stage import Stage, prove_books
+from tests.support.usage import usage_stage
+from tests.support.usage.usage_stage import Stage, prove_books
 from usage.metering.meter import meter
 from usage.models import UsageEvent
 from usage.uses import Metered

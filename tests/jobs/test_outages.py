@@ -23,10 +23,11 @@ from jobs import nudges, runs, tasks
 from jobs.models import JobRun
 from jobs.schedule import JOBS
 from organizations.public_ids import new_uuid
-from tests.support import factories, outage
-from tests.support.outage import Outage, blocked, ended
-from tests.support.reference.invariants import check_wallet
-from tests.support.wallet_driver import WalletDriver
+from tests.support import factories
+from tests.support.credits.reference.invariants import check_wallet
+from tests.support.credits.wallet_driver import WalletDriver
+from tests.support.servers import outage
+from tests.support.servers.outage import Outage, blocked, ended
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -39,7 +39,7 @@ class TestCopiesOfAMessage:
             begun.append(1)
             assert others_have_been_sent_away.wait(PATIENCE)
 
-        monkeypatch.setattr("tests.support.job_work.count", work)
+        monkeypatch.setattr("tests.support.servers.job_work.count", work)
         left = threading.Semaphore(0)
 
         def copy() -> Any:
@@ -70,7 +70,7 @@ class TestCopiesOfAMessage:
         monkeypatch.setattr(runs, "only_run_of", unlocked)
         # Nor may the claim's own lock send one of them away.
         monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **_options: rows)
-        monkeypatch.setattr("tests.support.job_work.count", lambda: {"met": together.wait()})
+        monkeypatch.setattr("tests.support.servers.job_work.count", lambda: {"met": together.wait()})
 
         results = run_many(lambda: runs.run(run.pk), 2)
 
@@ -85,12 +85,12 @@ class TestCopiesOfAMessage:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
-        monkeypatch.setattr("tests.support.job_work.count", cut_off)
+        monkeypatch.setattr("tests.support.servers.job_work.count", cut_off)
         runs.run(run.pk)
         run.refresh_from_db()
         assert "terminating connection" in run.error
 
-        monkeypatch.setattr("tests.support.job_work.count", lambda: {"counted": 1})
+        monkeypatch.setattr("tests.support.servers.job_work.count", lambda: {"counted": 1})
         run_many(lambda: runs.run(run.pk), 1)
         run.refresh_from_db()
         assert (run.did, run.error, run.attempts) == ({"counted": 1}, "", 2)

@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 
 from billing import stripe_gateway as gateway
-from tests.support.gateway_acts import BACK, DONE, charge, order
+from tests.support.billing.gateway_acts import BACK, DONE, charge, order
 
 KEY = os.environ.get("STRIPE_SMOKE_KEY", "")
 RUN = uuid4().hex

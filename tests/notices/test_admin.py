@@ -12,7 +12,7 @@ from notices.models import MailState, NoticeMail, RefusedAddress
 from organizations.models import AuditEvent, Organization, User
 from tests.support import factories
 from tests.support.occasions import NOW, given
-from tests.support.owner_pages import signed_in
+from tests.support.pages.owner_pages import signed_in
 
 pytestmark = pytest.mark.django_db
 

@@ -18,8 +18,8 @@ from notices.models import NoticeSetting
 from organizations.models import Organization, User
 from tests.support import factories
 from tests.support.occasions import NOW, given
-from tests.support.owner_pages import signed_in
-from tests.support.usage_stage import Stage, set_up
+from tests.support.pages.owner_pages import signed_in
+from tests.support.usage.usage_stage import Stage, set_up
 from usage.limits.events import LIMIT_THRESHOLD
 from usage.models import Service
 from usage.pricing import Measures

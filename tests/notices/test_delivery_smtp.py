@@ -13,7 +13,7 @@ from notices.models import MailState, NoticeMail, RefusedAddress
 from organizations.models import Organization, Role
 from tests.support import factories
 from tests.support.occasions import NOW, given
-from tests.support.smtp_server import MailServer, serving
+from tests.support.servers.smtp_server import MailServer, serving
 
 pytestmark = pytest.mark.django_db
 

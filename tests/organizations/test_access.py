@@ -8,7 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 from organizations.accounts.people import give_totp
 from organizations.models import Organization, User
 from tests.support import factories
-from tests.support.owner_pages import signed_in
+from tests.support.pages.owner_pages import signed_in
 
 OWNER_PAGES = ["/o/acme/members/", "/o/acme/teams/", "/o/acme/keys/", "/o/acme/settings/"]
 

@@ -23,7 +23,7 @@ from notices import delivery
 from organizations.calendar import whole_month
 from organizations.models import User
 from tests.support import factories
-from tests.support.shop import Shop, open_shop
+from tests.support.billing.shop import Shop, open_shop
 from usage import limits, reports, rollups
 from usage.limits import requests
 from usage.limits.changes import open_change

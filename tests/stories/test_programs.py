@@ -29,10 +29,10 @@ from credits.models import Grant
 from organizations.api_keys import create_key
 from organizations.models import Scope
 from tests.support import factories
-from tests.support.owner_pages import signed_in
-from tests.support.payments import Payments
-from tests.support.shop import open_shop
-from tests.support.story import Story
+from tests.support.billing.payments import Payments
+from tests.support.billing.shop import open_shop
+from tests.support.billing.story import Story
+from tests.support.pages.owner_pages import signed_in
 from usage import limits
 from usage.metering import usage_refunds
 from usage.models import Service

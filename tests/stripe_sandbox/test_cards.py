@@ -4,8 +4,8 @@ import pytest
 import stripe
 
 from stripe_sandbox.payments.cards import CARDS, passes_checksum
-from tests.support.payments import Payments
-from tests.support.sandbox_calls import charge_off_session, customer, paid, saved_card, set_up_card
+from tests.support.billing.payments import Payments
+from tests.support.billing.sandbox_calls import charge_off_session, customer, paid, saved_card, set_up_card
 
 DECLINES = [
     ("pm_card_visa_chargeDeclined", "card_declined", "generic_decline"),

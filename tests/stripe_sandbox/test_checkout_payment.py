@@ -3,7 +3,7 @@
 import pytest
 import stripe
 
-from tests.support.payments import Payments
+from tests.support.billing.payments import Payments
 
 
 def open_session(sandbox: Payments, **more: object) -> stripe.checkout.Session:

@@ -13,8 +13,8 @@ import pytest
 from stripe_sandbox import command
 from stripe_sandbox.pages.base import PAGES
 from stripe_sandbox.server import Sandbox
-from tests.support.payments import Payments
-from tests.support.sandbox_calls import customer, paid, saved_card
+from tests.support.billing.payments import Payments
+from tests.support.billing.sandbox_calls import customer, paid, saved_card
 
 PACKAGE = Path(command.__file__).parent
 ROOT = PACKAGE.parent

@@ -3,8 +3,8 @@
 import pytest
 import stripe
 
-from tests.support.payments import Payments
-from tests.support.sandbox_calls import paid, since
+from tests.support.billing.payments import Payments
+from tests.support.billing.sandbox_calls import paid, since
 
 
 def charge_of(sandbox: Payments, intent: str) -> stripe.Charge:

@@ -7,8 +7,8 @@ import httpx
 import pytest
 import stripe
 
-from tests.support.payments import Payments
-from tests.support.sandbox_calls import charge_off_session, customer, paid, saved_card
+from tests.support.billing.payments import Payments
+from tests.support.billing.sandbox_calls import charge_off_session, customer, paid, saved_card
 
 KEY: Any = {"idempotency_key": "order-1"}
 

@@ -6,8 +6,8 @@ import httpx
 import pytest
 import stripe
 
-from tests.support.payments import Payments
-from tests.support.sandbox_calls import customer, monthly_price, saved_card, since
+from tests.support.billing.payments import Payments
+from tests.support.billing.sandbox_calls import customer, monthly_price, saved_card, since
 
 
 def setup_session(sandbox: Payments, owner: str) -> stripe.checkout.Session:

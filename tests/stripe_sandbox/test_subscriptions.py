@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.support.payments import Payments
-from tests.support.sandbox_calls import customer, monthly_price, saved_card, since
+from tests.support.billing.payments import Payments
+from tests.support.billing.sandbox_calls import customer, monthly_price, saved_card, since
 
 
 def subscribe(sandbox: Payments, owner: str, price: str, **more: Any) -> stripe.Subscription:

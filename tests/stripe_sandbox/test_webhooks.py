@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.support.payments import SECRET, Payments
-from tests.support.sandbox_calls import customer
+from tests.support.billing.payments import SECRET, Payments
+from tests.support.billing.sandbox_calls import customer
 
 
 class Receiver:

@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.support.reference.invariants", "tests.support.reference.twin")
+pytest.register_assert_rewrite("tests.support.credits.reference.invariants", "tests.support.credits.reference.twin")

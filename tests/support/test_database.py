@@ -6,10 +6,11 @@ from django.db import transaction
 
 from credits import audit
 from credits.models import Program
-from tests.support import factories, programs
+from tests.support import factories
+from tests.support.billing import programs
+from tests.support.credits.reference.invariants import check_wallet
+from tests.support.credits.wallet_driver import busy_acme
 from tests.support.database import built_once
-from tests.support.reference.invariants import check_wallet
-from tests.support.wallet_driver import busy_acme
 
 pytestmark = pytest.mark.django_db
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.support import usage_stage
-from tests.support.api_caller import Caller, new_key
-from tests.support.usage_stage import Stage
+from tests.support.usage import usage_stage
+from tests.support.usage.api_caller import Caller, new_key
+from tests.support.usage.usage_stage import Stage
 
 
 @pytest.fixture

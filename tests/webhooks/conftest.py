@@ -7,7 +7,7 @@ import pytest
 
 from organizations.models import Organization, User
 from tests.support import factories
-from tests.support.webhook_receiver import Receiver, receiving
+from tests.support.servers.webhook_receiver import Receiver, receiving
 from webhooks import endpoints
 from webhooks.models import WebhookEndpoint
 

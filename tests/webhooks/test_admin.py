@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from organizations.models import AuditEvent, Organization, User
-from tests.support.owner_pages import signed_in
+from tests.support.pages.owner_pages import signed_in
 from tests.webhooks.conftest import NOW
 from webhooks import signing
 from webhooks.by_hand import send_test

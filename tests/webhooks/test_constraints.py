@@ -5,7 +5,7 @@ from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 
 from organizations.models import User
-from tests.support.webhook_receiver import Receiver
+from tests.support.servers.webhook_receiver import Receiver
 from webhooks.by_hand import send_test
 from webhooks.delivery import deliver_due
 from webhooks.models import WebhookEndpoint

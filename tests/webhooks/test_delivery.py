@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from credits.ledger.thresholds.events import LOW
 from organizations.models import AuditEvent, Organization, User
-from tests.support.webhook_receiver import Receiver
+from tests.support.servers.webhook_receiver import Receiver
 from tests.webhooks.conftest import NOW
 from webhooks import delivery, endpoints, posting, signing, tasks
 from webhooks.delivery import deliver_due

@@ -10,8 +10,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from organizations.models import AuditEvent, Organization, User
 from tests.support import factories
-from tests.support.owner_pages import assert_for_owners_alone, signed_in
-from tests.support.webhook_receiver import Receiver
+from tests.support.pages.owner_pages import assert_for_owners_alone, signed_in
+from tests.support.servers.webhook_receiver import Receiver
 from tests.webhooks.conftest import NOW
 from webhooks import endpoints, signing
 from webhooks.by_hand import send_test

@@ -14,7 +14,7 @@ from jobs import outbox
 from organizations.models import Organization, User
 from tests.support import factories
 from tests.support.races import run_many, run_together
-from tests.support.webhook_receiver import Receiver
+from tests.support.servers.webhook_receiver import Receiver
 from tests.webhooks.conftest import NOW
 from webhooks import by_hand, endpoints, signing
 from webhooks.delivery import deliver_due

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pytest_django import Settings
 
-from tests.support.webhook_receiver import Message
+from tests.support.servers.webhook_receiver import Message
 from webhooks import signing
 
 # Published with the specification's reference libraries.

@@ -9,9 +9,9 @@ from django.test import Client
 
 from organizations.members.membership import move_to_team
 from tests.support import factories
-from tests.support.shop import open_shop
-from tests.support.usage_stage import NOW, set_up
-from tests.support.webhook_receiver import Receiver
+from tests.support.billing.shop import open_shop
+from tests.support.servers.webhook_receiver import Receiver
+from tests.support.usage.usage_stage import NOW, set_up
 from usage import limits
 from usage.pricing import Measures
 from webhooks.delivery import deliver_due

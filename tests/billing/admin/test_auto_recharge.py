@@ -8,8 +8,8 @@ from billing.models import RechargeAttempt
 from organizations.accounts.people import give_totp
 from organizations.models import AuditEvent, User
 from tests.support import factories
-from tests.support.payments import Payments
-from tests.support.recharges import Recharging, set_up
+from tests.support.billing.payments import Payments
+from tests.support.billing.recharges import Recharging, set_up
 
 RULES = "/admin/billing/autorecharge/"
 ATTEMPTS = "/admin/billing/rechargeattempt/"

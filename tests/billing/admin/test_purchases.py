@@ -14,9 +14,9 @@ from billing.purchases.quotes import PackChoice
 from organizations.accounts.people import give_totp
 from organizations.models import AuditEvent, User
 from tests.support import factories
+from tests.support.billing.shop import NOW, Shop, open_shop
 from tests.support.factories import TOTP_SECRET
-from tests.support.owner_pages import signed_in
-from tests.support.shop import NOW, Shop, open_shop
+from tests.support.pages.owner_pages import signed_in
 
 pytestmark = pytest.mark.django_db
 

@@ -16,9 +16,9 @@ from billing.refunds import requests, settlement
 from organizations.accounts.people import give_totp
 from organizations.models import AuditEvent
 from tests.support import factories
+from tests.support.billing.payments import Payments
+from tests.support.billing.reversal_stage import Bought, assert_clean, buy, order, seller
 from tests.support.factories import TOTP_SECRET
-from tests.support.payments import Payments
-from tests.support.reversal_stage import Bought, assert_clean, buy, order, seller
 
 pytestmark = pytest.mark.django_db
 

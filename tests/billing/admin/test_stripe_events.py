@@ -13,8 +13,8 @@ from billing.stripe_events import inbox
 from organizations.accounts.people import give_totp
 from organizations.models import AuditEvent, User
 from tests.support import factories
+from tests.support.billing.stripe_events import deliver, event
 from tests.support.factories import TOTP_SECRET
-from tests.support.stripe_events import deliver, event
 
 LIST = "/admin/billing/stripeevent/"
 

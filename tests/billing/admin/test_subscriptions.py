@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from organizations.models import AuditEvent
 from tests.support import factories
-from tests.support.owner_pages import signed_in
-from tests.support.plan_stage import PlanStage, set_up
+from tests.support.billing.plan_stage import PlanStage, set_up
+from tests.support.pages.owner_pages import signed_in
 
 pytestmark = pytest.mark.django_db
 

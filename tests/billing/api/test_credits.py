@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from organizations.models import Scope
 from tests.support import factories
-from tests.support.api_caller import Caller, assert_problem, new_key
-from tests.support.usage_stage import Stage, give
+from tests.support.usage.api_caller import Caller, assert_problem, new_key
+from tests.support.usage.usage_stage import Stage, give
 from usage.models import Service
 
 CREDITS = "/api/billing/credits"

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 
 from billing.models import Plan, Subscription
-from tests.support.api_caller import new_key
-from tests.support.shop import NOW, Shop, open_shop
+from tests.support.billing.shop import NOW, Shop, open_shop
+from tests.support.usage.api_caller import new_key
 
 pytestmark = pytest.mark.django_db
 

@@ -13,8 +13,8 @@ from billing.plans.periods import Period
 from credits import audit
 from credits.models import Source
 from tests.support import factories
-from tests.support.plan_stage import DAY, START, PlanStage, set_up
-from tests.support.wallet_driver import WalletDriver
+from tests.support.billing.plan_stage import DAY, START, PlanStage, set_up
+from tests.support.credits.wallet_driver import WalletDriver
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,7 @@ from credits import audit
 from credits.models import AuditSeal
 from jobs.schedule import JOBS
 from organizations.models import AuditEvent
-from tests.support.usage_stage import Stage, set_up
+from tests.support.usage.usage_stage import Stage, set_up
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -13,7 +13,7 @@ from billing.purchases.promotions import redeem
 from credits import audit
 from credits.models import Grant, Operation, Source
 from tests.support import factories
-from tests.support.shop import NOW, Shop, open_shop
+from tests.support.billing.shop import NOW, Shop, open_shop
 
 pytestmark = pytest.mark.django_db
 

@@ -11,9 +11,9 @@ from billing.purchases.orders import customer_of
 from organizations.models import AuditEvent
 from tests.billing.views.test_plan import posted, shown, text
 from tests.support import factories
-from tests.support.owner_pages import assert_for_owners_alone, signed_in
-from tests.support.payments import Payments
-from tests.support.plan_stage import PlanStage, set_up, token
+from tests.support.billing.payments import Payments
+from tests.support.billing.plan_stage import PlanStage, set_up, token
+from tests.support.pages.owner_pages import assert_for_owners_alone, signed_in
 
 pytestmark = pytest.mark.django_db
 

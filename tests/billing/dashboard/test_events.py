@@ -3,7 +3,7 @@
 from django.utils import translation
 
 from billing.dashboard.events import GRANT_EXPIRING
-from tests.support.words import words
+from tests.support.pages.words import words
 
 
 def test_the_words_are_exact() -> None:

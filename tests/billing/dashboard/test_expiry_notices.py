@@ -12,8 +12,8 @@ from billing.dashboard.expiry_notices import notify_of_expiring
 from domain_events.publishing import publish
 from notices.models import Notice
 from tests.support import factories
-from tests.support.usage_stage import NOW, Stage, give, set_up
-from tests.support.wallet_driver import WalletDriver
+from tests.support.credits.wallet_driver import WalletDriver
+from tests.support.usage.usage_stage import NOW, Stage, give, set_up
 from usage.pricing import Measures
 
 pytestmark = pytest.mark.django_db

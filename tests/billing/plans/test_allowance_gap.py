@@ -10,11 +10,11 @@ from billing.recharge.queries import _obstacle
 from credits import ledger
 from credits.models import Source
 from notices.models import Notice
-from tests.support.payments import Payments
-from tests.support.plan_stage import START, PlanStage, set_up
-from tests.support.recharges import HOUR, MINUTE, Recharging
-from tests.support.recharges import set_up as set_up_recharge
-from tests.support.usage_stage import price
+from tests.support.billing.payments import Payments
+from tests.support.billing.plan_stage import START, PlanStage, set_up
+from tests.support.billing.recharges import HOUR, MINUTE, Recharging
+from tests.support.billing.recharges import set_up as set_up_recharge
+from tests.support.usage.usage_stage import price
 from usage.metering.meter import meter
 from usage.models import Service
 from usage.uses import Insufficient, SwitchedOff, Use

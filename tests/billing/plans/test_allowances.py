@@ -11,9 +11,9 @@ from billing.plans import changes, invoiced, renewals
 from credits.ledger import sweep_expired
 from credits.models import Grant
 from organizations.models import AuditEvent
-from tests.support.plan_stage import DAY, START, PlanStage, set_up
-from tests.support.reference.invariants import check_wallet
-from tests.support.wallet_driver import WalletDriver
+from tests.support.billing.plan_stage import DAY, START, PlanStage, set_up
+from tests.support.credits.reference.invariants import check_wallet
+from tests.support.credits.wallet_driver import WalletDriver
 
 pytestmark = pytest.mark.django_db
 

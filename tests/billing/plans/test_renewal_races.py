@@ -9,9 +9,9 @@ import pytest
 from billing.models import Allowance, Subscription
 from billing.plans import allowances, renewals, subscriptions
 from organizations.models import AuditEvent
-from tests.support.plan_stage import START, PlanStage, set_up
+from tests.support.billing.plan_stage import START, PlanStage, set_up
+from tests.support.credits.reference.invariants import check_wallet
 from tests.support.races import run_many
-from tests.support.reference.invariants import check_wallet
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,10 +12,10 @@ from billing.plans import changes, checkouts, renewals, subscriptions
 from billing.purchases import orders
 from billing.stripe_events import inbox
 from organizations.models import AuditEvent
-from tests.support.payments import Payments
-from tests.support.plan_stage import PlanStage, set_up, token
-from tests.support.reference.invariants import check_wallet
-from tests.support.wallet_driver import WalletDriver
+from tests.support.billing.payments import Payments
+from tests.support.billing.plan_stage import PlanStage, set_up, token
+from tests.support.credits.reference.invariants import check_wallet
+from tests.support.credits.wallet_driver import WalletDriver
 
 pytestmark = pytest.mark.django_db
 

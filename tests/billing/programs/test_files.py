@@ -6,7 +6,7 @@ import pytest
 
 from billing.programs.files import BrokenProgram, find_file
 from billing.programs.terms import read_program
-from tests.support.programs import SELLING, SMALL
+from tests.support.billing.programs import SELLING, SMALL
 
 PLAN = '\n[[plans]]\nkey = "p"\nname = "P"\ninterval = "month"\nprices = { EUR = "0.00" }\n'
 ALLOWANCE = '\n[allowance]\nsource = "plan"\nexpires = "end_of_cycle"\npriority = 50\n'

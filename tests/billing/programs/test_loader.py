@@ -14,7 +14,7 @@ from billing.programs.terms import read_program
 from credits.models import Program
 from organizations.models import AuditEvent
 from tests.support import factories
-from tests.support.programs import SMALL
+from tests.support.billing.programs import SMALL
 from tests.support.races import run_many
 from usage.models import Feature, Rate
 

@@ -21,7 +21,7 @@ from billing.programs.loader import Loaded, load_program
 from billing.programs.terms import read_program
 from credits.models import Program
 from organizations.models import AuditEvent
-from tests.support.programs import SELLING, SMALL
+from tests.support.billing.programs import SELLING, SMALL
 
 pytestmark = pytest.mark.django_db
 

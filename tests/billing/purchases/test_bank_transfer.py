@@ -12,7 +12,7 @@ from billing.purchases.settlement import cancel, settle
 from credits.models import Grant, Source
 from organizations.models import AuditEvent, User
 from tests.support import factories
-from tests.support.shop import NOW, Shop, open_shop, prove_books
+from tests.support.billing.shop import NOW, Shop, open_shop, prove_books
 from webhooks.models import WebhookEvent
 
 pytestmark = pytest.mark.django_db

@@ -17,8 +17,8 @@ from billing.purchases.orders import begin_checkout
 from billing.purchases.settlement import settle
 from credits import ledger
 from organizations import audit_events
-from tests.support.payments import Payments
-from tests.support.shop import Shop, open_shop, prove_books
+from tests.support.billing.payments import Payments
+from tests.support.billing.shop import Shop, open_shop, prove_books
 
 pytestmark = pytest.mark.django_db
 

@@ -20,9 +20,9 @@ from credits.ledger import rows
 from organizations import audit_events
 from organizations.models import AuditEvent
 from tests.support import factories
-from tests.support.payments import Payments
+from tests.support.billing.payments import Payments
+from tests.support.billing.shop import NOW, Shop, open_shop, prove_books
 from tests.support.races import run_many, run_together
-from tests.support.shop import NOW, Shop, open_shop, prove_books
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -21,7 +21,7 @@ from credits import ledger
 from credits.models import Source
 from organizations.models import AuditEvent
 from tests.support import factories
-from tests.support.shop import NOW, Shop, open_shop
+from tests.support.billing.shop import NOW, Shop, open_shop
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from billing.purchases.promotions import PromotionRefused, redeem
 from credits.models import Source
 from organizations.models import AuditEvent
 from tests.support import factories
-from tests.support.shop import NOW, Shop, open_shop, prove_books
+from tests.support.billing.shop import NOW, Shop, open_shop, prove_books
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from billing.purchases.promotions import PromotionRefused
 from billing.purchases.quotes import CustomChoice, NotForSale, PackChoice, Quote, currency_for, quote
 from organizations.models import Organization
 from tests.support import factories
-from tests.support.shop import NOW, Shop, open_shop
+from tests.support.billing.shop import NOW, Shop, open_shop
 
 pytestmark = pytest.mark.django_db
 

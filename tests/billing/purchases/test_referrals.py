@@ -10,7 +10,7 @@ from billing.purchases.settlement import cancel
 from credits.models import Source
 from organizations.models import AuditEvent, Organization
 from tests.support import factories
-from tests.support.shop import NOW, Shop, open_shop, prove_books
+from tests.support.billing.shop import NOW, Shop, open_shop, prove_books
 
 pytestmark = pytest.mark.django_db
 

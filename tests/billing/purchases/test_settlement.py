@@ -17,8 +17,8 @@ from billing.purchases.quotes import PackChoice
 from billing.purchases.settlement import WrongPayment, cancel, settle
 from credits.models import Grant, Source
 from organizations.models import AuditEvent
-from tests.support.payments import Payments
-from tests.support.shop import NOW, Shop, open_shop, prove_books
+from tests.support.billing.payments import Payments
+from tests.support.billing.shop import NOW, Shop, open_shop, prove_books
 from webhooks.models import WebhookEvent
 
 pytestmark = pytest.mark.django_db

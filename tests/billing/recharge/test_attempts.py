@@ -14,9 +14,9 @@ from credits import ledger
 from credits.models import Grant, Program, Wallet
 from jobs import nudges
 from organizations.models import AuditEvent, Organization
-from tests.support.payments import Payments
-from tests.support.recharges import HOUR, LIMIT, LOT, LOT_MINOR, MINUTE, THRESHOLD, Recharging, set_up
-from tests.support.shop import prove_books
+from tests.support.billing.payments import Payments
+from tests.support.billing.recharges import HOUR, LIMIT, LOT, LOT_MINOR, MINUTE, THRESHOLD, Recharging, set_up
+from tests.support.billing.shop import prove_books
 
 pytestmark = pytest.mark.django_db
 

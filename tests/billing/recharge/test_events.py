@@ -1,7 +1,7 @@
 """The words of the notice that auto-recharge stopped: exact, and leading where to act."""
 
 from billing.recharge.events import RECHARGE_FAILED
-from tests.support.words import words
+from tests.support.pages.words import words
 
 STAYS_OFF = "Auto-recharge stays off until you complete the payment or turn it back on."
 

@@ -11,9 +11,9 @@ from billing.recharge.events import RECHARGE_FAILED
 from notices.models import Notice
 from organizations.models import AuditEvent
 from tests.support import factories
-from tests.support.payments import Payments
-from tests.support.recharges import ASKING_CARD, DECLINING_CARD, HOUR, LOT_MINOR, MINUTE, Recharging, set_up
-from tests.support.shop import prove_books
+from tests.support.billing.payments import Payments
+from tests.support.billing.recharges import ASKING_CARD, DECLINING_CARD, HOUR, LOT_MINOR, MINUTE, Recharging, set_up
+from tests.support.billing.shop import prove_books
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from billing.models import Purchase
 from billing.recharge.preview import Preview, preview
 from billing.recharge.rules import make_rule
 from credits.models import Source, Wallet
-from tests.support.shop import NOW, Shop, open_shop
+from tests.support.billing.shop import NOW, Shop, open_shop
 
 DAY = timedelta(days=1)
 

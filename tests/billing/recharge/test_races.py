@@ -11,11 +11,11 @@ from billing.models import Purchase, RechargeAttempt
 from billing.purchases.payments import grant_paid
 from billing.recharge import attempts, charges, consent, sweep
 from credits.balance.queries import balance_of
-from tests.support.lock_controls import without_the_lock
-from tests.support.payments import Payments
+from tests.support.billing.payments import Payments
+from tests.support.billing.recharges import LOT, LOT_MINOR, MINUTE, Killed, Recharging, after, killed, set_up
+from tests.support.billing.shop import prove_books
+from tests.support.credits.lock_controls import without_the_lock
 from tests.support.races import run_many, run_together
-from tests.support.recharges import LOT, LOT_MINOR, MINUTE, Killed, Recharging, after, killed, set_up
-from tests.support.shop import prove_books
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

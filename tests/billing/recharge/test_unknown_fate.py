@@ -11,8 +11,8 @@ from billing.purchases import settlement
 from billing.recharge import charges, consent
 from billing.stripe_gateway import charge_off_session
 from organizations.models import Organization
-from tests.support.payments import Payments
-from tests.support.recharges import (
+from tests.support.billing.payments import Payments
+from tests.support.billing.recharges import (
     DECLINING_CARD,
     HOUR,
     LOT,
@@ -24,7 +24,7 @@ from tests.support.recharges import (
     killed,
     set_up,
 )
-from tests.support.shop import prove_books
+from tests.support.billing.shop import prove_books
 
 pytestmark = pytest.mark.django_db
 

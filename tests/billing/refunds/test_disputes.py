@@ -9,8 +9,8 @@ from billing.models import Dispute, RefundMode
 from billing.refunds import disputes, refunding, settlement
 from credits import ledger
 from organizations.models import AuditEvent
-from tests.support.payments import Payments
-from tests.support.reversal_stage import Bought, assert_clean, buy, grant_more, seller
+from tests.support.billing.payments import Payments
+from tests.support.billing.reversal_stage import Bought, assert_clean, buy, grant_more, seller
 
 pytestmark = pytest.mark.django_db
 
@@ -171,7 +171,7 @@ def test_a_dispute_of_a_payment_that_is_not_known_settles_the_purchase_first(at_
 
 
 def test_a_payment_that_is_not_ours_is_left_alone(at_stripe: Payments) -> None:
-    from tests.support.gateway_acts import charge, customer, save_card
+    from tests.support.billing.gateway_acts import charge, customer, save_card
 
     buyer = customer()
     stranger = charge(buyer, save_card(at_stripe, buyer))

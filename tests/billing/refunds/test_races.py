@@ -12,10 +12,10 @@ from billing.models import Purchase, Refund, RefundMode, RefundState
 from billing.refunds import calls, clawback, disputes, settlement
 from credits.ledger import rows
 from sql.statements import execute
-from tests.support.lock_controls import LOCK
-from tests.support.payments import Payments
+from tests.support.billing.payments import Payments
+from tests.support.billing.reversal_stage import Bought, assert_clean, buy, seller
+from tests.support.credits.lock_controls import LOCK
 from tests.support.races import run_many, run_together
-from tests.support.reversal_stage import Bought, assert_clean, buy, seller
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,8 +15,8 @@ from billing.refunds import calls, clawback, refunding, settlement
 from credits import audit, ledger
 from organizations.models import AuditEvent
 from tests.support import factories
-from tests.support.payments import Payments
-from tests.support.reversal_stage import Bought, assert_clean, buy, grant_more, order, seller
+from tests.support.billing.payments import Payments
+from tests.support.billing.reversal_stage import Bought, assert_clean, buy, grant_more, order, seller
 
 pytestmark = pytest.mark.django_db
 

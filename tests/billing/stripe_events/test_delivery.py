@@ -10,8 +10,8 @@ from billing import stripe_gateway as gateway
 from billing.models import EventState, Purchase, StripeEvent
 from billing.stripe_events import handlers, inbox
 from tests.support import factories
-from tests.support.gateway_acts import charge, customer, key, order, save_card
-from tests.support.payments import Payments
+from tests.support.billing.gateway_acts import charge, customer, key, order, save_card
+from tests.support.billing.payments import Payments
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -13,8 +13,8 @@ from billing.models import EventState, Purchase, StripeCustomer, StripeEvent
 from billing.stripe_events import handlers, inbox
 from billing.stripe_events.inbox import WAITS, process, process_due
 from tests.support import factories
+from tests.support.billing.stripe_events import event
 from tests.support.races import run_together
-from tests.support.stripe_events import event
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

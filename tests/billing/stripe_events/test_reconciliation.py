@@ -24,9 +24,9 @@ from billing.models import (
 )
 from billing.stripe_events.reconciliation import Reconciliation, reconcile
 from organizations.models import AuditEvent, Organization
-from tests.support.gateway_acts import charge, customer, save_card
-from tests.support.payments import Payments
-from tests.support.reversal_stage import Bought, assert_clean, buy, order, seller
+from tests.support.billing.gateway_acts import charge, customer, save_card
+from tests.support.billing.payments import Payments
+from tests.support.billing.reversal_stage import Bought, assert_clean, buy, order, seller
 
 pytestmark = pytest.mark.django_db
 

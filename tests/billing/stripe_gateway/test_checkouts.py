@@ -6,8 +6,8 @@ from urllib.parse import unquote_plus
 import pytest
 
 from billing import stripe_gateway as gateway
-from tests.support.gateway_acts import BACK, DONE, customer, key, order, subscribe
-from tests.support.payments import Payments
+from tests.support.billing.gateway_acts import BACK, DONE, customer, key, order, subscribe
+from tests.support.billing.payments import Payments
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_stripe")]
 

@@ -11,8 +11,8 @@ from django.db import transaction
 from billing import stripe_gateway as gateway
 from billing.stripe_gateway import checkouts, client, customers, payments, reversals, subscriptions
 from config.celery import app
-from tests.support.gateway_acts import customer, key, order
-from tests.support.payments import Payments
+from tests.support.billing.gateway_acts import customer, key, order
+from tests.support.billing.payments import Payments
 
 pytestmark = pytest.mark.django_db
 

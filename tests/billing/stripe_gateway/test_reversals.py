@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 
 from billing import stripe_gateway as gateway
-from tests.support.gateway_acts import charge, customer, key, save_card, subscribe
-from tests.support.payments import Payments
+from tests.support.billing.gateway_acts import charge, customer, key, save_card, subscribe
+from tests.support.billing.payments import Payments
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_stripe")]
 

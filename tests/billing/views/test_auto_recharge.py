@@ -10,9 +10,9 @@ from billing.models import AutoRecharge, Purchase, SaleTerms
 from credits.models import Program
 from organizations.models import AuditEvent
 from tests.support import factories
-from tests.support.owner_pages import assert_for_owners_alone, signed_in
-from tests.support.payments import Payments
-from tests.support.recharges import ASKING_CARD, DECLINING_CARD, HOUR, LOT_MINOR, MINUTE, Recharging, set_up
+from tests.support.billing.payments import Payments
+from tests.support.billing.recharges import ASKING_CARD, DECLINING_CARD, HOUR, LOT_MINOR, MINUTE, Recharging, set_up
+from tests.support.pages.owner_pages import assert_for_owners_alone, signed_in
 
 URL = "/o/acme/auto-recharge/"
 REVIEW = f"{URL}review/"

@@ -12,9 +12,9 @@ from billing.models import Promotion, Purchase
 from billing.purchases.orders import CHECKOUT_LASTS
 from organizations.models import Organization
 from tests.support import factories
-from tests.support.owner_pages import assert_for_owners_alone, signed_in
-from tests.support.payments import Payments
-from tests.support.shop import Shop, open_shop
+from tests.support.billing.payments import Payments
+from tests.support.billing.shop import Shop, open_shop
+from tests.support.pages.owner_pages import assert_for_owners_alone, signed_in
 
 pytestmark = pytest.mark.django_db
 

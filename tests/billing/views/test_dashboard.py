@@ -11,9 +11,9 @@ from pytest_django import DjangoAssertNumQueries
 from credits.models import AtZero, Source
 from organizations.models import AuditEvent
 from tests.support import factories
-from tests.support.owner_pages import assert_for_owners_alone, signed_in
-from tests.support.usage_stage import NOW, Stage, set_up
-from tests.support.wallet_driver import WalletDriver
+from tests.support.credits.wallet_driver import WalletDriver
+from tests.support.pages.owner_pages import assert_for_owners_alone, signed_in
+from tests.support.usage.usage_stage import NOW, Stage, set_up
 from usage.metering.meter import meter
 from usage.models import Service
 

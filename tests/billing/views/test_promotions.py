@@ -7,8 +7,8 @@ from billing.models import Referral, ReferralCode
 from billing.purchases.referrals import code_of
 from organizations.models import Role
 from tests.support import factories
-from tests.support.owner_pages import assert_for_owners_alone, signed_in
-from tests.support.shop import Shop, open_shop
+from tests.support.billing.shop import Shop, open_shop
+from tests.support.pages.owner_pages import assert_for_owners_alone, signed_in
 
 pytestmark = pytest.mark.django_db
 

@@ -13,9 +13,9 @@ from billing.purchases.orders import begin_checkout
 from billing.purchases.quotes import PackChoice
 from organizations.models import AuditEvent
 from tests.support import factories
-from tests.support.owner_pages import assert_for_owners_alone, signed_in
-from tests.support.payments import Payments
-from tests.support.shop import NOW, Shop, open_shop
+from tests.support.billing.payments import Payments
+from tests.support.billing.shop import NOW, Shop, open_shop
+from tests.support.pages.owner_pages import assert_for_owners_alone, signed_in
 
 pytestmark = pytest.mark.django_db
 

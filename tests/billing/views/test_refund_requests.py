@@ -9,8 +9,8 @@ from billing.purchases.payments import grant_paid
 from billing.refunds import requests
 from organizations.models import AuditEvent, User
 from tests.support import factories
-from tests.support.owner_pages import signed_in
-from tests.support.reversal_stage import order, seller
+from tests.support.billing.reversal_stage import order, seller
+from tests.support.pages.owner_pages import signed_in
 
 pytestmark = pytest.mark.django_db
 

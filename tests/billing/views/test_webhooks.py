@@ -12,8 +12,8 @@ from django.test import Client
 from billing.models import EventState, StripeEvent
 from billing.stripe_events import inbox
 from jobs import nudges
+from tests.support.billing.stripe_events import URL, deliver, event, sign
 from tests.support.races import run_many
-from tests.support.stripe_events import URL, deliver, event, sign
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from credits.models import MAX_BALANCE, Operation, Program, Reservation
 from organizations.accounts.people import give_totp
 from organizations.models import AuditEvent, User
 from tests.support import factories
-from tests.support.wallet_driver import WalletDriver, busy_acme
+from tests.support.credits.wallet_driver import WalletDriver, busy_acme
 
 pytestmark = pytest.mark.django_db
 

@@ -10,7 +10,7 @@ from credits.audit_actions import Action
 from credits.models import Entry, EntryKind, Reservation
 from organizations import audit_events
 from tests.support import factories
-from tests.support.wallet_driver import WalletDriver, busy_acme
+from tests.support.credits.wallet_driver import WalletDriver, busy_acme
 
 pytestmark = pytest.mark.django_db
 

@@ -11,8 +11,8 @@ from django.db import InternalError, connection
 from billing.audit.nightly import make_report
 from credits import audit
 from tests.support import factories
+from tests.support.credits.wallet_driver import WalletDriver, busy
 from tests.support.races import run_together
-from tests.support.wallet_driver import WalletDriver, busy
 from usage.metering.audit import EVENTS
 
 pytestmark = pytest.mark.django_db(transaction=True)

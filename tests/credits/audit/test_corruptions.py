@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from credits import audit
-from tests.support.wallet_driver import WalletDriver, busy_acme
+from tests.support.credits.wallet_driver import WalletDriver, busy_acme
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ from credits import audit
 from credits.audit import seals
 from credits.models import AuditSeal, SealedSegment
 from tests.support import factories
+from tests.support.credits.wallet_driver import WalletDriver, busy
 from tests.support.database import built_once
-from tests.support.wallet_driver import WalletDriver, busy
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from credits.balance.over_time import DayEnd, Event
 from credits.models import Program
 from organizations.calendar import midnight
 from tests.support import factories
-from tests.support.wallet_driver import WalletDriver
+from tests.support.credits.wallet_driver import WalletDriver
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

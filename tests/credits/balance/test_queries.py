@@ -7,7 +7,7 @@ import pytest
 from credits.balance import queries
 from credits.models import Source, Wallet
 from tests.support import factories
-from tests.support.wallet_driver import WalletDriver
+from tests.support.credits.wallet_driver import WalletDriver
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ from credits.history.export_csv import defused
 from credits.history.queries import each_operation
 from credits.models import Operation
 from tests.support import factories
-from tests.support.owner_pages import assert_for_owners_alone, signed_in
-from tests.support.usage_stage import NOW, Stage, set_up
+from tests.support.pages.owner_pages import assert_for_owners_alone, signed_in
+from tests.support.usage.usage_stage import NOW, Stage, set_up
 from usage.metering.meter import meter
 
 pytestmark = pytest.mark.django_db

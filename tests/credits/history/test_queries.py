@@ -8,7 +8,7 @@ from credits.history import queries
 from credits.history.queries import OperationFilters
 from credits.models import Source
 from tests.support import factories
-from tests.support.wallet_driver import WalletDriver
+from tests.support.credits.wallet_driver import WalletDriver
 
 pytestmark = pytest.mark.django_db
 

@@ -15,8 +15,8 @@ from credits.ledger import reservations, rows, spends
 from credits.ledger.book import Book
 from credits.ledger.state import GrantState, WalletState
 from credits.models import EntryKind
-from tests.support.reference import machine
-from tests.support.reference.twin import programs
+from tests.support.credits.reference import machine
+from tests.support.credits.reference.twin import programs
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ from credits import ledger
 from credits.ledger import requests
 from credits.models import MAX_CREDITS, Entry, Grant, Operation, Source
 from tests.support import factories
-from tests.support.reference.invariants import check_wallet, written
-from tests.support.wallet_driver import DAY, WalletDriver, ask
+from tests.support.credits.reference.invariants import check_wallet, written
+from tests.support.credits.wallet_driver import DAY, WalletDriver, ask
 
 pytestmark = pytest.mark.django_db
 

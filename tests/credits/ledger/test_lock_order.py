@@ -11,9 +11,9 @@ from credits import ledger
 from credits.ledger import rows
 from credits.models import Program
 from tests.support import factories
+from tests.support.credits.reference.invariants import check_wallet
+from tests.support.credits.wallet_driver import WalletDriver, ask
 from tests.support.races import run_together
-from tests.support.reference.invariants import check_wallet
-from tests.support.wallet_driver import WalletDriver, ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -7,8 +7,8 @@ import pytest
 from credits import ledger
 from credits.models import Entry, EntryKind, Grant
 from tests.support import factories
-from tests.support.reference.invariants import check_wallet, written
-from tests.support.wallet_driver import WalletDriver, ask
+from tests.support.credits.reference.invariants import check_wallet, written
+from tests.support.credits.wallet_driver import WalletDriver, ask
 
 pytestmark = pytest.mark.django_db
 

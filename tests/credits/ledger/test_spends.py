@@ -12,8 +12,8 @@ from credits import ledger
 from credits.ledger import rows
 from credits.models import MAX_CREDITS, Entry, EntryKind, Grant, Operation
 from tests.support import factories
-from tests.support.reference.invariants import check_wallet, written
-from tests.support.wallet_driver import WalletDriver, ask
+from tests.support.credits.reference.invariants import check_wallet, written
+from tests.support.credits.wallet_driver import WalletDriver, ask
 
 pytestmark = pytest.mark.django_db
 

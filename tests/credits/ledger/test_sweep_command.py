@@ -8,7 +8,7 @@ from django.core.management import call_command
 from credits import tasks
 from credits.models import Entry, EntryKind, Reservation
 from tests.support import factories
-from tests.support.wallet_driver import WalletDriver
+from tests.support.credits.wallet_driver import WalletDriver
 
 pytestmark = pytest.mark.django_db
 

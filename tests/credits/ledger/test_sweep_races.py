@@ -11,10 +11,10 @@ from credits import ledger
 from credits.ledger import rows
 from credits.models import Entry, Reservation
 from tests.credits.ledger.test_wallet_lock import act, kinds
-from tests.support.lock_controls import paused_after_reading, without_the_lock
+from tests.support.credits.lock_controls import paused_after_reading, without_the_lock
+from tests.support.credits.reference.invariants import check_wallet
+from tests.support.credits.wallet_driver import WalletDriver
 from tests.support.races import run_many, run_together
-from tests.support.reference.invariants import check_wallet
-from tests.support.wallet_driver import WalletDriver
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

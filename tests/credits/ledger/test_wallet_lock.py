@@ -15,10 +15,10 @@ from django.db import IntegrityError
 
 from credits import ledger
 from credits.models import Grant, Operation, Reservation, Source
-from tests.support.lock_controls import without_the_lock
+from tests.support.credits.lock_controls import without_the_lock
+from tests.support.credits.reference.invariants import check_wallet
+from tests.support.credits.wallet_driver import WalletDriver, ask
 from tests.support.races import run_many, run_together
-from tests.support.reference.invariants import check_wallet
-from tests.support.wallet_driver import WalletDriver, ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

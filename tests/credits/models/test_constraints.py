@@ -9,8 +9,8 @@ from django.db import IntegrityError, connection, transaction
 from credits import audit
 from credits.models import MAX_BALANCE, MAX_CREDITS
 from tests.support import factories
+from tests.support.credits.wallet_driver import busy_acme
 from tests.support.database import built_once
-from tests.support.wallet_driver import busy_acme
 
 pytestmark = pytest.mark.django_db
 

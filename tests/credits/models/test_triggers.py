@@ -4,8 +4,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from credits import audit
+from tests.support.credits.wallet_driver import busy_acme
 from tests.support.database import built_once
-from tests.support.wallet_driver import busy_acme
 
 pytestmark = pytest.mark.django_db
 

@@ -10,9 +10,9 @@ from pytest_django import DjangoAssertNumQueries
 from credits.models import Operation, Source
 from organizations.members.membership import remove_member
 from tests.support import factories
-from tests.support.owner_pages import assert_for_owners_alone, signed_in
-from tests.support.usage_stage import NOW, Stage, give, set_up
-from tests.support.wallet_driver import WalletDriver
+from tests.support.credits.wallet_driver import WalletDriver
+from tests.support.pages.owner_pages import assert_for_owners_alone, signed_in
+from tests.support.usage.usage_stage import NOW, Stage, give, set_up
 from usage.metering.meter import meter
 from usage.metering.usage_refunds import refund
 from usage.pricing import Measures

@@ -17,7 +17,7 @@ from notices.preferences import Way
 from organizations.models import AuditEvent, Organization, User
 from tests.support import factories
 from tests.support.factories import OPENED_AT
-from tests.support.owner_pages import signed_in
+from tests.support.pages.owner_pages import signed_in
 from usage.limits.events import LIMIT_THRESHOLD
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from notices.models import MailState, Notice, NoticeMail, Unsubscription
 from organizations.models import AuditEvent, Organization, Role, User
 from tests.support import factories
 from tests.support.occasions import NOW, given
-from tests.support.owner_pages import signed_in
+from tests.support.pages.owner_pages import signed_in
 from usage.limits.events import LIMIT_ANSWERED, LIMIT_THRESHOLD
 
 pytestmark = pytest.mark.django_db

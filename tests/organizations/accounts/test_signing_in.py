@@ -13,7 +13,7 @@ from django.test import Client, override_settings
 from organizations.accounts.people import give_totp, has_second_factor, verified_addresses
 from organizations.models import User
 from tests.support import factories
-from tests.support.owner_pages import signed_in
+from tests.support.pages.owner_pages import signed_in
 
 LOGIN = "/accounts/login/"
 

@@ -13,7 +13,7 @@ from organizations.accounts.people import give_totp
 from organizations.admin.api_keys import ApiKeyAdmin
 from organizations.models import ApiKey, AuditEvent, User
 from tests.support import factories
-from tests.support.owner_pages import signed_in
+from tests.support.pages.owner_pages import signed_in
 
 KEYS = "/admin/organizations/apikey/"
 

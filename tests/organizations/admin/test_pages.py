@@ -9,7 +9,7 @@ from organizations import api_keys
 from organizations.accounts.people import verified_addresses
 from organizations.models import ApiKey, AuditEvent, Membership, Organization, Role, User
 from tests.support import factories
-from tests.support.owner_pages import signed_in
+from tests.support.pages.owner_pages import signed_in
 
 # The rows of other tables that a page shows and does not change, as a browser sends them.
 INLINES = {f"{rows}-{count}_FORMS": "0" for rows in ["memberships", "teams"] for count in ["TOTAL", "INITIAL"]}

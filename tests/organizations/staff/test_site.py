@@ -6,7 +6,7 @@ from django.test import Client
 from organizations.accounts.people import create_person, give_totp
 from organizations.models import User
 from tests.support import factories
-from tests.support.owner_pages import signed_in
+from tests.support.pages.owner_pages import signed_in
 
 
 def one_factor_staff() -> User:

@@ -7,7 +7,7 @@ from django.test import Client
 
 from organizations import api_keys
 from organizations.models import ApiKey, AuditEvent, Organization, User
-from tests.support.owner_pages import signed_in
+from tests.support.pages.owner_pages import signed_in
 
 CREATE = "/o/acme/keys/create/"
 

@@ -4,7 +4,7 @@ from django.test import Client
 
 from organizations.models import Organization, Role, User
 from tests.support import factories
-from tests.support.owner_pages import signed_in
+from tests.support.pages.owner_pages import signed_in
 
 
 def test_the_owner_of_one_organization_is_sent_to_its_dashboard(acme: Organization, alice: User) -> None:

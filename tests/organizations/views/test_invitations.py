@@ -9,7 +9,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from organizations.models import AuditEvent, Invitation, Membership, Organization, User
 from tests.support import factories
-from tests.support.owner_pages import signed_in
+from tests.support.pages.owner_pages import signed_in
 
 INVITE = "/o/acme/invitations/"
 DORA = {"email": "dora@example.com", "role": "member"}

@@ -6,7 +6,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from organizations.models import AuditEvent, Membership, Organization, Role, User
 from tests.support import factories
-from tests.support.owner_pages import signed_in
+from tests.support.pages.owner_pages import signed_in
 
 
 @pytest.fixture

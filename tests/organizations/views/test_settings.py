@@ -6,7 +6,7 @@ from django.test import Client
 from organizations.accounts.people import give_totp
 from organizations.models import AuditEvent, Organization, User
 from tests.support import factories
-from tests.support.owner_pages import signed_in
+from tests.support.pages.owner_pages import signed_in
 
 URL = "/o/acme/settings/"
 WANTED = {"name": "Acme & Sons", "time_zone": "Asia/Tokyo", "language": "ja"}

@@ -5,7 +5,7 @@ from django.test import Client
 
 from organizations.models import AuditEvent, Organization, Team, User
 from tests.support import factories
-from tests.support.owner_pages import signed_in
+from tests.support.pages.owner_pages import signed_in
 
 
 @pytest.fixture

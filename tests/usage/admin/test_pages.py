@@ -9,8 +9,9 @@ from django.test import Client
 from django.utils import timezone
 
 from organizations.models import AuditEvent
-from tests.support import factories, usage_stage
-from tests.support.usage_stage import Stage
+from tests.support import factories
+from tests.support.usage import usage_stage
+from tests.support.usage.usage_stage import Stage
 from usage.limits import set_limit
 from usage.metering.meter import meter
 from usage.models import Feature, Limit, Rate, Service, UsageEvent

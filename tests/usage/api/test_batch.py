@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 
 from tests.support import factories
-from tests.support.api_caller import Caller, assert_problem, new_key
-from tests.support.usage_stage import Stage, give
+from tests.support.usage.api_caller import Caller, assert_problem, new_key
+from tests.support.usage.usage_stage import Stage, give
 
 BATCH = "/api/v1/usage/batch"
 

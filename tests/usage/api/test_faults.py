@@ -11,9 +11,9 @@ from django.db import connection, transaction
 from django.test import Client
 
 from credits.models import Wallet
-from tests.support import usage_stage
-from tests.support.api_caller import new_key
-from tests.support.usage_stage import Stage
+from tests.support.usage import usage_stage
+from tests.support.usage.api_caller import new_key
+from tests.support.usage.usage_stage import Stage
 from usage.api import spending
 from usage.api.batching import TooManyWait
 from usage.metering import meter, reservations

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.api_caller import Caller, assert_problem
-from tests.support.usage_stage import Stage
+from tests.support.usage.api_caller import Caller, assert_problem
+from tests.support.usage.usage_stage import Stage
 from usage.api.problems import PROBLEM_TYPES
 
 USAGE = "/api/v1/usage"

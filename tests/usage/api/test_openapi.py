@@ -10,8 +10,8 @@ from schemathesis.checks import negative_data_rejection, positive_data_acceptanc
 
 from config.wsgi import application
 from credits.models import Operation, Reservation
-from tests.support import usage_stage
-from tests.support.api_caller import new_key
+from tests.support.usage import usage_stage
+from tests.support.usage.api_caller import new_key
 from usage.api import spending
 from usage.metering import meter, reservations
 

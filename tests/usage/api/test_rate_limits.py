@@ -9,7 +9,7 @@ from django.test import Client
 
 from config import settings as shipped
 from tests.support import factories
-from tests.support.api_caller import new_key
+from tests.support.usage.api_caller import new_key
 from usage.api import rate_limits
 from usage.api.rate_limits import Buckets
 

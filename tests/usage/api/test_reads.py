@@ -5,8 +5,8 @@ from datetime import timedelta
 from django.utils import timezone
 
 from tests.support import factories
-from tests.support.api_caller import Caller, assert_problem
-from tests.support.usage_stage import Stage, give
+from tests.support.usage.api_caller import Caller, assert_problem
+from tests.support.usage.usage_stage import Stage, give
 
 BALANCE = "/api/v1/organizations/{}/balance"
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 from django.utils import timezone
 
 from credits import ledger
-from tests.support.api_caller import Caller, assert_problem
-from tests.support.usage_stage import Stage
+from tests.support.usage.api_caller import Caller, assert_problem
+from tests.support.usage.usage_stage import Stage
 
 
 def say_recharging(stage: Stage, *, seconds: int) -> None:

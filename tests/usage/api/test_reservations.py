@@ -5,8 +5,8 @@ from uuid import uuid4
 
 from credits.models import Reservation
 from tests.support import factories
-from tests.support.api_caller import Caller, assert_problem, new_key
-from tests.support.usage_stage import Stage
+from tests.support.usage.api_caller import Caller, assert_problem, new_key
+from tests.support.usage.usage_stage import Stage
 
 
 def test_it_reserves_settles_and_gives_the_rest_back(caller: Caller, served_stage: Stage) -> None:

@@ -11,9 +11,10 @@ from django.test.utils import CaptureQueriesContext
 
 from credits.models import Operation, Wallet
 from organizations.models import ApiKey
-from tests.support import factories, races, usage_stage
-from tests.support.api_caller import new_key
-from tests.support.usage_stage import Stage, give
+from tests.support import factories, races
+from tests.support.usage import usage_stage
+from tests.support.usage.api_caller import new_key
+from tests.support.usage.usage_stage import Stage, give
 from usage.api import keys, spending
 from usage.api.problems import ApiError
 from usage.api.spending import Spend

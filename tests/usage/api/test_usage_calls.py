@@ -7,8 +7,8 @@ import httpx
 
 from organizations.models import Scope
 from tests.support import factories
-from tests.support.api_caller import Caller, assert_problem, new_key
-from tests.support.usage_stage import Stage
+from tests.support.usage.api_caller import Caller, assert_problem, new_key
+from tests.support.usage.usage_stage import Stage
 from usage import limits
 from usage.models import Service, UsageEvent
 

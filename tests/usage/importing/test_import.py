@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from credits.models import Operation
 from tests.support import factories
-from tests.support.usage_stage import Stage, set_up
+from tests.support.usage.usage_stage import Stage, set_up
 from usage.importing import records
 from usage.metering import meter
 from usage.models import UsageEvent

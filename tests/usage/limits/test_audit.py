@@ -10,7 +10,7 @@ from credits import audit
 from organizations.models import Membership, Organization
 from organizations.preferences import change_preferences
 from tests.support import factories
-from tests.support.usage_stage import NOW, Stage, prove_books, set_up
+from tests.support.usage.usage_stage import NOW, Stage, prove_books, set_up
 from usage import limits
 from usage.limits.audit import invariants
 from usage.metering import usage_refunds

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from domain_events.declarations import DomainEvent
-from tests.support.words import words
+from tests.support.pages.words import words
 from usage.limits.events import LIMIT_ANSWERED, LIMIT_REQUESTED, LIMIT_THRESHOLD
 
 LIMITS = ("View limits", "/o/acme/limits/")

@@ -11,7 +11,7 @@ from organizations.members.membership import move_to_team, remove_member
 from organizations.members.teams import close_team
 from organizations.models import AuditEvent, Organization, Team, User
 from tests.support import factories
-from tests.support.usage_stage import NOW, Stage, prove_books, row_counts, set_up
+from tests.support.usage.usage_stage import NOW, Stage, prove_books, row_counts, set_up
 from usage import limits
 from usage.limits import LimitRefused
 from usage.metering import reservations, usage_refunds

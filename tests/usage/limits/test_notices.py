@@ -12,7 +12,7 @@ from notices.models import Notice
 from organizations.models import Team, User
 from tests.support import factories
 from tests.support.races import run_together
-from tests.support.usage_stage import NOW, Stage, prove_books, set_up
+from tests.support.usage.usage_stage import NOW, Stage, prove_books, set_up
 from usage import limits
 from usage.limits.events import LIMIT_THRESHOLD
 from usage.limits.state import LimitState

@@ -17,7 +17,7 @@ from organizations.members.membership import remove_member
 from organizations.models import AuditEvent, User
 from tests.support import factories
 from tests.support.races import run_together
-from tests.support.usage_stage import NOW, Stage, prove_books, set_up
+from tests.support.usage.usage_stage import NOW, Stage, prove_books, set_up
 from usage import limits
 from usage.limits import LimitRefused, Moment
 from usage.limits import requests as limit_requests

@@ -9,7 +9,7 @@ import pytest
 
 from organizations.models import AuditEvent, Membership, Organization, Team, User
 from tests.support import factories
-from tests.support.usage_stage import NOW, Stage, prove_books, row_counts, set_up
+from tests.support.usage.usage_stage import NOW, Stage, prove_books, row_counts, set_up
 from usage import limits, uses
 from usage.metering import reservations, usage_refunds
 from usage.models import Limit, LimitUse

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from credits import audit
-from tests.support.usage_stage import NOW, Stage, prove_books, set_up
+from tests.support.usage.usage_stage import NOW, Stage, prove_books, set_up
 from usage.metering import reservations, usage_refunds
 from usage.metering.audit import EVENTS, count_events
 from usage.pricing import Measures

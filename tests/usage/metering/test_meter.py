@@ -12,7 +12,7 @@ from organizations.members.membership import remove_member
 from organizations.models import Organization
 from sql import statements
 from tests.support import factories
-from tests.support.usage_stage import ALWAYS, NOW, Stage, give, price, prove_books, row_counts, set_up
+from tests.support.usage.usage_stage import ALWAYS, NOW, Stage, give, price, prove_books, row_counts, set_up
 from usage import limits, uses
 from usage.metering.meter import meter
 from usage.models import Service

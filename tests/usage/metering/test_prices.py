@@ -7,7 +7,7 @@ import pytest
 
 from organizations.models import Organization
 from tests.support import factories
-from tests.support.usage_stage import ALWAYS, NOW, Stage, give, price, prove_books, set_up
+from tests.support.usage.usage_stage import ALWAYS, NOW, Stage, give, price, prove_books, set_up
 from usage import uses
 from usage.models import MAX_SERVICES, Feature, Service
 from usage.pricing import Measures

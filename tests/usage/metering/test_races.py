@@ -16,7 +16,7 @@ from django.db.models import Sum
 from organizations.models import AuditEvent
 from tests.support import factories
 from tests.support.races import run_together
-from tests.support.usage_stage import ALWAYS, Stage, give, prove_books, row_counts, set_up
+from tests.support.usage.usage_stage import ALWAYS, Stage, give, prove_books, row_counts, set_up
 from usage import limits
 from usage.limits import Limits
 from usage.metering import events, meter, reservations, rows, usage_refunds

@@ -11,7 +11,7 @@ from credits import ledger
 from credits.models import Program, Reservation, Wallet
 from organizations.members.membership import remove_member
 from tests.support import factories
-from tests.support.usage_stage import NOW, Stage, give, price, prove_books, row_counts, set_up
+from tests.support.usage.usage_stage import NOW, Stage, give, price, prove_books, row_counts, set_up
 from usage import limits, uses
 from usage.metering import reservations
 from usage.models import ReservedUse, Service, UsageEvent

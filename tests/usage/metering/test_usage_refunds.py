@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from credits.models import Entry, Grant, Operation, Program, Wallet
-from tests.support.usage_stage import NOW, Stage, give, prove_books, row_counts, set_up
+from tests.support.usage.usage_stage import NOW, Stage, give, prove_books, row_counts, set_up
 from usage import uses
 from usage.metering import reservations, usage_refunds
 from usage.models import UsageEvent

@@ -8,8 +8,9 @@ from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 
 from credits.models import MAX_CREDITS
-from tests.support import factories, usage_stage
+from tests.support import factories
 from tests.support.database import built_once
+from tests.support.usage import usage_stage
 from usage import rollups
 from usage.limits import requests, set_limit
 from usage.metering.meter import meter

@@ -11,8 +11,8 @@ from django.http import StreamingHttpResponse
 from django.test import Client
 
 from tests.support import factories
-from tests.support.owner_pages import assert_for_owners_alone, signed_in
-from tests.support.usage_stage import NOW, Stage, set_up
+from tests.support.pages.owner_pages import assert_for_owners_alone, signed_in
+from tests.support.usage.usage_stage import NOW, Stage, set_up
 from usage import rollups
 from usage.metering.meter import meter
 from usage.metering.usage_refunds import refund

@@ -8,7 +8,7 @@ import pytest
 from organizations.calendar import Days, month_before
 from organizations.members.membership import move_to_team
 from tests.support import factories
-from tests.support.usage_stage import NOW, Stage, price, set_up
+from tests.support.usage.usage_stage import NOW, Stage, price, set_up
 from usage import reports
 from usage.metering.meter import meter
 from usage.metering.usage_refunds import refund

@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 
 from organizations.calendar import Days, midnight
-from tests.support.usage_histories import DAY, History, live
-from tests.support.usage_stage import NOW, Stage, set_up
+from tests.support.usage.usage_histories import DAY, History, live
+from tests.support.usage.usage_stage import NOW, Stage, set_up
 from usage import reports, rollups
 from usage.metering.meter import meter
 from usage.metering.usage_refunds import refund

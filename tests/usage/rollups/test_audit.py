@@ -6,8 +6,8 @@ from django.db import connection
 from credits import audit
 from organizations.models import Organization
 from tests.support import factories
-from tests.support.rollup_stage import at, broken, early_stage, roll_up
-from tests.support.usage_stage import ALWAYS, Stage, give
+from tests.support.usage.rollup_stage import at, broken, early_stage, roll_up
+from tests.support.usage.usage_stage import ALWAYS, Stage, give
 from usage.pricing import Measures
 from usage.rollups import audit as rollup_audit
 

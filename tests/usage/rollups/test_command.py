@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from organizations.models import AuditEvent, User
 from tests.support import factories
-from tests.support.rollup_stage import HOUR, at, check_sums, early_stage, roll_up
-from tests.support.usage_stage import ALWAYS, Stage
+from tests.support.usage.rollup_stage import HOUR, at, check_sums, early_stage, roll_up
+from tests.support.usage.usage_stage import ALWAYS, Stage
 from usage import rollups
 from usage.models import DailyUsage, LateUse, UsageRollup
 from usage.rollups import adding_up

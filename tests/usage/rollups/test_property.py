@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from organizations.models import Organization
 from tests.support import factories
-from tests.support.rollup_stage import at, broken, check_sums, early_stage
-from tests.support.usage_stage import Stage
+from tests.support.usage.rollup_stage import at, broken, check_sums, early_stage
+from tests.support.usage.usage_stage import Stage
 from usage import rollups
 from usage.metering import usage_refunds
 from usage.models import LateUse

@@ -13,8 +13,8 @@ import pytest
 from django.db import connection
 
 from tests.support.races import PATIENCE_SECONDS, run_together
-from tests.support.rollup_stage import at, broken, check_sums, early_stage, sums_kept
-from tests.support.usage_stage import Stage
+from tests.support.usage.rollup_stage import at, broken, check_sums, early_stage, sums_kept
+from tests.support.usage.usage_stage import Stage
 from usage import rollups
 from usage.metering import events
 from usage.models import DailyUsage, LateUse, UsageRollup

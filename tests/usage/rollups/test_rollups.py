@@ -10,8 +10,8 @@ from django.db import DatabaseError
 from organizations.calendar import Days
 from organizations.models import AuditEvent, Organization
 from tests.support import factories
-from tests.support.rollup_stage import HOUR, at, check_sums, early_stage, roll_up, sums_kept
-from tests.support.usage_stage import ALWAYS, Stage, give
+from tests.support.usage.rollup_stage import HOUR, at, check_sums, early_stage, roll_up, sums_kept
+from tests.support.usage.usage_stage import ALWAYS, Stage, give
 from usage import rollups
 from usage.metering import reservations, usage_refunds
 from usage.models import DailyUsage, LateUse, UsageRollup

@@ -12,7 +12,7 @@ from credits import ledger
 from notices.models import Notice
 from organizations.models import Organization
 from tests.support import factories
-from tests.support.usage_stage import ALWAYS, NOW, Stage, give, price, prove_books, set_up
+from tests.support.usage.usage_stage import ALWAYS, NOW, Stage, give, price, prove_books, set_up
 from usage import limits, uses
 from usage.api.problems import from_refusal
 from usage.metering import reservations, usage_refunds

@@ -9,9 +9,9 @@ from django.test import Client
 from credits import ledger
 from organizations.models import User
 from tests.support import factories
-from tests.support.limit_pages import limit, use
-from tests.support.owner_pages import signed_in
-from tests.support.usage_stage import NOW, Stage, set_up
+from tests.support.pages.owner_pages import signed_in
+from tests.support.usage.limit_pages import limit, use
+from tests.support.usage.usage_stage import NOW, Stage, set_up
 from usage.limits import requests
 from usage.models import LimitRequest
 

@@ -9,9 +9,9 @@ from django.test import Client
 
 from organizations.models import AuditEvent, User
 from tests.support import factories
-from tests.support.limit_pages import limit, said, text, use
-from tests.support.owner_pages import signed_in
-from tests.support.usage_stage import NOW, Stage
+from tests.support.pages.owner_pages import signed_in
+from tests.support.usage.limit_pages import limit, said, text, use
+from tests.support.usage.usage_stage import NOW, Stage
 from usage import limits
 from usage.models import Feature, Limit, LimitRequest
 

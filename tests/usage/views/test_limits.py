@@ -8,9 +8,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from organizations.models import AuditEvent, User
 from tests.support import factories
-from tests.support.limit_pages import limit, said, text, use
-from tests.support.owner_pages import assert_for_owners_alone, signed_in
-from tests.support.usage_stage import NOW, Stage, set_up
+from tests.support.pages.owner_pages import assert_for_owners_alone, signed_in
+from tests.support.usage.limit_pages import limit, said, text, use
+from tests.support.usage.usage_stage import NOW, Stage, set_up
 from usage.limits import requests
 from usage.metering import reservations
 from usage.models import Feature, Limit, LimitRequest

@@ -9,8 +9,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from organizations.models import User
 from tests.support import factories
-from tests.support.owner_pages import signed_in
-from tests.support.usage_stage import NOW, Stage, set_up
+from tests.support.pages.owner_pages import signed_in
+from tests.support.usage.usage_stage import NOW, Stage, set_up
 from usage import limits
 from usage.metering.meter import meter
 

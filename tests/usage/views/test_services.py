@@ -10,8 +10,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from organizations.models import AuditEvent, User
 from tests.support import factories
-from tests.support.owner_pages import assert_for_owners_alone, signed_in
-from tests.support.usage_stage import NOW, Stage, set_up
+from tests.support.pages.owner_pages import assert_for_owners_alone, signed_in
+from tests.support.usage.usage_stage import NOW, Stage, set_up
 from usage.models import Service
 from usage.uses import SwitchedOff
 

@@ -10,7 +10,7 @@ from credits.models import Source, Wallet
 from notices.models import Notice
 from organizations.models import User
 from tests.support import factories
-from tests.support.wallet_driver import WalletDriver
+from tests.support.credits.wallet_driver import WalletDriver
 from webhooks.models import WebhookEvent
 
 pytestmark = pytest.mark.django_db

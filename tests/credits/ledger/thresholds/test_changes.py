@@ -13,7 +13,7 @@ from credits.models import MAX_BALANCE, Grant, Program, Source, Wallet
 from notices.models import Notice
 from organizations.models import User
 from tests.support import factories
-from tests.support.wallet_driver import WalletDriver, ask
+from tests.support.credits.wallet_driver import WalletDriver, ask
 from webhooks.models import WebhookEvent
 
 pytestmark = pytest.mark.django_db

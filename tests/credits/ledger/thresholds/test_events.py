@@ -6,7 +6,7 @@ import pytest
 
 from credits.ledger.thresholds.events import DEPLETED, LOW, RESTORED
 from domain_events.declarations import DomainEvent
-from tests.support.words import words
+from tests.support.pages.words import words
 
 BUY = ("Buy credits", "/o/acme/buy/")
 DASHBOARD = ("Go to dashboard", "/o/acme/")

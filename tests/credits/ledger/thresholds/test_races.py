@@ -10,9 +10,9 @@ from credits.ledger.thresholds import rows
 from credits.models import Program
 from notices.models import Notice
 from tests.support import factories
-from tests.support.lock_controls import without_the_lock
+from tests.support.credits.lock_controls import without_the_lock
+from tests.support.credits.wallet_driver import WalletDriver, ask
 from tests.support.races import run_together
-from tests.support.wallet_driver import WalletDriver, ask
 from webhooks.models import WebhookEvent
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from organizations.calendar import Days, midnight
 from organizations.models import Team, User
 from tests.support import factories
-from tests.support.usage_stage import Stage
+from tests.support.usage.usage_stage import Stage
 from usage.models import Feature, Rate, Service, UsageEvent
 from usage.reports import Dimension, Filters
 from usage.reports.statement import KEYS

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from billing import stripe_gateway as gateway
-from tests.support.payments import Payments
+from tests.support.billing.payments import Payments
 
 DONE = "http://localhost:8000/done/"
 BACK = "http://localhost:8000/back/"

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from credits import audit
 from organizations.models import Organization
-from tests.support.usage_stage import ALWAYS, Stage, set_up
+from tests.support.usage.usage_stage import ALWAYS, Stage, set_up
 from usage import rollups
 from usage.models import DailyUsage, LateUse, UsageEvent, UsageRollup
 from usage.rollups import audit as rollup_audit

@@ -13,10 +13,10 @@ from billing.recharge import charges, consent
 from billing.recharge import sweep as recharge_sweep
 from billing.recharge.rules import consent_text, make_rule
 from credits.balance.queries import balance_of
-from tests.support.gateway_acts import save_card
-from tests.support.payments import Payments
-from tests.support.shop import Shop, open_shop
-from tests.support.wallet_driver import WalletDriver
+from tests.support.billing.gateway_acts import save_card
+from tests.support.billing.payments import Payments
+from tests.support.billing.shop import Shop, open_shop
+from tests.support.credits.wallet_driver import WalletDriver
 
 GOOD_CARD = "4242424242424242"
 # It is put on file without trouble; every charge of it is declined.

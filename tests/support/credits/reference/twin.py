@@ -12,8 +12,8 @@ from credits.models import Program, Reservation, Source, Wallet
 from organizations.models import Organization
 from sql.statements import fetch
 from tests.support import factories
-from tests.support.reference.invariants import check_wallet
-from tests.support.reference.model import Lot, Reference, ReferenceRefused
+from tests.support.credits.reference.invariants import check_wallet
+from tests.support.credits.reference.model import Lot, Reference, ReferenceRefused
 
 REFUSALS = (
     ledger.AlreadyVoided,

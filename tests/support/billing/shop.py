@@ -14,9 +14,9 @@ from credits import audit
 from credits.models import Grant, Program, Source, Wallet
 from organizations.models import Organization, User
 from tests.support import factories
+from tests.support.billing.programs import LOADED_AT, shipped
+from tests.support.credits.wallet_driver import WalletDriver
 from tests.support.database import built_once
-from tests.support.programs import LOADED_AT, shipped
-from tests.support.wallet_driver import WalletDriver
 
 NOW = LOADED_AT
 # Where each program's organization of the tests is, and what it pays in.

@@ -11,7 +11,7 @@ from credits.ledger import rows
 from credits.models import Program
 from sql.statements import execute
 from tests.support import factories
-from tests.support.wallet_driver import WalletDriver
+from tests.support.credits.wallet_driver import WalletDriver
 
 LOCK = "FOR NO KEY UPDATE OF w"
 

@@ -16,9 +16,9 @@ from playwright.sync_api import Locator, Page, expect
 from billing.models import Purchase, PurchaseState, StripeCustomer, StripeEvent
 from billing.stripe_events import inbox
 from credits import audit
-from tests.support.owner_pages import signed_in
-from tests.support.payments import Payments, running_sandbox
-from tests.support.shop import Shop, open_shop, prove_books
+from tests.support.billing.payments import Payments, running_sandbox
+from tests.support.billing.shop import Shop, open_shop, prove_books
+from tests.support.pages.owner_pages import signed_in
 from usage.metering.audit import EVENTS
 
 PATIENCE_SECONDS = 20

@@ -18,8 +18,8 @@ from credits import audit
 from credits.balance.queries import balance_of
 from credits.models import Grant
 from organizations.models import Organization
-from tests.support.payments import Payments
-from tests.support.shop import Shop, prove_books
+from tests.support.billing.payments import Payments
+from tests.support.billing.shop import Shop, prove_books
 from usage.metering.audit import EVENTS
 from usage.metering.meter import meter
 from usage.pricing import Measures

@@ -10,8 +10,8 @@ from billing.plans import changes, checkouts, invoiced, subscriptions
 from credits.models import Grant, Program, Wallet
 from organizations.models import Organization, User
 from tests.support import factories
+from tests.support.billing.payments import Payments
 from tests.support.database import built_once
-from tests.support.payments import Payments
 
 START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 # name: (price a month in cents, credits a month)

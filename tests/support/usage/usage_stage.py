@@ -8,8 +8,8 @@ from credits import audit, ledger
 from credits.models import Operation, Program, Source, Wallet
 from organizations.models import Organization, User
 from tests.support import factories
+from tests.support.credits.reference.invariants import check_wallet
 from tests.support.database import built_once
-from tests.support.reference.invariants import check_wallet
 from usage.limits import audit as limit_audit
 from usage.metering.audit import EVENTS
 from usage.metering.meter import meter

@@ -4,7 +4,7 @@ from typing import Any
 
 import stripe
 
-from tests.support.payments import Payments
+from tests.support.billing.payments import Payments
 
 
 def customer(sandbox: Payments, **more: Any) -> stripe.Customer:

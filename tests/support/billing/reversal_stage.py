@@ -24,9 +24,9 @@ from credits import audit, ledger
 from credits.models import Grant, Source, Wallet
 from organizations.models import Organization, User
 from tests.support import factories
-from tests.support.gateway_acts import charge, customer, save_card
-from tests.support.payments import Payments
-from tests.support.reference.invariants import check_wallet
+from tests.support.billing.gateway_acts import charge, customer, save_card
+from tests.support.billing.payments import Payments
+from tests.support.credits.reference.invariants import check_wallet
 
 _numbers = count(1)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from credits.models import Program
-from tests.support.reference.twin import Act, Twin, perform
+from tests.support.credits.reference.twin import Act, Twin, perform
 
 BEGINNING = datetime(2026, 3, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)

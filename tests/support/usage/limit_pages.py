@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib.messages import get_messages
 
-from tests.support.usage_stage import NOW, Stage
+from tests.support.usage.usage_stage import NOW, Stage
 from usage import limits
 from usage.models import Limit
 from usage.pricing import Measures

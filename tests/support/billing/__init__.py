@@ -1,0 +1,1 @@
+"""Sellers, purchases, plans, refunds and the payments sandbox, for tests."""

@@ -1,0 +1,1 @@
+"""Real servers that tests call: web, email, webhooks, queues that fail."""

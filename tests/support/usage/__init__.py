@@ -1,0 +1,1 @@
+"""Organizations that spend, and their API callers, for tests."""
