@@ -18,8 +18,8 @@ from credits.ledger.state import (
     TakenLine,
     WalletState,
 )
+from credits.ledger.writing import write_all
 from credits.models import EntryKind, new_id
-from sql.statements import pipelined
 
 
 class UnknownWallet(LookupError):
@@ -278,29 +278,4 @@ class Book:
 
     def write(self) -> None:
         """Write everything that the verbs did: one statement per table, all in one round trip."""
-        wallets = [wallet for wallet in self.wallets.values() if wallet.is_changed]
-        grants = [grant for wallet in self.wallets.values() for grant in wallet.grants.values()]
-        new_grants = [grant for grant in grants if grant.is_new]
-        changed_grants = [grant for grant in grants if grant.is_changed and not grant.is_new]
-        reservations = list(self._reservations.values())
-        new_reservations = [r for r in reservations if r.is_new]
-        changed_reservations = [r for r in reservations if r.is_changed and not r.is_new]
-        entries = [entry for operation in self._operations for entry in operation.entries]
-        with pipelined():
-            if new_grants:
-                rows.insert_grants(new_grants)
-            if changed_grants:
-                rows.update_grants(changed_grants)
-            if self._operations:
-                rows.insert_operations(self._operations)
-            if entries:
-                rows.insert_entries(entries)
-            if new_reservations:
-                rows.insert_reservations(new_reservations)
-                rows.insert_draws([draw for reservation in new_reservations for draw in rows.draws_of(reservation)])
-            if changed_reservations:
-                rows.update_reservations(changed_reservations)
-            if wallets:
-                rows.update_wallets(wallets)
-            for write in self._writes_too:
-                write()
+        write_all(self.wallets.values(), self._operations, self._reservations.values(), self._writes_too)
