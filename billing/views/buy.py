@@ -12,6 +12,7 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
 from billing import stripe_gateway
@@ -48,6 +49,8 @@ def buy(request: MemberRequest, organization: Organization) -> HttpResponse:
     return _window(request, organization)
 
 
+# The one page that a browser may show again on "back": its form then carries the same token, and orders once.
+@cache_control(private=True, no_cache=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 @owner_required
 def review(request: MemberRequest, organization: Organization) -> HttpResponse:

@@ -20,7 +20,7 @@ ASKS = "4000 0027 6000 3184"
 def test_a_lot_is_bought_with_a_new_card(customer_of: Any) -> None:
     alice: Customer = customer_of("growi")
     alice.choose_pack("5,000 credits")
-    expect(alice.fact("To pay")).to_have_text("¥10,000")
+    expect(alice.fact("Total")).to_have_text("¥10,000")
     expect(alice.fact("Balance after purchase")).to_have_text("5,000 credits")
     alice.order_and_pay()
     alice.type_card()
@@ -100,7 +100,7 @@ def test_who_leaves_the_payment_page_goes_on_later(customer_of: Any, page: Page)
     assert alice.shop.balance() == 0
 
     alice.open(f"purchases/{reference}/")
-    alice.press("Go to pay")
+    alice.press("Pay now")
     alice.is_at_payment("Pay")
     alice.type_card()
     alice.submit()

@@ -20,19 +20,19 @@ def test_lots_are_bought_up_to_the_holding_limit_and_not_one_more(customer_of: A
     alice.choose_pack("5,000 credits", lots=100)
     alice.reads("Buy credits")
     alice.sees(
-        "By law your organization may hold 500,000 credits. It holds 5,000, open orders bring 0, "
-        "so at most 495,000 more can be bought now."
+        "By law, your organization can hold up to 500,000 credits. You hold 5,000 and have 0 on order, "
+        "so you can buy up to 495,000 more."
     )
     assert not Purchase.objects.exists()
 
     alice.choose_pack("5,000 credits", lots=99)
-    expect(alice.fact("Held afterwards")).to_have_text("500,000 / 500,000 credits")
+    expect(alice.fact("Held after purchase")).to_have_text("500,000 / 500,000 credits")
     alice.order_and_pay()
     alice.choose_pack("5,000 credits")
-    alice.sees("It holds 5,000, open orders bring 495,000, so at most 0 more can be bought now.")
+    alice.sees("You hold 5,000 and have 495,000 on order, so you can buy up to 0 more.")
 
     alice.open(f"purchases/{Purchase.objects.get().reference}/")
-    alice.press("Go to pay")
+    alice.press("Pay now")
     alice.is_at_payment("Pay")
     alice.type_card()
     alice.submit("Pay 990,000 JPY")
@@ -44,7 +44,7 @@ def test_an_amount_of_ones_own_choice_is_bought_at_both_ends_of_its_bounds(custo
     alice.shop.subscribe("pro")
     for amount, added, left in (("1", "+1.00", "1.00"), ("100000", "+100,000.00", "100,001.00")):
         alice.choose_amount(amount)
-        expect(alice.fact("Brings")).to_have_text(f"{added[1:]} credits")
+        expect(alice.fact("Credits")).to_have_text(f"{added[1:]} credits")
         alice.order_and_pay()
         alice.type_card()
         alice.submit()

@@ -133,7 +133,7 @@ def test_a_person_opens_to_features_by_hover_and_by_key(stage: Stage, page: Page
     assert features.is_visible()
     assert Axe().run(page).violations_count == 0
     page.get_by_role("link", name="Show only this user").click()
-    assert page.get_by_text("· Person: Alice").is_visible()
+    assert page.get_by_text("· User: Alice").is_visible()
 
 
 def test_the_picture_has_a_name_and_its_figures_open_by_keyboard(stage: Stage, page: Page) -> None:

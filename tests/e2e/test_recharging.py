@@ -50,7 +50,7 @@ def turn_on(alice: Customer) -> None:
     alice.open("auto-recharge/")
     alice.press("Preview")
     alice.sees("With these settings, auto-recharge would have bought nothing.")
-    alice.sees("In a calendar month (Europe/Berlin) it charges at most €50.00.")
+    alice.sees("It charges at most €50.00 per calendar month (Europe/Berlin)")
     alice.press("Agree and turn on")
     alice.sees("Auto-recharge turned on.")
 
@@ -96,7 +96,7 @@ def test_a_decline_is_told_with_its_reason(alice: Customer, page: Page) -> None:
 
     alice.open("auto-recharge/")
     alice.sees("Your card was declined.")
-    alice.sees("The last payment failed. The next try is not before")
+    alice.sees("The last payment failed. We will not retry before")
     assert alice.shop.balance() == 400_000
 
 
@@ -119,7 +119,7 @@ def test_what_the_bank_wants_alice_present_for_she_pays_in_person(alice: Custome
 def test_it_is_turned_off_and_buys_nothing_more(alice: Customer) -> None:
     put_on_file(alice, GOOD)
     turn_on(alice)
-    alice.press("Turn it off")
+    alice.press("Turn off")
     alice.sees("Auto-recharge turned off.")
     fall_below(alice)
 

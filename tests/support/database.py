@@ -116,23 +116,24 @@ def built_once(build: Callable[P, T]) -> Callable[P, T]:
     """Decorate what builds a world from plain arguments: its rows are made once per run and then only written again.
 
     The next time the same is asked for, the rows come back as they were, keys included: sequences don't go back with
-    a transaction, so no other row has those. What was answered comes back as a copy. Only what is built in an empty
-    database is kept; nothing but rows may come of building.
+    a transaction, so no other row has those. What was answered comes back as a copy. In a database that is not empty
+    it is built anew, and not kept; nothing but rows may come of building.
     """
     worlds: dict[str, tuple[dict[str, bytes], bytes]] = {}
 
     @wraps(build)
     def built(*args: P.args, **kwargs: P.kwargs) -> T:
         key = repr((args, sorted(kwargs.items())))
+        if _filled_tables():
+            # Rows of its own may be there already, such as the program of another organization.
+            return build(*args, **kwargs)
         if key in worlds:
             rows, answer = worlds[key]
             _write_rows(rows)
             found: T = pickle.loads(answer)
             return found
-        was_empty = not _filled_tables()
         made = build(*args, **kwargs)
-        if was_empty:
-            worlds[key] = _read_rows(), pickle.dumps(made)
+        worlds[key] = _read_rows(), pickle.dumps(made)
         return made
 
     return built

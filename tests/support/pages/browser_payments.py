@@ -16,6 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 from billing.models import Purchase, PurchaseState, StripeCustomer, StripeEvent
 from billing.stripe_events import inbox
 from credits import audit
+from tests.support import factories
 from tests.support.billing.payments import Payments, running_sandbox
 from tests.support.billing.shop import Shop, open_shop, prove_books
 from tests.support.pages.owner_pages import signed_in
@@ -101,7 +102,7 @@ class Customer:
         self.open("buy/")
         pack = self.page.get_by_role("listitem").filter(has=self.page.get_by_role("heading", name=name))
         if lots is not None:
-            pack.get_by_label("Number").fill(str(lots))
+            pack.get_by_label("Quantity").fill(str(lots))
         pack.get_by_role("button").click()
 
     def choose_amount(self, amount: str) -> None:
@@ -143,7 +144,7 @@ class Customer:
         """Expect that the return page says what is true, and the purchase where it belongs; give its reference."""
         self.reads("Payment received, credits added")
         expect(self.figure("Added")).to_contain_text(added)
-        expect(self.figure("Left now")).to_contain_text(left)
+        expect(self.figure("Available now")).to_contain_text(left)
         reference = self.page.locator(".reference").inner_text()
         self.open("purchases/")
         expect(self.page.get_by_role("row").filter(has_text=reference)).to_contain_text("paid")
@@ -210,7 +211,8 @@ def customer_of(page: Page, base_url: str, payments: Payments) -> Iterator[Any]:
     customers: list[Customer] = []
 
     def sit_down(program: str, **fields: Any) -> Customer:
-        shop = open_shop(program, **fields)
+        # Rows of their own: keys made of them name other customers at the sandbox than an earlier test's.
+        shop = open_shop(program, owner=factories.person("Alice"), **fields)
         session = signed_in(shop.owner).cookies["session"].value
         page.context.add_cookies([{"name": "session", "value": session, "url": base_url}])
         page.set_default_timeout(15_000)
