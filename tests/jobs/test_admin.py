@@ -64,7 +64,7 @@ class TestThePage:
         page = browser.get(LIST).content.decode()
 
         assert all(f"Run {job.name} now" in page for job in JOBS.values())
-        assert "Writes off expired credits." in page
+        assert "Expires credits that are past their expiry date." in page
         assert "No worker has checked the schedule yet." in page
         assert "<td>5\u00a0minutes</td>" in page
         assert "<td>1\u00a0day</td>" in page
@@ -177,7 +177,7 @@ class TestRunNow:
 class TestTheCommand:
     def test_it_lists_the_jobs(self, capsys: pytest.CaptureFixture[str]) -> None:
         call_command("run_job")
-        assert "Writes off expired credits." in capsys.readouterr().out
+        assert "Expires credits that are past their expiry date." in capsys.readouterr().out
 
     def test_it_runs_one_here_and_now_and_records_it(self, capsys: pytest.CaptureFixture[str]) -> None:
         call_command("run_job", "expire-credits", reason="after the repair")

@@ -68,7 +68,7 @@ def test_every_kind_can_be_chosen(stellas: Client, given_up: NoticeMail, acme: O
 
     page = stellas.get(f"/admin/notices/{model}/?kind=balance.low").content.decode()
 
-    assert "1 notice" in page or "1 mail" in page
+    assert "1 notice" in page or "1 email" in page
     assert "Low balance" in page
     assert all(f'?kind={kind.name}"' in page for kind in kinds.every())
 

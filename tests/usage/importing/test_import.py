@@ -97,7 +97,7 @@ def test_the_same_name_with_other_content_is_refused_not_taken(stage: Stage) -> 
     with pytest.raises(CommandError, match="Lines refused: 1"):
         run(TRACE.replace("4808", "4809"))
 
-    assert "This idempotency key was used before" in Path("trace.csv.refused.csv").read_text()
+    assert "This idempotency key was already used for a different request." in Path("trace.csv.refused.csv").read_text()
     assert stage.balance() == 1_000_000 - TRACE_COST
 
 
@@ -112,7 +112,7 @@ def test_the_same_name_with_other_content_is_refused_not_taken(stage: Stage) -> 
         (f"2023-11-16,{'9' * 25},1", "input_tokens is not a whole number"),
         ("2023-11-16,,1", "This feature is priced by input_tokens."),
         ("2023-11-16,1", "2 columns instead of 3."),
-        ("2999-01-01,1,1", "This is in the future."),
+        ("2999-01-01,1,1", "Must not be in the future."),
         ("2023-11-16,999999999999,1", "The use is too large."),
     ],
 )

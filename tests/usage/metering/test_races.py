@@ -203,7 +203,7 @@ class TestRefundsAndReservations:
 
         results = run_together([partial(usage_refunds.refund, paid.event_id, key=f"{n}", **terms) for n in range(12)])
 
-        assert kinds(results) == {"Refunded": 5, "refund_too_large": 7}
+        assert kinds(results) == {"RefundedUse": 5, "refund_too_large": 7}
         assert stage.event(paid).refunded == 50
         assert stage.balance() == 1_000
 
@@ -214,7 +214,7 @@ class TestRefundsAndReservations:
 
         results = run_together([partial(usage_refunds.refund, paid.event_id, credits=None, **terms)] * 12)
 
-        assert kinds(results) == {"Refunded": 12}
+        assert kinds(results) == {"RefundedUse": 12}
         assert len({result.refund_id for result in results}) == 1
         assert stage.balance() == 1_000
 
@@ -277,7 +277,7 @@ class TestFaults:
         module, name = {
             "before the lock": (rows, "find"),
             "under the lock": (rows, "read_switched_off"),
-            "while writing": (events, "insert"),
+            "while writing": (events, "insert_events"),
         }[moment]
         real = getattr(module, name)
 
