@@ -144,18 +144,18 @@ class Run:
     # What happened, and what must be true
 
     def _print_what_happened(self, faults: Faults, callers: Callers, seconds: float, caught_up: float) -> None:
-        told = callers.acknowledged
+        done = callers.acknowledged
         print(f"Seed {self.seed}, {seconds:.0f} s of faults{' (control)' if self.control else ''}:")
         print("times  spends begun meanwhile, longest wait for one")
         for name in faults.all():
             windows = [(start, end) for happened, start, end in faults.windows if happened == name]
-            longest = max((told.longest(start, end) for start, end in windows), default=0)
-            begun = sum(told.begun(start, end) for start, end in windows)
+            longest = max((done.longest(start, end) for start, end in windows), default=0)
+            begun = sum(done.begun(start, end) for start, end in windows)
             print(f"{len(windows):>5} {begun:>6} {longest:>6.1f} s  {name}")
         print(f"Replies to COMMIT that were lost: {faults.database_proxy.replies_dropped}")
         print(
-            f"Spends acknowledged: {len(told.event_ids):,}, of them {told.replayed} as replays; "
-            f"tries that failed: {told.failed_tries}"
+            f"Spends acknowledged: {len(done.event_ids):,}, of them {done.replayed} as replays; "
+            f"tries that failed: {done.failed_tries}"
         )
         again = JobRun.objects.filter(attempts__gt=1).count()
         print(f"Runs of jobs: {JobRun.objects.count()}, begun again: {again}")
@@ -168,15 +168,15 @@ class Run:
             self.broken.append(promise)
 
     def _prove_spends(self, callers: Callers, faults: Faults) -> None:
-        told = callers.acknowledged
+        done = callers.acknowledged
         of_callers = UsageEvent.objects.filter(feature__key="chat")
         ids = {f"use_{event_id.hex}" for event_id in of_callers.values_list("pk", flat=True)}
-        acknowledged = set(told.event_ids.values())
-        self._say(not told.wrong, f"every spend was answered with 201 in the end {told.wrong[:3] or ''}")
+        acknowledged = set(done.event_ids.values())
+        self._say(not done.wrong, f"every spend was answered with 201 in the end {done.wrong[:3] or ''}")
         self._say(acknowledged <= ids, f"no acknowledged spend is lost: {len(acknowledged - ids)}")
-        self._say(len(acknowledged) == len(told.event_ids), "no two keys were answered with one event")
+        self._say(len(acknowledged) == len(done.event_ids), "no two keys were answered with one event")
         self._say(ids <= acknowledged, f"no spend was made twice: {len(ids - acknowledged)} more than acknowledged")
-        waited = max([told.longest(start, end) for name, start, end in faults.windows if "Redis" in name] or [0])
+        waited = max([done.longest(start, end) for name, start, end in faults.windows if "Redis" in name] or [0])
         self._say(waited <= LONGEST_WAIT, f"nobody waited more than {LONGEST_WAIT:.0f} s for Redis: {waited:.1f} s")
 
     def _look_for_duplicates(self, callers: Callers) -> int:

@@ -126,8 +126,8 @@ def _play(
     except Exception as error:  # whatever it was, it is the finding
         wrong = [f"{type(error).__name__}: {error}"]
     if wrong:
-        told = " ".join(f"{what[0]}{number}" for what, number in tokens)
-        outcome.different.append(f"{story.name}: {'; '.join(wrong)} after {told}")
+        order = " ".join(f"{what[0]}{number}" for what, number in tokens)
+        outcome.different.append(f"{story.name}: {'; '.join(wrong)} after {order}")
 
 
 def _marked(thing: dict[str, Any], stripe: Stripe) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _differences(story: Story, stripe: Stripe) -> list[str]:
     is_paid = story.state == "paid"
     brought = Allowance.objects.filter(operation__isnull=False).count()
     is_open = any(each.status in OPEN for each in stripe.disputes.values())
-    told = {
+    found = {
         "balance": (wallet.balance, story.balance),
         "debt": (wallet.debt, story.debt),
         "purchase": (purchase.state, story.state),
@@ -162,7 +162,7 @@ def _differences(story: Story, stripe: Stripe) -> list[str]:
             [(each.id, each.status) for each in stripe.disputes.values()],
         ),
     }
-    return [f"{name} {is_} instead of {must}" for name, (is_, must) in told.items() if is_ != must]
+    return [f"{name} {is_} instead of {must}" for name, (is_, must) in found.items() if is_ != must]
 
 
 def _broken(stripe: Stripe) -> list[str]:

@@ -57,7 +57,7 @@ class RefundForm(ActForm):
         return int(minor)
 
     @property
-    def wish(self) -> refunding.RefundChoice:
+    def choice(self) -> refunding.RefundChoice:
         """What is asked for. The form must be valid."""
         data = self.cleaned_data
         return refunding.RefundChoice(amount_minor=data["amount"], mode=RefundMode(data["mode"]), reason=data["reason"])
@@ -112,19 +112,19 @@ class RefundPage:
 
     def _rehearse_or_do(self, request: HttpRequest, purchase: Purchase, form: RefundForm) -> HttpResponse:
         try:
-            effect = refunding.preview(purchase, form.wish)
-            if request.POST.get("shown") != shown(form.wish, effect):
+            effect = refunding.preview(purchase, form.choice)
+            if request.POST.get("shown") != shown(form.choice, effect):
                 return self._page(request, purchase, form, effect=effect)
-            return self._refund(request, purchase, form.wish, form.cleaned_data["token"])
+            return self._refund(request, purchase, form.choice, form.cleaned_data["token"])
         except Refusal as refusal:
             form.add_error(None, str(refusal))
             return self._page(request, purchase, form)
 
     def _refund(
-        self, request: HttpRequest, purchase: Purchase, wish: refunding.RefundChoice, token: UUID
+        self, request: HttpRequest, purchase: Purchase, choice: refunding.RefundChoice, token: UUID
     ) -> HttpResponse:
         actor = cast("User", request.user)
-        made = refunding.refund(purchase, wish, refund_id=token, actor=actor)
+        made = refunding.refund(purchase, choice, refund_id=token, actor=actor)
         if made.state in {RefundState.PENDING, RefundState.SUCCEEDED}:
             requests.grant(made, actor=actor)
         went_through = made.state not in {RefundState.FAILED, RefundState.UNKNOWN}
@@ -143,8 +143,8 @@ class RefundPage:
         tables = [] if form is None else [(_("Position"), facts(purchase))]
         hidden: list[tuple[str, str]] = []
         if form is not None and effect is not None:
-            tables.append((_("Effect of this refund"), what_it_does(purchase, form.wish, effect)))
-            hidden.append(("shown", shown(form.wish, effect)))
+            tables.append((_("Effect of this refund"), what_it_does(purchase, form.choice, effect)))
+            hidden.append(("shown", shown(form.choice, effect)))
         page = {
             "title": _("Refund %(reference)s") % {"reference": purchase.reference},
             "organization": purchase.organization,
@@ -200,11 +200,11 @@ def facts(purchase: Purchase) -> list[tuple[str, str]]:
     ]
 
 
-def what_it_does(purchase: Purchase, wish: refunding.RefundChoice, effect: refunding.Effect) -> list[tuple[str, str]]:
+def what_it_does(purchase: Purchase, choice: refunding.RefundChoice, effect: refunding.Effect) -> list[tuple[str, str]]:
     """What the refund would do: label and value."""
     program = purchase.organization.wallet.program
     return [
-        (_("Money back"), requests.money(wish.amount_minor, purchase)),
+        (_("Money back"), requests.money(choice.amount_minor, purchase)),
         (_("Credits voided"), with_unit(effect.taken, program)),
         (_("Becomes debt"), with_unit(effect.owed, program)),
         (_("Left of the grant afterwards"), with_unit(effect.after.left, program)),
@@ -214,9 +214,9 @@ def what_it_does(purchase: Purchase, wish: refunding.RefundChoice, effect: refun
     ]
 
 
-def shown(wish: refunding.RefundChoice, effect: refunding.Effect) -> str:
+def shown(choice: refunding.RefundChoice, effect: refunding.Effect) -> str:
     """The effect in a word, to see whether what is confirmed is what was shown."""
-    return f"{wish.amount_minor}:{wish.mode}:{effect.taken}:{effect.owed}:{effect.balance_after}"
+    return f"{choice.amount_minor}:{choice.mode}:{effect.taken}:{effect.owed}:{effect.balance_after}"
 
 
 def sentence(made: Refund) -> str:
