@@ -56,11 +56,6 @@ class Buckets:
         """In how many whole seconds the bucket will have brought what is missing (a negative number); at least one."""
         return max(1, -int(left * 60 // self.per_minute))
 
-    def forget(self) -> None:
-        """Begin with full buckets."""
-        with self._lock:
-            self._buckets.clear()
-
 
 _requests = Buckets(settings.API_REQUESTS_PER_MINUTE)
 _refused_keys = Buckets(settings.API_REFUSED_KEYS_PER_MINUTE)
@@ -100,13 +95,6 @@ def note(request: HttpRequest, *, is_valid: bool) -> None:
             _valid.pop(digest, None)
     if not is_valid:
         _refused_keys.take(client_address(request))
-
-
-def forget() -> None:
-    """Begin with full buckets; for tests."""
-    _requests.forget()
-    _refused_keys.forget()
-    _valid.clear()
 
 
 def _digest(request: HttpRequest) -> bytes:

@@ -1,7 +1,7 @@
 """How often a key may call, and how many keys an address may guess: answered 429 in time, and nobody else is hurt."""
 
 import time
-from collections.abc import Iterator
+from collections import OrderedDict
 
 import pytest
 from django.http import HttpResponse
@@ -19,11 +19,11 @@ BALANCE = "/api/v1/organizations/acme/balance"
 
 
 @pytest.fixture(autouse=True)
-def _limits_as_shipped(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    rate_limits.forget()
+def _limits_as_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Full buckets and no known keys, for this test alone."""
+    monkeypatch.setattr(rate_limits, "_requests", Buckets(shipped.API_REQUESTS_PER_MINUTE))
     monkeypatch.setattr(rate_limits, "_refused_keys", Buckets(MOST_GUESSES))
-    yield
-    rate_limits.forget()
+    monkeypatch.setattr(rate_limits, "_valid", OrderedDict())
 
 
 @pytest.fixture
